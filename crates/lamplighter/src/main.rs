@@ -1,0 +1,2 @@
+//! lamplighter
+fn main() {}
