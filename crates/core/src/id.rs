@@ -123,7 +123,12 @@ impl JobId {
         JobId(format!("{run}/{place}"))
     }
 
-    /// The record of an account whose places could not be learned.
+    /// The record that the run did not take place when it should have.
+    pub fn missed(run: &RunId) -> JobId {
+        JobId(format!("{run}/missed"))
+    }
+
+    /// The job that learns the regions of an account.
     pub fn account(run: &RunId, account: &AccountId) -> JobId {
         JobId(format!("{run}/{account}"))
     }

@@ -1,15 +1,25 @@
 //! Vocabulary, decisions and the engine. Nothing in this crate opens a socket, reads the
 //! environment or asks the system for the time.
 
+pub mod action;
+pub mod cloud;
+pub mod engine;
 pub mod fault;
 pub mod id;
+pub mod job;
+pub mod plan;
 pub mod retention;
+pub mod retry;
 pub mod schedule;
 pub mod select;
+pub mod task;
 pub mod template;
 
 use std::collections::BTreeMap;
 
+pub use action::{Action, AnyAction, Catalog, Progress, Spec, StepCx, Verdict};
+pub use cloud::{AccountPool, Resource, Scope};
+pub use engine::{Clock, Engine, Journal, Ports, Queue};
 pub use fault::{Doing, Fault, FaultKind};
 pub use id::{AccountId, JobId, Place, Region, RunId, TaskName};
 

@@ -1,0 +1,371 @@
+//! What an action is, and how the engine sees one.
+//!
+//! Authors implement [`Action`] with their own types. The engine only sees [`AnyAction`], where
+//! those types have become JSON; the bridge is the blanket implementation at the end of this
+//! file.
+
+use std::{fmt::Debug, time::Duration};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{
+    Fault, JobId, Place, Tags, TaskName,
+    cloud::{AccountPool, Page, PageToken, Resource, Scope, Session},
+    select::ServerFilter,
+};
+
+/// The tag that names the task which made a resource. Retention touches nothing without it.
+pub const TASK_TAG: &str = "lamplighter:task";
+/// The tag that names the job which made a resource, so that a repeated step finds it again.
+pub const JOB_TAG: &str = "lamplighter:job";
+/// The tag that names what a backup is a backup of.
+pub const SOURCE_TAG: &str = "lamplighter:source";
+/// The tag with the point in time that a backup holds, in RFC 3339.
+pub const TAKEN_AT_TAG: &str = "lamplighter:taken-at";
+
+/// How long describes may lag behind writes. Whoever looks for what an earlier try may have
+/// made waits this long after that try before an empty answer counts.
+/// Source: EC2 Developer Guide, "Eventual consistency".
+pub const DESCRIBE_LAG: SignedDuration = SignedDuration::from_secs(60);
+
+/// A kind of work on AWS resources.
+///
+/// The engine lists the resources a task selects, lets [`plan`](Action::plan) judge each, makes
+/// one job per target to act on, and calls [`step`](Action::step) until it is done.
+#[async_trait]
+pub trait Action: Send + Sync + 'static {
+    /// The `with:` block of a task. `deny_unknown_fields`; its doc comments are the reference.
+    type Params: DeserializeOwned + JsonSchema + Debug + Send + Sync;
+    /// What tasks of this action select.
+    type Target: Resource;
+    /// What has to be remembered between two steps. `()` when one step is enough.
+    type State: Serialize + DeserializeOwned + Debug + Send + Sync;
+
+    /// The static facts.
+    const SPEC: Spec;
+
+    /// Checks what the types of `Params` cannot express. Names both keys of a rule.
+    fn check(_params: &Self::Params) -> Result<(), BadParams> {
+        Ok(())
+    }
+
+    /// Judges every selected resource, in the order given. All decisions belong here: a dry run
+    /// is a plan and nothing else.
+    fn plan(params: &Self::Params, cx: &PlanCx<'_>, found: &[Self::Target]) -> Vec<Verdict>;
+
+    /// Takes one step. It may run again with the same arguments after a crash, so it must leave
+    /// the cloud as if it had run once. It never sleeps: it says when to look again.
+    async fn step(
+        &self,
+        cx: &StepCx<'_>,
+        params: &Self::Params,
+        target: &Self::Target,
+        state: Option<Self::State>,
+    ) -> Result<Progress<Self::State>, Fault>;
+}
+
+/// The static facts of an action.
+#[derive(Debug)]
+pub struct Spec {
+    /// Dotted and lower-case: `ebs.snapshot.create`.
+    pub name: &'static str,
+    /// One line, third person: `Creates a snapshot of each selected volume.`
+    pub summary: &'static str,
+    /// IAM actions that `step` needs, sorted. Policies are generated from these.
+    pub permissions: &'static [&'static str],
+    /// What it does to its targets.
+    pub effect: Effect,
+    /// A job that is not done after this long has failed, unless the task says otherwise.
+    pub timeout: Duration,
+    /// What its jobs queue for, beside the task's own `max-concurrent`.
+    pub gate: Option<GateSpec>,
+}
+
+/// What an action does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// Makes something new and leaves its targets as they are.
+    Creates,
+    /// Changes its targets.
+    Changes,
+    /// Deletes its targets. The engine offers only what carries [`TASK_TAG`] or was adopted.
+    Deletes,
+}
+
+/// A limit of AWS on how many of an action's jobs may be under way in one place.
+#[derive(Debug)]
+pub struct GateSpec {
+    /// What is limited, in a word or two: `snapshot-copies`.
+    pub name: &'static str,
+    /// How many at a time.
+    pub limit: u32,
+}
+
+/// What should happen to one selected resource, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "verdict")]
+pub enum Verdict {
+    /// It is acted on.
+    Act {
+        /// What would happen, in words: `create a snapshot (8 GiB)`.
+        effect: String,
+        /// Why, where that is not obvious.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// It is left alone.
+    Leave {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What a plan may use.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanCx<'a> {
+    /// The task.
+    pub task: &'a TaskName,
+    /// Where the targets are.
+    pub place: &'a Place,
+    /// The instant to decide for.
+    pub now: Timestamp,
+}
+
+/// What came of a step.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Progress<S> {
+    /// The job is finished. The text is for people: `created snap-1`.
+    Done(String),
+    /// There turned out to be nothing to do. The text says why.
+    Skipped(String),
+    /// Remember `state` and take the next step after `wait`.
+    Again {
+        /// What to remember.
+        state: S,
+        /// How long to wait.
+        wait: Duration,
+    },
+    /// Nothing was tried in this step: take it again after `wait`.
+    Later {
+        /// How long to wait.
+        wait: Duration,
+    },
+}
+
+/// What a step may use.
+pub struct StepCx<'a> {
+    /// On whose behalf.
+    pub session: &'a Session,
+    /// The job.
+    pub job: &'a JobId,
+    /// The zone of dates in texts.
+    pub time_zone: &'a TimeZone,
+    /// The time.
+    pub now: Timestamp,
+    /// When this step was last tried, if it was: whatever it makes may exist already.
+    pub tried_at: Option<Timestamp>,
+    /// The account and region of the target.
+    pub here: &'a dyn Scope,
+    /// The way to other accounts and regions.
+    pub accounts: &'a dyn AccountPool,
+}
+
+impl StepCx<'_> {
+    /// The tags that mark what this job makes.
+    pub fn ownership_tags(&self) -> Tags {
+        Tags::from([
+            (TASK_TAG.to_owned(), self.session.task.to_string()),
+            (JOB_TAG.to_owned(), self.job.to_string()),
+        ])
+    }
+
+    /// How much longer describes may not show what an earlier try made. `None` when an empty
+    /// answer is final.
+    pub fn lag_left(&self) -> Option<Duration> {
+        let left = (self.tried_at? + DESCRIBE_LAG).duration_since(self.now);
+        Duration::try_from(left).ok().filter(|left| !left.is_zero())
+    }
+}
+
+/// A parameter that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct BadParams {
+    /// Dotted path below `with`, such as `keep.last`. Empty for the block as a whole.
+    pub path: String,
+    /// What is wrong with it and what was expected.
+    pub message: String,
+}
+
+/// All actions this program knows.
+pub type Catalog = &'static [&'static dyn AnyAction];
+
+/// A listed resource, as the engine sees it.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The id that AWS knows it by.
+    pub id: String,
+    /// Its tags.
+    pub tags: Tags,
+    /// All that is known of it, as JSON.
+    pub facts: Value,
+}
+
+/// An [`Action`] whose types have become JSON. Implemented for every `Action`.
+#[async_trait]
+pub trait AnyAction: Send + Sync {
+    /// The static facts.
+    fn spec(&self) -> &'static Spec;
+    /// What it works on, in the plural: `volumes`.
+    fn target_kind(&self) -> &'static str;
+    /// IAM actions for listing targets and for stepping, sorted.
+    fn permissions(&self) -> Vec<&'static str>;
+    /// The schema of the `with:` block.
+    fn params_schema(&self) -> Schema;
+    /// The schema of a target: what `select.where` sees as `target`.
+    fn target_schema(&self) -> Schema;
+    /// Checks a `with:` block.
+    fn check_params(&self, params: &Value) -> Result<(), BadParams>;
+    /// One page of the resources in a place that `filter` admits.
+    async fn list(
+        &self,
+        scope: &dyn Scope,
+        filter: &ServerFilter,
+        page: Option<PageToken>,
+    ) -> Result<Page<Candidate>, Fault>;
+    /// Judges resources, in the order given.
+    fn plan_json(
+        &self,
+        params: &Value,
+        cx: &PlanCx<'_>,
+        found: &[Candidate],
+    ) -> Result<Vec<Verdict>, Fault>;
+    /// Takes one step.
+    async fn step_json(
+        &self,
+        cx: &StepCx<'_>,
+        params: &Value,
+        target: &Value,
+        state: Option<&Value>,
+    ) -> Result<Progress<Value>, Fault>;
+}
+
+#[async_trait]
+impl<A: Action> AnyAction for A {
+    fn spec(&self) -> &'static Spec {
+        &A::SPEC
+    }
+
+    fn target_kind(&self) -> &'static str {
+        A::Target::KIND
+    }
+
+    fn permissions(&self) -> Vec<&'static str> {
+        let mut all = [A::SPEC.permissions, A::Target::PERMISSIONS].concat();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    fn params_schema(&self) -> Schema {
+        schema_for!(A::Params)
+    }
+
+    fn target_schema(&self) -> Schema {
+        schema_for!(A::Target)
+    }
+
+    fn check_params(&self, params: &Value) -> Result<(), BadParams> {
+        let params: A::Params = serde_path_to_error::deserialize(params).map_err(|err| {
+            let path = err.path().to_string();
+            BadParams {
+                path: if path == "." { String::new() } else { path },
+                message: err.inner().to_string(),
+            }
+        })?;
+        A::check(&params)
+    }
+
+    async fn list(
+        &self,
+        scope: &dyn Scope,
+        filter: &ServerFilter,
+        page: Option<PageToken>,
+    ) -> Result<Page<Candidate>, Fault> {
+        let page = A::Target::list(scope, filter, page).await?;
+        let candidate = |target: &A::Target| {
+            Ok(Candidate {
+                id: target.id().to_owned(),
+                tags: target.tags().clone(),
+                facts: to_json(target, "target")?,
+            })
+        };
+        Ok(Page {
+            items: page.items.iter().map(candidate).collect::<Result<_, Fault>>()?,
+            next: page.next,
+        })
+    }
+
+    fn plan_json(
+        &self,
+        params: &Value,
+        cx: &PlanCx<'_>,
+        found: &[Candidate],
+    ) -> Result<Vec<Verdict>, Fault> {
+        let params: A::Params = from_json(params, "parameters")?;
+        let targets = found
+            .iter()
+            .map(|it| from_json(&it.facts, "target"))
+            .collect::<Result<Vec<A::Target>, Fault>>()?;
+        let verdicts = A::plan(&params, cx, &targets);
+        if verdicts.len() == found.len() {
+            Ok(verdicts)
+        } else {
+            let name = A::SPEC.name;
+            let (given, judged) = (found.len(), verdicts.len());
+            Err(Fault::permanent(format!(
+                "action `{name}` judged {judged} of {given} targets: this is a bug"
+            )))
+        }
+    }
+
+    async fn step_json(
+        &self,
+        cx: &StepCx<'_>,
+        params: &Value,
+        target: &Value,
+        state: Option<&Value>,
+    ) -> Result<Progress<Value>, Fault> {
+        let params: A::Params = from_json(params, "parameters")?;
+        let target: A::Target = from_json(target, "target")?;
+        let state: Option<A::State> = state.map(|state| from_json(state, "state")).transpose()?;
+        Ok(match self.step(cx, &params, &target, state).await? {
+            Progress::Done(summary) => Progress::Done(summary),
+            Progress::Skipped(reason) => Progress::Skipped(reason),
+            Progress::Again { state, wait } => {
+                Progress::Again { state: to_json(&state, "state")?, wait }
+            }
+            Progress::Later { wait } => Progress::Later { wait },
+        })
+    }
+}
+
+/// The action of this name.
+pub fn find(catalog: Catalog, name: &str) -> Option<&'static dyn AnyAction> {
+    catalog.iter().copied().find(|action| action.spec().name == name)
+}
+
+fn from_json<T: DeserializeOwned>(value: &Value, what: &str) -> Result<T, Fault> {
+    T::deserialize(value)
+        .map_err(|err| Fault::permanent(format!("reading the job's {what}")).caused_by(err))
+}
+
+fn to_json<T: Serialize>(value: &T, what: &str) -> Result<Value, Fault> {
+    serde_json::to_value(value)
+        .map_err(|err| Fault::permanent(format!("writing the job's {what}")).caused_by(err))
+}

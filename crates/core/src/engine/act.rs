@@ -1,0 +1,123 @@
+//! Acting on one target: gates, then one step of the action.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Engine, Slot, guards};
+use crate::{
+    Doing, Fault, JobId, Place,
+    action::{AnyAction, Progress, StepCx},
+    cloud::Session,
+    job::{Job, Outcome, Work},
+    task::Order,
+};
+
+/// How long a slot is held without a sign of life. Every step prolongs it.
+const SLOT_HELD: SignedDuration = SignedDuration::from_hours(1);
+/// How long a job waits at a full gate before it looks again, when nobody tells it of room.
+const GATE_WAIT: Duration = Duration::from_secs(60);
+
+/// Something that only so many jobs may be in at a time.
+pub(super) struct Gate {
+    key: String,
+    limit: u32,
+}
+
+/// What a job of this task must get into before it takes a step, always in the same order.
+pub(super) fn gates(action: &dyn AnyAction, order: &Order, place: &Place) -> Vec<Gate> {
+    let own = order.max_concurrent.map(|limit| Gate {
+        key: format!("max-concurrent/{}/{place}", order.task),
+        limit: limit.get(),
+    });
+    let shared = action
+        .spec()
+        .gate
+        .as_ref()
+        .map(|gate| Gate { key: format!("{}/{place}", gate.name), limit: gate.limit });
+    own.into_iter().chain(shared).collect()
+}
+
+impl Engine {
+    pub(super) async fn act(
+        &self,
+        job: &Job,
+        tried_before: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Outcome, Fault> {
+        let Work::Act { order, place, occurrence, facts, state, target } = &job.work else {
+            return Err(Fault::permanent("this job acts on nothing"));
+        };
+        let action = self.action(&order.action)?;
+        if state.is_none() && tried_before.is_none() {
+            if job.deadline <= now {
+                return Err(Fault::permanent(format!(
+                    "not begun before its deadline {}",
+                    job.deadline
+                )));
+            }
+            if order.stop_after.is_some() {
+                let tally = self.ports.journal.tally(&job.run()).await?;
+                if let Some(reason) = guards::give_up(order.stop_after, &tally) {
+                    return Ok(Outcome::Stopped(reason));
+                }
+            }
+        }
+        if let Some(full) = self.enter(action, order, place, &job.id, now).await? {
+            let wait = GATE_WAIT.mul_f64(0.5 + self.ports.clock.jitter() / 2.0);
+            return Ok(Outcome::Waiting { gate: full, wait });
+        }
+        let session = Session { task: order.task.clone(), occurrence: *occurrence };
+        let doing = || format!("{} on `{target}` in {place}", order.action);
+        let scope = self.ports.accounts.scope(place, &session).await.doing(doing())?;
+        let time_zone = order.time_zone.rules();
+        let cx = StepCx {
+            session: &session,
+            job: &job.id,
+            time_zone: &time_zone,
+            now,
+            tried_at: tried_before,
+            here: &*scope,
+            accounts: &*self.ports.accounts,
+        };
+        let progress = action.step_json(&cx, &order.params, facts, state.as_ref()).await;
+        Ok(match progress.doing(doing())? {
+            Progress::Done(summary) => Outcome::Done(summary),
+            Progress::Skipped(reason) => Outcome::Skipped(reason),
+            Progress::Again { state, wait } => Outcome::Again { state, wait },
+            Progress::Later { wait } => Outcome::Later { wait },
+        })
+    }
+
+    /// Takes a slot at every gate, or none. Returns the gate that was full.
+    async fn enter(
+        &self,
+        action: &dyn AnyAction,
+        order: &Order,
+        place: &Place,
+        job: &JobId,
+        now: Timestamp,
+    ) -> Result<Option<String>, Fault> {
+        let mut entered: Vec<Gate> = Vec::new();
+        for gate in gates(action, order, place) {
+            let until = now + SLOT_HELD;
+            let slot = self.ports.journal.take_slot(&gate.key, gate.limit, job, now, until).await?;
+            if slot == Slot::Full {
+                for other in entered {
+                    self.free(&other, job, now).await?;
+                }
+                return Ok(Some(gate.key));
+            }
+            entered.push(gate);
+        }
+        Ok(None)
+    }
+
+    /// Gives a slot back and tells as many waiting jobs as there is room for.
+    pub(super) async fn free(&self, gate: &Gate, job: &JobId, now: Timestamp) -> Result<(), Fault> {
+        let next = self.ports.journal.free_slot(&gate.key, gate.limit, job, now).await?;
+        let wakes: Vec<(JobId, Duration)> =
+            next.into_iter().map(|id| (id, Duration::ZERO)).collect();
+        if wakes.is_empty() { Ok(()) } else { self.ports.queue.wake(&wakes).await }
+    }
+}

@@ -1,0 +1,254 @@
+//! Finding the targets in one place, and making a record for each.
+
+use std::{collections::BTreeMap, sync::Mutex};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::{
+    BATCH, Engine, Write,
+    guards::{self, Found},
+    survey::{Planned, Pulse, Survey, survey},
+};
+use crate::{
+    Fault, FaultKind, JobId, Place,
+    action::{AnyAction, Verdict},
+    cloud::Session,
+    job::{Job, Outcome, PlannedPlace, Status, Work},
+    task::{Mode, Order},
+};
+
+/// For surveys that hold no lease.
+pub(super) struct NoPulse;
+
+#[async_trait]
+impl Pulse for NoPulse {
+    async fn beat(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// Renews the lease of a long step when half of it is gone.
+struct Held<'a> {
+    engine: &'a Engine,
+    job: Mutex<Job>,
+}
+
+impl Held<'_> {
+    fn job(&self) -> Job {
+        self.job.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+}
+
+#[async_trait]
+impl Pulse for Held<'_> {
+    async fn beat(&self) -> Result<(), Fault> {
+        let job = self.job();
+        let now = self.engine.ports.clock.now();
+        let fresh = job
+            .lease
+            .as_ref()
+            .is_some_and(|it| it.until.duration_since(now) > crate::job::LEASE / 2);
+        if fresh {
+            return Ok(());
+        }
+        let renewed = job.renewed(now);
+        if self.engine.ports.journal.replace(&renewed).await? == Write::Lost {
+            return Err(Fault::transient("the lease went to another worker"));
+        }
+        *self.job.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = renewed;
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// Surveys a place and records every selected target: to act on, skipped or failed.
+    pub(super) async fn find(&self, job: Job, now: Timestamp) -> (Job, Result<Outcome, Fault>) {
+        let held = Held { engine: self, job: Mutex::new(job.clone()) };
+        let result = self.find_targets(&job, &held, now).await;
+        (held.job(), result)
+    }
+
+    async fn find_targets(
+        &self,
+        job: &Job,
+        held: &Held<'_>,
+        now: Timestamp,
+    ) -> Result<Outcome, Fault> {
+        let Work::Find { order, place, occurrence, plan } = &job.work else {
+            return Err(Fault::permanent("this job finds nothing"));
+        };
+        let action = self.action(&order.action)?;
+        let session = Session { task: order.task.clone(), occurrence: *occurrence };
+        let scope = self.ports.accounts.scope(place, &session).await?;
+        let decided_at = plan.as_ref().map_or(now, |plan| plan.now);
+        let survey = survey(action, order, &*scope, decided_at, held).await?;
+        let maker = Maker { action, order, place, occurrence: *occurrence, job, now };
+        let (children, to_act) = match plan {
+            Some(plan) => maker.as_planned(plan, &survey),
+            None => (maker.as_surveyed(&survey), survey.found.to_act),
+        };
+        let found = Found { to_act, ..survey.found };
+        guards::within_limit(&order.guards, found)?;
+        for batch in children.chunks(BATCH) {
+            self.add(batch).await?;
+            held.beat().await?;
+        }
+        if plan.is_none() {
+            survey.as_expected(order)?;
+        }
+        Ok(Outcome::Done(summary(action, children.len(), found, survey.unknown.len())))
+    }
+}
+
+fn summary(action: &dyn AnyAction, records: usize, found: Found, unknown: usize) -> String {
+    let kind = action.target_kind();
+    if records == 0 {
+        return format!("no {kind} selected, of {} listed", found.listed);
+    }
+    let left = (records - unknown) as u64 - found.to_act.min((records - unknown) as u64);
+    let mut text = format!("{records} {kind}: {} to act on, {left} left", found.to_act);
+    if unknown > 0 {
+        text.push_str(&format!(", {unknown} unknown"));
+    }
+    text
+}
+
+/// Makes the records of one place.
+struct Maker<'a> {
+    action: &'a dyn AnyAction,
+    order: &'a Order,
+    place: &'a Place,
+    occurrence: Timestamp,
+    job: &'a Job,
+    now: Timestamp,
+}
+
+impl Maker<'_> {
+    /// One record for each selected target and for each of which that is not known.
+    fn as_surveyed(&self, survey: &Survey) -> Vec<Job> {
+        let planned = survey.planned.iter().map(|it| match &it.verdict {
+            Verdict::Act { effect, .. } if self.order.mode == Mode::Observe => {
+                let reason = format!("only observes: would {effect}");
+                self.record(it, Status::Skipped { reason })
+            }
+            Verdict::Act { .. } => self.open(it),
+            Verdict::Leave { reason } => {
+                self.record(it, Status::Skipped { reason: reason.clone() })
+            }
+        });
+        let unknown = survey.unknown.iter().map(|(candidate, why)| {
+            let message = format!("cannot tell whether it is selected: {why}");
+            let it = &(candidate.id.as_str(), &candidate.facts);
+            self.record_of(it.0, it.1, Status::Failed { kind: FaultKind::Config, message })
+        });
+        planned.chain(unknown).collect()
+    }
+
+    /// One record for each target of a saved plan: to act on if it is as it was planned, refused
+    /// if it is not.
+    fn as_planned(&self, plan: &PlannedPlace, survey: &Survey) -> (Vec<Job>, u64) {
+        let now: BTreeMap<&str, &Planned> =
+            survey.planned.iter().map(|it| (it.target.as_str(), it)).collect();
+        let mut to_act = 0;
+        let records = plan.targets.iter().map(|wanted| {
+            let drift = match now.get(wanted.target.as_str()) {
+                None => Some("it is gone, or no longer selected".to_owned()),
+                Some(Planned { verdict: Verdict::Leave { reason }, .. }) => {
+                    Some(format!("it would be left alone now: {reason}"))
+                }
+                Some(found) => difference(&wanted.facts, &found.facts),
+            };
+            match drift {
+                None => {
+                    to_act += 1;
+                    self.open_of(&wanted.target, &wanted.facts)
+                }
+                Some(drift) => {
+                    let message = format!("changed since the plan: {drift}; plan again");
+                    let status = Status::Failed { kind: FaultKind::Refused, message };
+                    self.record_of(&wanted.target, &wanted.facts, status)
+                }
+            }
+        });
+        let records = records.collect();
+        (records, to_act)
+    }
+
+    fn open(&self, it: &Planned) -> Job {
+        self.open_of(&it.target, &it.facts)
+    }
+
+    fn record(&self, it: &Planned, status: Status) -> Job {
+        self.record_of(&it.target, &it.facts, status)
+    }
+
+    fn open_of(&self, target: &str, facts: &Value) -> Job {
+        let timeout = self.order.timeout.unwrap_or_else(|| {
+            SignedDuration::try_from(self.action.spec().timeout).unwrap_or(SignedDuration::MAX)
+        });
+        Job::new(self.id(target), self.work(target, facts), self.now, self.now, timeout)
+    }
+
+    fn record_of(&self, target: &str, facts: &Value, status: Status) -> Job {
+        Job::record(self.id(target), self.work(target, facts), status, self.now)
+    }
+
+    fn id(&self, target: &str) -> JobId {
+        JobId::act(&self.job.run(), self.place, target)
+    }
+
+    fn work(&self, target: &str, facts: &Value) -> Work {
+        Work::Act {
+            order: self.order.clone(),
+            place: self.place.clone(),
+            occurrence: self.occurrence,
+            target: target.to_owned(),
+            facts: facts.clone(),
+            state: None,
+        }
+    }
+}
+
+/// What differs between two sets of facts, in words.
+fn difference(planned: &Value, found: &Value) -> Option<String> {
+    if planned == found {
+        return None;
+    }
+    let keys = |value: &Value| value.as_object().map(|it| it.keys().cloned().collect::<Vec<_>>());
+    let mut names = keys(planned).unwrap_or_default();
+    names.extend(keys(found).unwrap_or_default());
+    names.sort();
+    names.dedup();
+    let changes: Vec<String> = names
+        .iter()
+        .filter(|name| planned.get(name) != found.get(name))
+        .map(|name| {
+            let show = |value: &Value| value.get(name).map_or("nothing".into(), Value::to_string);
+            format!("`{name}` was {} and is {}", show(planned), show(found))
+        })
+        .collect();
+    Some(changes.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_difference_names_what_changed() {
+        let planned = json!({ "size_gib": 8, "state": "in-use" });
+        assert_eq!(difference(&planned, &planned), None);
+        assert_eq!(
+            difference(&planned, &json!({ "size_gib": 16, "state": "in-use" })).as_deref(),
+            Some("`size_gib` was 8 and is 16")
+        );
+        assert_eq!(
+            difference(&planned, &json!({ "size_gib": 8 })).as_deref(),
+            Some("`state` was \"in-use\" and is nothing")
+        );
+    }
+}

@@ -1,0 +1,254 @@
+//! Turns time and requests into jobs, and jobs into results.
+//!
+//! Every host calls the same three functions and nothing else: [`Engine::tick`] each minute,
+//! [`Engine::event`] for a request, and [`Engine::advance`] for each job it is told of. Planning
+//! ([`Engine::preview`]) only reads.
+
+mod act;
+mod find;
+pub mod guards;
+mod ports;
+mod spread;
+mod survey;
+mod tick;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use tracing::{info, warn};
+
+pub use ports::{
+    Clock, Counts, JobFilter, Journal, KnownTask, Ports, Queue, Run, RunFilter, Slot, Tally, Write,
+};
+pub use survey::{Planned, Pulse, Survey};
+
+use crate::{
+    Catalog, Fault, JobId, Place, RunId, TaskName,
+    action::{self, AnyAction},
+    cloud::Session,
+    job::{Admission, Job, Outcome, Status, Work, WorkKind},
+    plan::{PlacePlan, Plan},
+    task::{Order, Regions, Task},
+};
+
+/// Time for listing resources and making jobs.
+const FIND_TIMEOUT: SignedDuration = SignedDuration::from_hours(1);
+/// Jobs written to the journal in one call.
+const BATCH: usize = 500;
+
+/// The engine: a configuration, a catalog, and the outside world.
+#[derive(Clone)]
+pub struct Engine {
+    catalog: Catalog,
+    /// Each with its fingerprint.
+    tasks: Arc<[(Task, String)]>,
+    ports: Ports,
+}
+
+/// Something that asks for a run now.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Somebody asks for a run of a task, for an instant.
+    Run {
+        /// The task.
+        task: TaskName,
+        /// The occurrence.
+        at: Timestamp,
+    },
+    /// Somebody asks for what a saved plan says, and nothing else.
+    Apply(Plan),
+}
+
+/// A run that an event asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// The run.
+    pub run: RunId,
+    /// `Lost` when this occurrence was asked for before: nothing is done twice.
+    pub write: Write,
+}
+
+impl Engine {
+    /// An engine for checked tasks.
+    pub fn new(catalog: Catalog, tasks: Vec<Task>, ports: Ports) -> Engine {
+        let with_fingerprint = |task: Task| {
+            let fingerprint = task.fingerprint();
+            (task, fingerprint)
+        };
+        Engine { catalog, tasks: tasks.into_iter().map(with_fingerprint).collect(), ports }
+    }
+
+    /// The tasks it was made with.
+    pub fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.iter().map(|(task, _)| task)
+    }
+
+    /// The outside world it was given.
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// Starts what an event asks for. Safe to call twice: an occurrence runs once.
+    pub async fn event(&self, event: Event) -> Result<Vec<Started>, Fault> {
+        let now = self.ports.clock.now();
+        let spreads = match event {
+            Event::Run { task, at } => {
+                let task = self.task(&task)?;
+                vec![spread::job(&task.order, &task.reach, at, None, None, now)]
+            }
+            Event::Apply(plan) => plan
+                .tasks
+                .iter()
+                .map(|it| {
+                    let places = it.places(plan.planned_at);
+                    spread::job(&it.order, &[], it.occurrence, None, Some(places), now)
+                })
+                .collect(),
+        };
+        let writes = self.add(&spreads).await?;
+        let started = spreads.iter().zip(writes);
+        Ok(started.map(|(job, write)| Started { run: job.run(), write }).collect())
+    }
+
+    /// Takes one step of a job. Safe to call twice, too early, or in two workers at once.
+    pub async fn advance(&self, id: &JobId) -> Result<(), Fault> {
+        let Some(job) = self.ports.journal.load(id).await? else { return Ok(()) };
+        let now = self.ports.clock.now();
+        if job.admit(now) == Admission::NotNow {
+            return Ok(());
+        }
+        let leased = job.leased(&self.ports.worker, now);
+        if self.ports.journal.replace(&leased).await? == Write::Lost {
+            return Ok(());
+        }
+        let (leased, result) = self.work(leased, job.tried_at, now).await;
+        let now = self.ports.clock.now();
+        let settled = leased.settled(result, job.tried_at, now, self.ports.clock.jitter());
+        if self.ports.journal.replace(&settled).await? == Write::Lost {
+            return Ok(());
+        }
+        log(&settled);
+        self.after(&settled, now).await
+    }
+
+    /// What a task would do in one place at `at`, without one writing call.
+    pub async fn preview(&self, order: &Order, place: &Place, at: Timestamp) -> PlacePlan {
+        let result = self.preview_survey(order, place, at).await;
+        PlacePlan { task: order.task.clone(), place: place.clone(), result }
+    }
+
+    /// The places of a task. An account whose regions cannot be learned is a fault of its own.
+    pub async fn places(&self, task: &Task, at: Timestamp) -> Vec<Result<Place, (Fault, String)>> {
+        let session = Session { task: task.order.task.clone(), occurrence: at };
+        let mut places = Vec::new();
+        for reach in &task.reach {
+            let account = &reach.account;
+            let regions = match &reach.regions {
+                Regions::Listed(regions) => Ok(regions.clone()),
+                Regions::All => self.ports.accounts.regions(account, &session).await,
+            };
+            let place = |region| Place { account: account.clone(), region };
+            match regions {
+                Ok(regions) => places.extend(regions.into_iter().map(|region| Ok(place(region)))),
+                Err(fault) => places.push(Err((fault, account.to_string()))),
+            }
+        }
+        places
+    }
+
+    /// The configured task of this name.
+    pub fn task(&self, name: &TaskName) -> Result<&Task, Fault> {
+        let found = self.tasks().find(|task| task.order.task == *name);
+        found.ok_or_else(|| Fault::config(format!("no task `{name}` in the configuration")))
+    }
+
+    async fn preview_survey(
+        &self,
+        order: &Order,
+        place: &Place,
+        at: Timestamp,
+    ) -> Result<Survey, Fault> {
+        let action = self.action(&order.action)?;
+        let session = Session { task: order.task.clone(), occurrence: at };
+        let scope = self.ports.accounts.scope(place, &session).await?;
+        let survey = survey::survey(action, order, &*scope, at, &find::NoPulse).await?;
+        survey.within_limit(order)?;
+        Ok(survey)
+    }
+
+    /// Does the work of one step. Returns the job as it stands in the journal then: a long step
+    /// renews its lease.
+    async fn work(
+        &self,
+        job: Job,
+        tried_before: Option<Timestamp>,
+        now: Timestamp,
+    ) -> (Job, Result<Outcome, Fault>) {
+        match job.work.kind() {
+            WorkKind::Spread => {
+                let result = self.spread(&job, now).await;
+                (job, result)
+            }
+            WorkKind::Find => self.find(job, now).await,
+            WorkKind::Act => {
+                let result = self.act(&job, tried_before, now).await;
+                (job, result)
+            }
+        }
+    }
+
+    /// What is left to do when a job has settled: its slots go to others, and it is woken.
+    async fn after(&self, job: &Job, now: Timestamp) -> Result<(), Fault> {
+        if let Some(at) = job.wake_at {
+            let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+            return self.ports.queue.wake(&[(job.id.clone(), wait)]).await;
+        }
+        if let Work::Act { order, place, .. } = &job.work {
+            for gate in act::gates(self.action(&order.action)?, order, place) {
+                self.free(&gate, &job.id, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes new jobs and tells the queue of those that were new.
+    async fn add(&self, jobs: &[Job]) -> Result<Vec<Write>, Fault> {
+        let now = self.ports.clock.now();
+        let writes = self.ports.journal.create(jobs).await?;
+        let wakes: Vec<(JobId, Duration)> = jobs
+            .iter()
+            .zip(&writes)
+            .filter(|(_, write)| **write == Write::Won)
+            .filter_map(|(job, _)| {
+                let wait = Duration::try_from(job.wake_at?.duration_since(now)).unwrap_or_default();
+                Some((job.id.clone(), wait))
+            })
+            .collect();
+        if !wakes.is_empty() {
+            self.ports.queue.wake(&wakes).await?;
+        }
+        Ok(writes)
+    }
+
+    fn action(&self, name: &str) -> Result<&'static dyn AnyAction, Fault> {
+        action::find(self.catalog, name)
+            .ok_or_else(|| Fault::config(format!("no action `{name}` in this version")))
+    }
+}
+
+fn log(job: &Job) {
+    let place = job.work.place().map(ToString::to_string);
+    let (task, action) = (&job.work.order().task, &job.work.order().action);
+    let message = job.status.message();
+    match &job.status {
+        Status::Failed { kind, .. } => {
+            warn!(%task, job = %job.id, action, place, fault = ?kind, message, "job failed");
+        }
+        Status::Open => {
+            tracing::debug!(%task, job = %job.id, wake_at = ?job.wake_at, "job goes on");
+        }
+        _ => {
+            info!(%task, job = %job.id, action, place, state = job.status.state().as_str(), message, "job closed");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Spreading a run: one job for each place, written before any work.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{BATCH, Engine, FIND_TIMEOUT};
+use crate::{
+    Fault, JobId, Place, RunId,
+    cloud::Session,
+    job::{Job, Outcome, PlannedPlace, Work},
+    schedule::spread_offset,
+    task::{Order, Reach, Regions},
+};
+
+/// The job that starts a run.
+pub(super) fn job(
+    order: &Order,
+    reach: &[Reach],
+    occurrence: Timestamp,
+    spread: Option<Duration>,
+    plan: Option<Vec<PlannedPlace>>,
+    now: Timestamp,
+) -> Job {
+    let run = RunId::new(&order.task, occurrence);
+    let work =
+        Work::Spread { order: order.clone(), reach: reach.to_vec(), occurrence, spread, plan };
+    Job::new(JobId::spread(&run), work, now, now, FIND_TIMEOUT)
+}
+
+impl Engine {
+    /// Makes the children of a spread job: one per place, and one more spread for each account
+    /// whose regions must be asked for, so that an account that cannot be entered is one failure
+    /// and holds up nobody else.
+    pub(super) async fn spread(&self, job: &Job, now: Timestamp) -> Result<Outcome, Fault> {
+        let Work::Spread { order, reach, occurrence, spread, plan } = &job.work else {
+            return Err(Fault::permanent("this job spreads nothing"));
+        };
+        let run = job.run();
+        let find = |place: Place, plan: Option<PlannedPlace>| {
+            let offset = spread.map(|window| spread_offset(&order.task, &place, window));
+            let start = offset.map_or(now, |offset| now.max(*occurrence + offset));
+            let id = JobId::find(&run, &place);
+            let work = Work::Find { order: order.clone(), place, occurrence: *occurrence, plan };
+            Job::new(id, work, now, start, FIND_TIMEOUT)
+        };
+        let mut children: Vec<Job> = Vec::new();
+        for planned in plan.iter().flatten() {
+            children.push(find(planned.place.clone(), Some(planned.clone())));
+        }
+        let top = job.id == JobId::spread(&run);
+        for it in reach {
+            let regions = match &it.regions {
+                Regions::Listed(regions) => regions.clone(),
+                Regions::All if top => {
+                    let work = Work::Spread {
+                        order: order.clone(),
+                        reach: vec![it.clone()],
+                        occurrence: *occurrence,
+                        spread: *spread,
+                        plan: None,
+                    };
+                    let id = JobId::account(&run, &it.account);
+                    children.push(Job::new(id, work, now, now, FIND_TIMEOUT));
+                    continue;
+                }
+                Regions::All => {
+                    let session = Session { task: order.task.clone(), occurrence: *occurrence };
+                    self.ports.accounts.regions(&it.account, &session).await?
+                }
+            };
+            children.extend(
+                regions
+                    .into_iter()
+                    .map(|region| find(Place { account: it.account.clone(), region }, None)),
+            );
+        }
+        for batch in children.chunks(BATCH) {
+            self.add(batch).await?;
+        }
+        let places = children.iter().filter(|child| child.work.place().is_some()).count();
+        let accounts = children.len() - places;
+        Ok(Outcome::Done(match accounts {
+            0 => format!("{places} places"),
+            _ => format!("{places} places, and {accounts} accounts to ask for their regions"),
+        }))
+    }
+}

@@ -1,0 +1,156 @@
+//! What a task would do in one place: list, select, plan, and check the guards.
+//!
+//! Everything that decides is here or below, and nothing here writes to AWS: a dry run is a
+//! survey and no more.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::guards::{self, Found};
+use crate::{
+    Doing, Fault, Place,
+    action::{AnyAction, Candidate, Effect, PlanCx, TASK_TAG, Verdict},
+    cloud::{PageToken, Scope},
+    select::{Facts, Selected, ServerFilter},
+    task::Order,
+};
+
+/// More pages than this is a listing that does not end.
+const MOST_PAGES: usize = 100_000;
+
+/// What was found in a place, and the verdict on each selected resource.
+#[derive(Debug)]
+pub struct Survey {
+    /// Selected resources with their verdicts, in the order listed.
+    pub planned: Vec<Planned>,
+    /// Resources of which it is not known whether they are selected, and why.
+    pub unknown: Vec<(Candidate, String)>,
+    /// The numbers that guards judge.
+    pub found: Found,
+}
+
+/// A selected resource and its verdict.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// Its id.
+    pub target: String,
+    /// All that is known of it, as JSON.
+    pub facts: Value,
+    /// What should happen to it.
+    pub verdict: Verdict,
+}
+
+/// Told between two pages that the survey is alive. A fault ends it.
+#[async_trait]
+pub trait Pulse: Send + Sync {
+    /// A page was read.
+    async fn beat(&self) -> Result<(), Fault>;
+}
+
+/// Surveys one place. The guards are not applied: see [`Survey::within_limit`].
+pub(super) async fn survey(
+    action: &dyn AnyAction,
+    order: &Order,
+    scope: &dyn Scope,
+    now: Timestamp,
+    pulse: &dyn Pulse,
+) -> Result<Survey, Fault> {
+    let place = scope.place();
+    let filter = server_filter(action, order);
+    let mut selected: Vec<Candidate> = Vec::new();
+    let mut unknown = Vec::new();
+    let mut listed = 0;
+    let mut page: Option<PageToken> = None;
+    for _ in 0..MOST_PAGES {
+        let kind = action.target_kind();
+        let answer = action
+            .list(scope, &filter, page.take())
+            .await
+            .doing(format!("listing {kind} in {place}"))?;
+        for candidate in answer.items {
+            if action.spec().effect == Effect::Deletes && !may_delete(order, &candidate, place, now)
+            {
+                continue;
+            }
+            listed += 1;
+            let facts = Facts {
+                target: &candidate.facts,
+                tags: &candidate.tags,
+                account: place.account.as_str(),
+                region: place.region.as_str(),
+                now,
+            };
+            match order.select.selects(&facts) {
+                Selected::Yes => selected.push(candidate),
+                Selected::No => {}
+                Selected::Unknown(why) => unknown.push((candidate, why)),
+            }
+        }
+        pulse.beat().await?;
+        page = answer.next;
+        if page.is_none() {
+            let cx = PlanCx { task: &order.task, place, now };
+            let verdicts = action.plan_json(&order.params, &cx, &selected)?;
+            return Ok(Survey::new(selected, verdicts, unknown, listed));
+        }
+    }
+    Err(Fault::permanent(format!("listing in {place} did not end after {MOST_PAGES} pages")))
+}
+
+impl Survey {
+    fn new(
+        selected: Vec<Candidate>,
+        verdicts: Vec<Verdict>,
+        unknown: Vec<(Candidate, String)>,
+        listed: u64,
+    ) -> Survey {
+        let planned: Vec<Planned> = selected
+            .into_iter()
+            .zip(verdicts)
+            .map(|(it, verdict)| Planned { target: it.id, facts: it.facts, verdict })
+            .collect();
+        let acts = planned.iter().filter(|it| matches!(it.verdict, Verdict::Act { .. })).count();
+        let found = Found { listed, selected: planned.len() as u64, to_act: acts as u64 };
+        Survey { planned, unknown, found }
+    }
+
+    /// Whether more would be acted on than the task allows.
+    pub fn within_limit(&self, order: &Order) -> Result<(), Fault> {
+        guards::within_limit(&order.guards, self.found)
+    }
+
+    /// Whether as many were selected as the task expects.
+    pub fn as_expected(&self, order: &Order) -> Result<(), Fault> {
+        guards::as_expected(&order.guards, self.found)
+    }
+}
+
+/// What the listing call is asked to leave out. Nothing, when a guard needs to know how many
+/// there are in all, or when somebody else's resources may be adopted.
+fn server_filter(action: &dyn AnyAction, order: &Order) -> ServerFilter {
+    if order.guards.limit_percent.is_some() {
+        return ServerFilter::default();
+    }
+    let filter = order.select.server_filter();
+    if action.spec().effect == Effect::Deletes && order.adopt.is_none() {
+        filter.and_tag_key(TASK_TAG)
+    } else {
+        filter
+    }
+}
+
+/// Law L6: only what carries our tags or was adopted. What cannot be known is not adopted.
+fn may_delete(order: &Order, candidate: &Candidate, place: &Place, now: Timestamp) -> bool {
+    candidate.tags.contains_key(TASK_TAG)
+        || order.adopt.as_ref().is_some_and(|adopt| {
+            let facts = Facts {
+                target: &candidate.facts,
+                tags: &candidate.tags,
+                account: place.account.as_str(),
+                region: place.region.as_str(),
+                now,
+            };
+            adopt.selects(&facts) == Selected::Yes
+        })
+}

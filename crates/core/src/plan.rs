@@ -1,0 +1,257 @@
+//! A saved plan: what would be done to which target and why, and what `apply` then does.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    AccountId, Fault, FaultKind, Place, Region, TaskName,
+    action::Verdict,
+    engine::Survey,
+    job::{PlannedPlace, PlannedTarget},
+    task::{Order, hex},
+};
+
+/// The version of the file format.
+pub const VERSION: u32 = 1;
+
+/// What would be done to which target and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Plan {
+    /// [`VERSION`] of the program that wrote it.
+    pub version: u32,
+    /// Over everything else, so that an edited or damaged file is not applied.
+    pub hash: String,
+    /// The instant that was decided for.
+    pub planned_at: Timestamp,
+    /// Task by task.
+    pub tasks: Vec<TaskPlan>,
+    /// Places that could not be planned for. Applying the plan does nothing there.
+    pub problems: Vec<Problem>,
+}
+
+/// The plan of one task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TaskPlan {
+    /// The task.
+    pub task: TaskName,
+    /// The occurrence that applying the plan is.
+    pub occurrence: Timestamp,
+    /// What to do, as the task said when it was planned.
+    pub order: Order,
+    /// Each selected target.
+    pub verdicts: Vec<TargetPlan>,
+}
+
+/// The verdict on one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TargetPlan {
+    /// Its account.
+    pub account: AccountId,
+    /// Its region.
+    pub region: Region,
+    /// Its id.
+    pub target: String,
+    /// Act or leave.
+    pub verdict: VerdictName,
+    /// What would happen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What was known of the target; `apply` refuses it when that has changed. Only of targets
+    /// to act on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<Value>,
+}
+
+/// The name of a [`Verdict`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerdictName {
+    /// It is acted on.
+    Act,
+    /// It is left alone.
+    Leave,
+}
+
+/// Something that could not be planned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Problem {
+    /// The task.
+    pub task: TaskName,
+    /// The account.
+    pub account: AccountId,
+    /// The region, unless it is about the whole account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// The target, when it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// What kind of fault it is.
+    pub kind: FaultKind,
+    /// What went wrong.
+    pub message: String,
+}
+
+/// What a task would do in one place.
+#[derive(Debug)]
+pub struct PlacePlan {
+    /// The task.
+    pub task: TaskName,
+    /// The place.
+    pub place: Place,
+    /// The verdicts, or why there are none.
+    pub result: Result<Survey, Fault>,
+}
+
+/// Why a text is not a plan that can be applied.
+#[derive(Debug, thiserror::Error)]
+pub enum BadPlan {
+    /// It is not JSON, or not a plan.
+    #[error("this is not a saved plan: {0}")]
+    Unreadable(serde_json::Error),
+    /// It was written by another version.
+    #[error(
+        "the plan has version `{found}`, and this program reads version `{VERSION}`: plan again"
+    )]
+    Version {
+        /// The version in the file.
+        found: Value,
+    },
+    /// It is not what was planned.
+    #[error("the plan was edited or damaged after it was made: its hash does not fit; plan again")]
+    Changed,
+}
+
+impl Plan {
+    /// A plan of these parts.
+    pub fn new(planned_at: Timestamp, tasks: Vec<TaskPlan>, problems: Vec<Problem>) -> Plan {
+        let plan = Plan { version: VERSION, hash: String::new(), planned_at, tasks, problems };
+        Plan { hash: plan.computed_hash(), ..plan }
+    }
+
+    /// Reads a saved plan. Whatever is not exactly what [`Plan::new`] made is refused.
+    pub fn parse(text: &str) -> Result<Plan, BadPlan> {
+        // The version first: a plan of another version may well have other fields.
+        let value: Value = serde_json::from_str(text).map_err(BadPlan::Unreadable)?;
+        if let Some(found) = value.get("version")
+            && *found != VERSION
+        {
+            return Err(BadPlan::Version { found: found.clone() });
+        }
+        let plan: Plan = serde_json::from_str(text).map_err(BadPlan::Unreadable)?;
+        if plan.hash == plan.computed_hash() { Ok(plan) } else { Err(BadPlan::Changed) }
+    }
+
+    fn computed_hash(&self) -> String {
+        // `Value` sorts the keys of objects, so the text does not depend on the file's layout.
+        let parts = (self.version, self.planned_at, &self.tasks, &self.problems);
+        let text = serde_json::to_value(parts).map(|value| value.to_string()).unwrap_or_default();
+        hex(&Sha256::digest(text))
+    }
+}
+
+impl TaskPlan {
+    /// Puts the places of one task together. What could not be planned is added to `problems`.
+    pub fn new(
+        order: &Order,
+        occurrence: Timestamp,
+        places: Vec<PlacePlan>,
+        problems: &mut Vec<Problem>,
+    ) -> TaskPlan {
+        let mut verdicts = Vec::new();
+        for PlacePlan { task, place, result } in places {
+            let problem = |target, kind, message| Problem {
+                task: task.clone(),
+                account: place.account.clone(),
+                region: Some(place.region.clone()),
+                target,
+                kind,
+                message,
+            };
+            match result {
+                Err(fault) => problems.push(problem(None, fault.kind, fault.chain())),
+                Ok(survey) => {
+                    if let Err(fault) = survey.as_expected(order) {
+                        problems.push(problem(None, fault.kind, fault.chain()));
+                    }
+                    problems.extend(survey.unknown.into_iter().map(|(it, why)| {
+                        let message = format!("cannot tell whether it is selected: {why}");
+                        problem(Some(it.id), FaultKind::Config, message)
+                    }));
+                    verdicts.extend(survey.planned.into_iter().map(|it| {
+                        let (verdict, effect, reason) = match it.verdict {
+                            Verdict::Act { effect, reason } => {
+                                (VerdictName::Act, Some(effect), reason)
+                            }
+                            Verdict::Leave { reason } => (VerdictName::Leave, None, Some(reason)),
+                        };
+                        TargetPlan {
+                            account: place.account.clone(),
+                            region: place.region.clone(),
+                            target: it.target,
+                            facts: (verdict == VerdictName::Act).then_some(it.facts),
+                            verdict,
+                            effect,
+                            reason,
+                        }
+                    }));
+                }
+            }
+        }
+        TaskPlan { task: order.task.clone(), occurrence, order: order.clone(), verdicts }
+    }
+
+    /// The targets to act on, by place.
+    pub(crate) fn places(&self, planned_at: Timestamp) -> Vec<PlannedPlace> {
+        let mut places: Vec<PlannedPlace> = Vec::new();
+        for it in &self.verdicts {
+            let Some(facts) = &it.facts else { continue };
+            let target = PlannedTarget { target: it.target.clone(), facts: facts.clone() };
+            let place = Place { account: it.account.clone(), region: it.region.clone() };
+            match places.iter_mut().find(|known| known.place == place) {
+                Some(known) => known.targets.push(target),
+                None => places.push(PlannedPlace { place, now: planned_at, targets: vec![target] }),
+            }
+        }
+        places
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Plan {
+        Plan::new("2026-03-29T02:00:00Z".parse().unwrap(), Vec::new(), Vec::new())
+    }
+
+    #[test]
+    fn a_saved_plan_is_read_back_whatever_its_layout() {
+        let pretty = serde_json::to_string_pretty(&plan()).unwrap();
+        assert_eq!(Plan::parse(&pretty).unwrap(), plan());
+    }
+
+    #[track_caller]
+    fn check_refused(change: impl Fn(String) -> String, expected: &str) {
+        let text = change(serde_json::to_string(&plan()).unwrap());
+        let error = Plan::parse(&text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+
+    #[test]
+    fn another_version_damage_and_edits_are_refused_by_name() {
+        check_refused(|text| text.replace("\"version\":1", "\"version\":2"), "version `2`");
+        check_refused(|text| text.replace("02:00:00", "03:00:00"), "edited or damaged");
+        check_refused(|text| text[..text.len() / 2].to_owned(), "not a saved plan");
+        check_refused(|_| "[]".to_owned(), "not a saved plan");
+        check_refused(|text| text.replace("\"tasks\"", "\"tusks\""), "not a saved plan");
+    }
+}
