@@ -1,6 +1,7 @@
 //! Vocabulary, decisions and the engine. Nothing in this crate opens a socket, reads the
 //! environment or asks the system for the time.
 
+pub mod classify;
 pub mod fault;
 pub mod id;
 pub mod retention;
