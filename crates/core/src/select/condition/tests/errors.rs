@@ -102,7 +102,14 @@ fn arithmetic_and_calls_that_can_never_work_are_found() {
         "target.size_gib * 1.5 > 3.0",
         "`*` does not apply to a whole number and a number (character 1); CEL does not mix kinds of numbers: `2.0` and `double(…)` are fractions",
     );
-    check_error("(true ? 1 : \"x\") == 1", "this is either a whole number or a text (character 2)");
+    check_error(
+        "(true ? 1 : \"x\") == 1",
+        "this is either a whole number or a text, which are not alike (character 2)",
+    );
+    check_error(
+        "size([1] + [\"x\"]) == 2",
+        "the values of these lists are not alike (character 6)",
+    );
     check_error("now + now > now", "`+` does not apply to a time and a time (character 1)");
     check_error("now - \"1h\" > now", "`-` does not apply to a time and a text (character 1)");
     check_error("-target.id == \"\"", "a text cannot be negated (character 1)");
