@@ -70,11 +70,10 @@ impl Engine {
         let session = Session { task: order.task.clone(), occurrence: *occurrence };
         let doing = || format!("{} on `{target}` in {place}", order.action);
         let scope = self.ports.accounts.scope(place, &session).await.doing(doing())?;
-        let time_zone = order.time_zone.rules();
         let cx = StepCx {
             session: &session,
             job: &job.id,
-            time_zone: &time_zone,
+            time_zone: order.time_zone.rules(),
             now,
             tried_at: tried_before,
             here: &*scope,

@@ -7,6 +7,7 @@
 mod act;
 mod find;
 pub mod guards;
+mod overdue;
 mod ports;
 mod spread;
 mod survey;
@@ -17,13 +18,14 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
+pub use overdue::{Overdue, overdue};
 pub use ports::{
     Clock, Counts, JobFilter, Journal, KnownTask, Ports, Queue, Run, RunFilter, Slot, Tally, Write,
 };
 pub use survey::{Planned, Pulse, Survey};
 
 use crate::{
-    Catalog, Fault, JobId, Place, RunId, TaskName,
+    AccountId, Catalog, Fault, JobId, Place, RunId, TaskName,
     action::{self, AnyAction},
     cloud::Session,
     job::{Admission, Job, Outcome, Status, Work, WorkKind},
@@ -138,7 +140,11 @@ impl Engine {
     }
 
     /// The places of a task. An account whose regions cannot be learned is a fault of its own.
-    pub async fn places(&self, task: &Task, at: Timestamp) -> Vec<Result<Place, (Fault, String)>> {
+    pub async fn places(
+        &self,
+        task: &Task,
+        at: Timestamp,
+    ) -> Vec<Result<Place, (AccountId, Fault)>> {
         let session = Session { task: task.order.task.clone(), occurrence: at };
         let mut places = Vec::new();
         for reach in &task.reach {
@@ -150,7 +156,7 @@ impl Engine {
             let place = |region| Place { account: account.clone(), region };
             match regions {
                 Ok(regions) => places.extend(regions.into_iter().map(|region| Ok(place(region)))),
-                Err(fault) => places.push(Err((fault, account.to_string()))),
+                Err(fault) => places.push(Err((account.clone(), fault))),
             }
         }
         places

@@ -191,6 +191,22 @@ impl Tally {
         }
     }
 
+    /// Adds the counts of another run.
+    pub fn add(&mut self, other: &Tally) {
+        let pairs = [
+            (&mut self.spread, other.spread),
+            (&mut self.find, other.find),
+            (&mut self.act, other.act),
+        ];
+        for (sum, more) in pairs {
+            sum.open += more.open;
+            sum.succeeded += more.succeeded;
+            sum.failed += more.failed;
+            sum.skipped += more.skipped;
+            sum.stopped += more.stopped;
+        }
+    }
+
     /// All kinds of work together.
     pub fn all(&self) -> Counts {
         let kinds = [self.spread, self.find, self.act];
@@ -240,6 +256,8 @@ pub struct Run {
 pub struct RunFilter {
     /// Of this task only.
     pub task: Option<TaskName>,
+    /// This one only.
+    pub run: Option<RunId>,
     /// Occurrences not before this.
     pub since: Option<Timestamp>,
     /// At most so many. `None`: all.

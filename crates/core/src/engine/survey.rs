@@ -12,7 +12,7 @@ use crate::{
     Doing, Fault, Place,
     action::{AnyAction, Candidate, Effect, PlanCx, TASK_TAG, Verdict},
     cloud::{PageToken, Scope},
-    select::{Facts, Selected, ServerFilter},
+    select::{self, Fields, Selected, ServerFilter},
     task::Order,
 };
 
@@ -58,6 +58,7 @@ pub(super) async fn survey(
 ) -> Result<Survey, Fault> {
     let place = scope.place();
     let filter = server_filter(action, order);
+    let fields = Fields::from_schema(&action.target_schema());
     let mut selected: Vec<Candidate> = Vec::new();
     let mut unknown = Vec::new();
     let mut listed = 0;
@@ -69,19 +70,13 @@ pub(super) async fn survey(
             .await
             .doing(format!("listing {kind} in {place}"))?;
         for candidate in answer.items {
-            if action.spec().effect == Effect::Deletes && !may_delete(order, &candidate, place, now)
+            if action.spec().effect == Effect::Deletes
+                && !may_delete(order, &candidate, &fields, place, now)
             {
                 continue;
             }
             listed += 1;
-            let facts = Facts {
-                target: &candidate.facts,
-                tags: &candidate.tags,
-                account: place.account.as_str(),
-                region: place.region.as_str(),
-                now,
-            };
-            match order.select.selects(&facts) {
+            match order.select.selects(&seen(&candidate, &fields, place), now) {
                 Selected::Yes => selected.push(candidate),
                 Selected::No => {}
                 Selected::Unknown(why) => unknown.push((candidate, why)),
@@ -132,7 +127,7 @@ fn server_filter(action: &dyn AnyAction, order: &Order) -> ServerFilter {
     if order.guards.limit_percent.is_some() {
         return ServerFilter::default();
     }
-    let filter = order.select.server_filter();
+    let filter = select::push_down(&order.select.tags);
     if action.spec().effect == Effect::Deletes && order.adopt.is_none() {
         filter.and_tag_key(TASK_TAG)
     } else {
@@ -141,16 +136,30 @@ fn server_filter(action: &dyn AnyAction, order: &Order) -> ServerFilter {
 }
 
 /// Law L6: only what carries our tags or was adopted. What cannot be known is not adopted.
-fn may_delete(order: &Order, candidate: &Candidate, place: &Place, now: Timestamp) -> bool {
+fn may_delete(
+    order: &Order,
+    candidate: &Candidate,
+    fields: &Fields,
+    place: &Place,
+    now: Timestamp,
+) -> bool {
     candidate.tags.contains_key(TASK_TAG)
         || order.adopt.as_ref().is_some_and(|adopt| {
-            let facts = Facts {
-                target: &candidate.facts,
-                tags: &candidate.tags,
-                account: place.account.as_str(),
-                region: place.region.as_str(),
-                now,
-            };
-            adopt.selects(&facts) == Selected::Yes
+            adopt.selects(&seen(candidate, fields, place), now) == Selected::Yes
         })
+}
+
+/// A listed resource as a selection sees it.
+fn seen<'a>(
+    candidate: &'a Candidate,
+    fields: &'a Fields,
+    place: &'a Place,
+) -> select::Candidate<'a> {
+    select::Candidate {
+        target: &candidate.facts,
+        fields,
+        tags: Some(&candidate.tags),
+        account: &place.account,
+        region: &place.region,
+    }
 }
