@@ -10,6 +10,7 @@ use lamplighter_core::{Clock, Engine};
 
 use crate::{
     World,
+    queue::Sweeping,
     run::{Polled, poll},
 };
 
@@ -57,7 +58,12 @@ impl World {
     pub fn tick(&mut self, engines: &[Engine]) {
         self.last_tick = Some(self.clock.now());
         let engine = engines[0].clone();
-        self.work(engines, vec![Box::pin(async move { drop(engine.tick().await) })]);
+        let sweeping = Sweeping::begin(self.queue.clone());
+        let ticking = async move {
+            drop(engine.tick().await);
+            drop(sweeping);
+        };
+        self.work(engines, vec![Box::pin(ticking)]);
     }
 
     /// Lets time go on until no job is open and no message is left. Ticks are left out where

@@ -182,6 +182,7 @@ impl Journal for MemoryJournal {
         ids.dedup();
         ids.retain(|run| {
             filter.task.as_ref().is_none_or(|task| task.as_str() == run.task())
+                && filter.run.as_ref().is_none_or(|wanted| wanted == run)
                 && filter.since.is_none_or(|since| occurrence(run) >= Some(since))
         });
         ids.sort_by(|a, b| occurrence(b).cmp(&occurrence(a)).then_with(|| a.cmp(b)));

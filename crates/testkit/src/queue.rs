@@ -18,7 +18,7 @@ pub enum Delivery {
     Faithful,
     /// Each arrives twice.
     Doubled,
-    /// None arrives: only the sweep is left.
+    /// None arrives but those of a sweep.
     Lost,
     /// Each is lost, doubled, early or late, or the call fails; about half of them arrive as
     /// they should.
@@ -35,13 +35,31 @@ pub struct MemoryQueue {
 #[derive(Debug)]
 struct State {
     delivery: Delivery,
+    /// Whether a tick is under way.
+    sweeping: bool,
     messages: Vec<(Timestamp, JobId)>,
+}
+
+/// As long as it lives, a tick is under way: messages that are lost otherwise arrive.
+pub(crate) struct Sweeping(Arc<MemoryQueue>);
+
+impl Sweeping {
+    pub(crate) fn begin(queue: Arc<MemoryQueue>) -> Sweeping {
+        lock(&queue.state).sweeping = true;
+        Sweeping(queue)
+    }
+}
+
+impl Drop for Sweeping {
+    fn drop(&mut self) {
+        lock(&self.0.state).sweeping = false;
+    }
 }
 
 impl MemoryQueue {
     /// An empty queue that delivers faithfully.
     pub fn new(clock: Arc<FakeClock>) -> MemoryQueue {
-        let state = State { delivery: Delivery::Faithful, messages: Vec::new() };
+        let state = State { delivery: Delivery::Faithful, sweeping: false, messages: Vec::new() };
         MemoryQueue { clock, state: Mutex::new(state) }
     }
 
@@ -71,12 +89,13 @@ impl Queue for MemoryQueue {
     async fn wake(&self, jobs: &[(JobId, Duration)]) -> Result<(), Fault> {
         let now = self.clock.now();
         let mut state = lock(&self.state);
-        let State { delivery, messages } = &mut *state;
+        let State { delivery, sweeping, messages } = &mut *state;
         for (job, wait) in jobs {
             let message = (now + *wait, job.clone());
             match delivery {
                 Delivery::Faithful => messages.push(message),
                 Delivery::Doubled => messages.extend([message.clone(), message]),
+                Delivery::Lost if *sweeping => messages.push(message),
                 Delivery::Lost => {}
                 Delivery::Random(random) => match random.below(20) {
                     0..2 => {}

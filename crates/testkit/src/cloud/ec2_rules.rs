@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
-    AccountId, Fault, FaultKind, Tags,
+    AccountId, Fault, Tags,
     action::{JOB_TAG, SOURCE_TAG, TASK_TAG},
     cloud::ec2::{NewSnapshot, Snapshot, SnapshotState, Volume},
 };
@@ -75,18 +75,18 @@ impl Ec2State {
         let id = &new.volume_id;
         let volume = self.volumes.get(id).ok_or_else(|| {
             let message = format!("the volume `{id}` does not exist");
-            refusal(FaultKind::Permanent, "InvalidVolume.NotFound", message)
+            refusal("InvalidVolume.NotFound", message)
         })?;
         if !["available", "in-use"].contains(&volume.state.as_str()) {
             let message = format!("the volume `{id}` is `{}`", volume.state);
-            return Err(refusal(FaultKind::Transient, "IncorrectState", message));
+            return Err(refusal("IncorrectState", message));
         }
         let of_volume = || self.snapshots.values().filter(|it| it.first.volume_id == *id);
         let spaced = |it: &SnapshotRecord| it.first.started_at + SNAPSHOT_SPACING <= now;
         if !of_volume().all(spaced) {
             let message = format!("a snapshot of `{id}` was begun less than 15 seconds ago");
             let code = "SnapshotCreationPerVolumeRateExceeded";
-            return Err(refusal(FaultKind::Throttled, code, message));
+            return Err(refusal(code, message));
         }
         // Those in `error` count, and those whose deletion waits for their completion.
         let counts = |it: &&SnapshotRecord| {
@@ -96,7 +96,7 @@ impl Ec2State {
         let limit = if ["st1", "sc1"].contains(&volume.volume_type.as_str()) { 1 } else { 5 };
         if of_volume().filter(counts).count() >= limit {
             let message = format!("`{id}` has {limit} snapshots under way");
-            return Err(refusal(FaultKind::Throttled, "ConcurrentSnapshotLimitExceeded", message));
+            return Err(refusal("ConcurrentSnapshotLimitExceeded", message));
         }
         Ok(volume)
     }
@@ -116,15 +116,15 @@ impl Ec2State {
         }
         if record.owner != *caller {
             let message = format!("`{id}` belongs to account `{}`", record.owner);
-            return Err(refusal(FaultKind::Permission, "UnauthorizedOperation", message));
+            return Err(refusal("UnauthorizedOperation", message));
         }
         if let Some(image) = &record.image {
             let message = format!("The snapshot {id} is currently in use by {image}");
-            return Err(refusal(FaultKind::Permanent, "InvalidSnapshot.InUse", message));
+            return Err(refusal("InvalidSnapshot.InUse", message));
         }
         if snapshot.tags.keys().any(|key| key.starts_with("aws:backup:")) {
             let message = format!("`{id}` is managed by the AWS Backup service");
-            return Err(refusal(FaultKind::Permanent, "InvalidParameterValue", message));
+            return Err(refusal("InvalidParameterValue", message));
         }
         let broken = self.broken_by_deleting(id, &snapshot, now);
         if let Some(record) = self.snapshots.get_mut(id) {
@@ -165,12 +165,12 @@ impl Ec2State {
 fn check_tags(tags: &Tags) -> Result<(), Fault> {
     if tags.len() > MOST_TAGS {
         let message = format!("{} tags are more than {MOST_TAGS}", tags.len());
-        return Err(refusal(FaultKind::Config, "TagLimitExceeded", message));
+        return Err(refusal("TagLimitExceeded", message));
     }
     for (key, value) in tags {
         if key.is_empty() || key.to_ascii_lowercase().starts_with("aws:") {
             let message = format!("`{key}` cannot be the key of a tag");
-            return Err(refusal(FaultKind::Config, "InvalidTagKey.Malformed", message));
+            return Err(refusal("InvalidTagKey.Malformed", message));
         }
         check_text("Tag key", key, LONGEST_KEY)?;
         check_text("Tag value", value, LONGEST_VALUE)?;
@@ -182,7 +182,7 @@ fn check_text(what: &str, text: &str, most: usize) -> Result<(), Fault> {
     match text.chars().count() {
         count if count > most => {
             let message = format!("{what} has {count} characters, more than {most}");
-            Err(refusal(FaultKind::Config, "InvalidParameterValue", message))
+            Err(refusal("InvalidParameterValue", message))
         }
         _ => Ok(()),
     }

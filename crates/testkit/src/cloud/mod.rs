@@ -16,7 +16,8 @@ use std::{
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
-    AccountId, AccountPool, Clock, Fault, FaultKind, Place, Region, Scope,
+    AccountId, AccountPool, Clock, Fault, Place, Region, Scope,
+    classify::{classify, minimum_wait},
     cloud::{Ec2, Session, ec2::Volume},
 };
 
@@ -239,7 +240,6 @@ impl State {
         (*left, *at) = ((*left + gained).min(capacity), now);
         if *left < 1.0 {
             return Err(refusal(
-                FaultKind::Throttled,
                 "RequestLimitExceeded",
                 format!("too many calls of `{api}` in {place}"),
             ));
@@ -257,7 +257,6 @@ impl State {
         match denied {
             None => Ok(()),
             Some(action) => Err(refusal(
-                FaultKind::Permission,
                 "UnauthorizedOperation",
                 format!("the role in account `{}` lacks `{action}`", place.account),
             )),
@@ -282,9 +281,13 @@ impl State {
     }
 }
 
-/// A fault with AWS's code.
-fn refusal(kind: FaultKind, code: &str, message: impl Into<String>) -> Fault {
-    Fault::new(kind, message).with_code(code)
+/// The fault that an adapter makes of AWS's code.
+fn refusal(code: &str, message: impl Into<String>) -> Fault {
+    let fault = Fault::new(classify(Some(code), None), message).with_code(code);
+    match minimum_wait(code) {
+        Some(wait) => fault.retry_after(wait),
+        None => fault,
+    }
 }
 
 /// One account in one region.
@@ -311,7 +314,7 @@ impl FakeCloud {
             .ok_or_else(|| Fault::config(format!("account `{id}` is not configured")))?;
         if account.entry == Entry::Closed {
             let message = format!("the role in account `{id}` cannot be assumed");
-            return Err(refusal(FaultKind::Permission, "AccessDenied", message));
+            return Err(refusal("AccessDenied", message));
         }
         Ok(account)
     }
@@ -324,7 +327,7 @@ impl AccountPool for FakeCloud {
             let account = FakeCloud::account(state, &place.account)?;
             if !account.regions.contains(&place.region) {
                 let message = format!("{place} is not enabled");
-                return Err(refusal(FaultKind::Permission, "AuthFailure", message));
+                return Err(refusal("AuthFailure", message));
             }
             Ok(Arc::new(Door { cloud: self.clone(), place: place.clone() }) as Arc<dyn Scope>)
         })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lamplighter_core::{
-    Fault, FaultKind, Place,
+    Fault, Place,
     cloud::{Page, PageToken},
     select::ServerFilter,
 };
@@ -45,7 +45,7 @@ impl Pages {
                 Some(mark) if mark.listing == *listing => Some(mark.after.clone()),
                 _ => {
                     let message = format!("`{token}` is no token of this listing");
-                    return Err(refusal(FaultKind::Permanent, "InvalidNextToken", message));
+                    return Err(refusal("InvalidNextToken", message));
                 }
             },
         };
