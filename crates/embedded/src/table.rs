@@ -220,12 +220,14 @@ pub(crate) fn runs(at: &Connection, filter: &RunFilter) -> Result<Vec<Run>> {
     let mut select = at.prepare_cached(
         "SELECT id, started_at, closed_at FROM runs
          WHERE occurrence >= :since AND (:task IS NULL OR task = :task)
+           AND (:run IS NULL OR id = :run)
          ORDER BY occurrence DESC, id LIMIT :limit",
     )?;
     let found = select.query_map(
         named_params! {
             ":since": filter.since.map(instant).unwrap_or_default(),
             ":task": filter.task.as_ref().map(TaskName::as_str),
+            ":run": filter.run.as_ref().map(RunId::as_str),
             ":limit": count(filter.limit),
         },
         |row| {
