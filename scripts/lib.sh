@@ -6,8 +6,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cd "$root" || exit 2
 export PYTHONDONTWRITEBYTECODE=1
 
-# The oldest versions that do. `Cargo.toml` says the first, the emulator needs the second.
-rust_needed=1.95
+# The oldest versions that do. The emulator needs the second.
+rust_needed=$(sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' Cargo.toml)
 python_needed=3.10
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); else bold='' plain=''; fi

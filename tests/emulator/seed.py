@@ -223,7 +223,7 @@ def audit_place(organization: Organization, account: str, region: str) -> dict:
         ],
         "snapshots": [
             {"id": row["SnapshotId"], "volume": row["VolumeId"], "state": row["State"],
-             "description": row["Description"], "started-at": row["StartTime"].isoformat(),
+             "description": row.get("Description", ""), "started-at": row["StartTime"].isoformat(),
              "tags": tags_of(row)}
             for row in sorted(snapshots, key=lambda row: row["SnapshotId"])
         ],
@@ -258,4 +258,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
