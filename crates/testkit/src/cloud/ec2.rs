@@ -58,10 +58,11 @@ impl Ec2 for Door {
         };
         self.cloud
             .call(&self.place, actions, Access::Writes, |state, now| {
-                let id = format!("snap-{}", state.number());
                 let ends_at = now + state.dials.snapshots_take;
                 let ec2 = state.ec2.entry(self.place.clone()).or_default();
                 let volume = ec2.may_snapshot(new, now)?;
+                state.made += 1;
+                let id = format!("snap-{}", state.made);
                 let first = Snapshot {
                     id: id.clone(),
                     volume_id: volume.id.clone(),
