@@ -30,9 +30,9 @@ mod support;
 
 use support::{NONE, Snap};
 
-const SEEDS: std::ops::Range<u64> = 0..40;
+const SEEDS: std::ops::Range<u64> = 0..30;
 /// How long the tasks fire.
-const HOURS: i64 = 6;
+const HOURS: i64 = 5;
 
 fn world(seed: u64) -> World {
     let accounts = ["111122223333", "222233334444", "333344445555"];
@@ -40,12 +40,13 @@ fn world(seed: u64) -> World {
     for account in accounts {
         for region in ["eu-west-1", "us-east-1"] {
             world = world.at(account, region);
-            for volume in 0..3 {
+            for volume in 0..2 {
                 world = world.volume(&format!("vol-{account}-{region}-{volume}"), []);
             }
         }
     }
     world.volume_with("vol-broken", [], |it| it.state = "error".to_owned()).dial(|it| {
+        it.page_size = 20;
         it.lag = Lag::UpTo(SignedDuration::from_secs(50));
         it.bucket = Some(Bucket { capacity: 20.0, per_second: 1.0 });
     })
@@ -69,7 +70,7 @@ fn tasks(world: &World) -> Vec<Task> {
             }
         }),
         form("guarded", &|task| {
-            task.order.guards = Guards { limit_targets: Some(2), ..Guards::default() };
+            task.order.guards = Guards { limit_targets: Some(1), ..Guards::default() };
         }),
         form("observing", &|task| task.order.mode = Mode::Observe),
         form("easily-stopped", &|task| task.order.stop_after = Some(StopAfter::Failed(1))),

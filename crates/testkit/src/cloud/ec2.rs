@@ -162,6 +162,12 @@ impl FakeCloud {
         self.change_snapshot(place, id, |it| it.retagged.push((now, tags)));
     }
 
+    /// Takes a snapshot away, as somebody else might.
+    pub fn remove_snapshot(&self, place: &Place, id: &str) {
+        let now = lamplighter_core::Clock::now(&*self.clock);
+        self.change_snapshot(place, id, |it| it.gone_at = Some(now));
+    }
+
     /// Snapshots of this volume end in `error` from now on.
     pub fn fail_snapshots_of(&self, place: &Place, volume: &str) {
         self.ec2(place, |ec2| ec2.failing.insert(volume.to_owned()));
