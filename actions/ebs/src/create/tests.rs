@@ -203,7 +203,7 @@ fn a_repeated_try_adopts_what_an_earlier_one_has_made() {
 
 #[test]
 fn of_two_the_older_is_kept_and_the_other_deleted_and_reported() {
-    for take in [10, 60, 300, 3600] {
+    for take in [0, 10, 60, 300, 3600] {
         let world = lost_answer(200, take);
         assert_eq!(
             world.targets(),
@@ -214,6 +214,15 @@ fn of_two_the_older_is_kept_and_the_other_deleted_and_reported() {
         let left = "snap-1 of vol-a completed \"lamplighter nightly of vol-a\"";
         assert_eq!(world.snapshots(), left);
     }
+}
+
+#[test]
+fn what_is_in_the_recycle_bin_is_gone() {
+    let job = "nightly@2026-03-02T02:00:00Z/111122223333/eu-west-1/vol-a";
+    let binned = |it: &mut Snapshot| it.state = SnapshotState::Recoverable;
+    let world =
+        ran(world().snapshot_with("snap-x", "vol-a", 1, [(JOB_TAG, job)], binned), json!({}));
+    assert_eq!(world.targets(), "vol-a succeeded: created `snap-1`");
 }
 
 #[test]
