@@ -232,7 +232,6 @@ async fn follow(
     let may_be_hidden = cx.now < started.at + LONGEST_LAG;
     let Some(kept) = made.iter().find(|it| it.state != SnapshotState::Error) else {
         return match made.first() {
-            _ if started.repeated && may_be_hidden => Ok(started.look_again(None)),
             Some(failed) => {
                 let why = failed.state_message.as_deref().unwrap_or("AWS does not say why");
                 Err(Fault::permanent(format!("`{}` ended in state `error`: {why}", failed.id)))

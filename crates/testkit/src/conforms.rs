@@ -42,6 +42,8 @@ const MISHAPS: [Mishap; 5] = [
 /// - The cloud ends the same, and so does each job, whatever goes wrong: a fault before a call,
 ///   a lost answer and a crash at each call to AWS and at each write to the journal; every
 ///   message doubled, lost or astray; several workers at once; describes that lag; throttling.
+/// - Nothing is made twice on the way, unless describes lag longer than AWS says: then it is
+///   cleaned up.
 /// - The laws of the engine hold all the time.
 ///
 /// # Panics
@@ -57,12 +59,14 @@ pub fn conforms(action: &'static dyn AnyAction, params: Value, world: impl Fn() 
     assert!(wanted.has_acted(), "no target was acted on: give the world one");
     let calls = calm.world.faults().calls();
     let writes = calm.world.faults().writes();
+    let made = calm.world.cloud().made();
     let changing: Vec<usize> = calm.numbers_of_writing_calls();
 
     reads_only(action, &params, &world);
 
-    let mut rules = Rules { action, params, world: &world, wanted, used };
-    for lag in [Lag::Always(SignedDuration::ZERO), Lag::Always(LAG), Lag::UpTo(LAG)] {
+    let mut rules = Rules { action, params, world: &world, wanted, made, used };
+    let zero = SignedDuration::ZERO;
+    for lag in [Lag::Always(zero), Lag::Always(LAG), Lag::UpTo(LAG)] {
         rules.hold("describes that lag", |it| dial_lag(it, lag));
         for call in 1..=calls {
             for mishap in MISHAPS {
@@ -75,7 +79,8 @@ pub fn conforms(action: &'static dyn AnyAction, params: Value, world: impl Fn() 
     }
     for call in changing {
         for mishap in [Mishap::AnswerLost, Mishap::CrashAfter] {
-            rules.hold(&format!("{mishap:?} at call {call}, describes lag for long"), |it| {
+            let mishap_text = format!("{mishap:?} at call {call}, describes lag for long");
+            rules.hold_in_the_end(&mishap_text, |it| {
                 dial_lag(it, Lag::Always(LONG_LAG));
                 it.faults().at_calls(call..=call, mishap);
             });
@@ -174,13 +179,27 @@ struct Rules<'a, W> {
     params: Value,
     world: &'a W,
     wanted: End,
+    /// How many things are made when nothing goes wrong.
+    made: usize,
     /// IAM actions that some run has used.
     used: BTreeSet<&'static str>,
 }
 
 impl<W: Fn() -> World> Rules<'_, W> {
+    /// The end is the same, and nothing was made that is not in it.
     #[track_caller]
     fn hold(&mut self, mishap: &str, happens: impl FnOnce(&mut World)) {
+        let made = self.hold_in_the_end(mishap, happens);
+        let wanted = self.made;
+        assert!(
+            made == wanted,
+            "after this went wrong: {mishap}\n{made} things were made instead of {wanted}"
+        );
+    }
+
+    /// The end is the same. Returns how many things were made on the way.
+    #[track_caller]
+    fn hold_in_the_end(&mut self, mishap: &str, happens: impl FnOnce(&mut World)) -> usize {
         let mut trial = Trial::new(self.action, &self.params, self.world);
         happens(&mut trial.world);
         trial.run();
@@ -195,6 +214,7 @@ impl<W: Fn() -> World> Rules<'_, W> {
             found.jobs,
             trial.world.records()
         );
+        trial.world.cloud().made()
     }
 
     #[track_caller]

@@ -225,3 +225,6 @@ impl Journal for MemoryJournal {
         Ok(old.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -232,3 +232,6 @@ impl Journal for LawfulJournal {
         self.journal.jobs(filter).await
     }
 }
+
+#[cfg(test)]
+mod tests;

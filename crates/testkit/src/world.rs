@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
-    AccountId, AnyAction, Catalog, Clock, Engine, Place, Ports, Region, Tags,
+    AccountId, AnyAction, Catalog, Clock, Engine, JobId, Place, Ports, Region, RunId, Tags,
     cloud::ec2::{Snapshot, SnapshotState, Volume},
     engine::{Event, Planner},
     job::{Job, WorkKind},
@@ -265,18 +265,27 @@ impl World {
     /// Runs a task of the action until nothing is left to do, in virtual time.
     #[track_caller]
     pub fn run(&mut self, action: &'static dyn AnyAction, params: Value) {
+        let engines = self.begin(action, params);
+        self.run_to_the_end(&engines);
+        self.assert_lawful();
+    }
+
+    /// Runs a task of the action as far as it comes before it has to wait. The engines that are
+    /// returned [go on](World::run_to_the_end) when the test has changed the world.
+    #[track_caller]
+    pub fn begin(&mut self, action: &'static dyn AnyAction, params: Value) -> Vec<Engine> {
         let task = self.task_of(action, params);
         let engines = self.engines(catalog(&[action]), std::slice::from_ref(&task));
         let at = self.clock.now();
+        let spread = JobId::spread(&RunId::new(&task.order.task, at));
         // Whoever asks for a run asks again when nobody has heard it.
-        while self.journal.all().is_empty() {
+        while !self.journal.all().iter().any(|job| job.id == spread) {
             let engine = engines[0].clone();
             let event = Event::Run { task: task.order.task.clone(), at };
             let asking = Box::pin(async move { drop(engine.event(event).await) });
             self.work(&engines, vec![asking]);
         }
-        self.run_to_the_end(&engines);
-        self.assert_lawful();
+        engines
     }
 
     /// What a task of the action would do, one line for each target; law L8: without one

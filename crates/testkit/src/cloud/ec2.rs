@@ -58,10 +58,11 @@ impl Ec2 for Door {
         };
         self.cloud
             .call(&self.place, actions, Access::Writes, |state, now| {
-                let id = format!("snap-{}", state.number());
                 let ends_at = now + state.dials.snapshots_take;
                 let ec2 = state.ec2.entry(self.place.clone()).or_default();
                 let volume = ec2.may_snapshot(new, now)?;
+                state.made += 1;
+                let id = format!("snap-{}", state.made);
                 let first = Snapshot {
                     id: id.clone(),
                     volume_id: volume.id.clone(),
@@ -159,6 +160,12 @@ impl FakeCloud {
     pub fn retag_snapshot(&self, place: &Place, id: &str, tags: Tags) {
         let now = lamplighter_core::Clock::now(&*self.clock);
         self.change_snapshot(place, id, |it| it.retagged.push((now, tags)));
+    }
+
+    /// Takes a snapshot away, as somebody else might.
+    pub fn remove_snapshot(&self, place: &Place, id: &str) {
+        let now = lamplighter_core::Clock::now(&*self.clock);
+        self.change_snapshot(place, id, |it| it.gone_at = Some(now));
     }
 
     /// Snapshots of this volume end in `error` from now on.

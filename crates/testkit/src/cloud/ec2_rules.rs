@@ -149,7 +149,7 @@ impl Ec2State {
                 && other.as_of(now).is_some_and(|it| {
                     let twin = job.is_some() && it.tags.get(JOB_TAG) == job;
                     it.state == SnapshotState::Completed
-                        && (twin || it.started_at > snapshot.started_at)
+                        && (twin || it.started_at >= snapshot.started_at)
                 })
         };
         if snapshot.state == SnapshotState::Completed && !self.snapshots.values().any(stays) {

@@ -53,7 +53,8 @@ struct State {
     buckets: BTreeMap<(Place, &'static str), (f64, Timestamp)>,
     /// Luck for describes that lag.
     random: Random,
-    made: u32,
+    /// How many things calls have made so far, whatever became of them.
+    made: usize,
     broken: Vec<String>,
 }
 
@@ -204,6 +205,11 @@ impl FakeCloud {
         lock(&self.state).calls.clone()
     }
 
+    /// How many things calls have made so far, whatever became of them.
+    pub fn made(&self) -> usize {
+        lock(&self.state).made
+    }
+
     /// The laws of deletion that were broken: each with its name and how.
     pub fn broken_laws(&self) -> Vec<String> {
         lock(&self.state).broken.clone()
@@ -273,12 +279,6 @@ impl State {
             }
         }
     }
-
-    /// A number for a new id.
-    fn number(&mut self) -> u32 {
-        self.made += 1;
-        self.made
-    }
 }
 
 /// The fault that an adapter makes of AWS's code.
@@ -343,3 +343,6 @@ impl AccountPool for FakeCloud {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests;
