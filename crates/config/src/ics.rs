@@ -212,10 +212,7 @@ fn named<'c>(event: &'c Component<'c>, name: &str) -> impl Iterator<Item = &'c P
 }
 
 /// The only property of this name.
-fn one<'c>(
-    event: &'c Component<'c>,
-    name: &'static str,
-) -> Result<Option<&'c Property<'c>>, Bad> {
+fn one<'c>(event: &'c Component<'c>, name: &'static str) -> Result<Option<&'c Property<'c>>, Bad> {
     let mut found = named(event, name);
     match (found.next(), found.next()) {
         (_, Some(_)) => bad(name, format!("the event has `{name}` twice")),
@@ -238,9 +235,8 @@ pub(crate) fn parse_moment(text: &str) -> Option<DateTime> {
         None => (text, None),
         Some((date, time)) => (date, Some(time.strip_suffix('Z').unwrap_or(time))),
     };
-    let digits = |text: &str, length| {
-        text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit())
-    };
+    let digits =
+        |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
     let date = digits(date, 8).then(|| Date::strptime("%Y%m%d", date).ok())??;
     let time = match time {
         None => Time::midnight(),
@@ -288,7 +284,9 @@ fn excluded(event: &Component<'_>) -> Result<BTreeSet<Date>, Bad> {
         for text in property.val.as_str().split(',') {
             match parse_moment(text) {
                 Some(moment) => days.insert(moment.date()),
-                None => return bad("EXDATE", format!("`{text}` is not a date, such as `20261225`")),
+                None => {
+                    return bad("EXDATE", format!("`{text}` is not a date, such as `20261225`"));
+                }
             };
         }
     }

@@ -20,10 +20,15 @@ pub fn schema(catalog: Catalog) -> Value {
     }
     let definitions = &mut root["$defs"];
     let task = shape::Task::schema_name();
-    let actions: Vec<Value> = catalog.iter().map(|action| json!({
-        "const": action.spec().name,
-        "description": action.spec().summary,
-    })).collect();
+    let actions: Vec<Value> = catalog
+        .iter()
+        .map(|action| {
+            json!({
+                "const": action.spec().name,
+                "description": action.spec().summary,
+            })
+        })
+        .collect();
     let doc = definitions[&*task]["properties"]["action"]["description"].take();
     definitions[&*task]["properties"]["action"] = json!({ "description": doc, "oneOf": actions });
     let mut by_action = Vec::new();

@@ -155,14 +155,14 @@ fn every_key_of_a_task_has_its_effect() {
 
 #[test]
 fn files_make_one_configuration_in_any_order() {
-    let tasks = Source::new("b.yaml", "tasks: { x: { action: ebs.snapshot.create, accounts: [one] } }");
+    let tasks =
+        Source::new("b.yaml", "tasks: { x: { action: ebs.snapshot.create, accounts: [one] } }");
     let accounts = Source::new("a.yaml", "accounts: { one: { id: 111122223333, regions: all } }");
-    let nothing = Source::new("c.yaml", "# nothing\n");
+    let nothing = Source::new("c.yaml", "# nothing\ntasks: {}\n");
     let sections = Source::new("d.yaml", "\u{feff}accounts:\ncalendars:\ntasks:\n");
-    for sources in [
-        [&tasks, &accounts, &nothing, &sections],
-        [&sections, &nothing, &accounts, &tasks],
-    ] {
+    for sources in
+        [[&tasks, &accounts, &nothing, &sections], [&sections, &nothing, &accounts, &tasks]]
+    {
         let sources = sources.map(Clone::clone);
         let config = load(&sources, ACTIONS, &read_file).unwrap();
         assert_eq!((config.accounts.len(), config.tasks.len()), (1, 1));

@@ -43,8 +43,19 @@ fn what_is_behind_aliases_is_bounded() {
 }
 
 #[test]
+fn aliases_do_not_nest_deeper_than_anything_else() {
+    let mut text = String::from("l0: &l0 []\n");
+    for level in 1..500 {
+        let (open, close) = ("[".repeat(20), "]".repeat(20));
+        text += &format!("l{level}: &l{level} {open}*l{}{close}\n", level - 1);
+    }
+    check_refused(&text, "too large");
+}
+
+#[test]
 fn all_files_together_are_bounded() {
-    let text = "#".repeat(FILE_MAX);
+    let start = "tasks: {} ";
+    let text = start.to_owned() + &"#".repeat(FILE_MAX - start.len());
     let count = TOTAL_MAX / FILE_MAX + 1;
     let sources: Vec<Source> =
         (0..count).map(|index| Source::new(format!("{index:02}.yaml"), text.clone())).collect();
@@ -68,8 +79,9 @@ fn a_long_value_does_not_make_a_long_message() {
 /// A configuration with a part taken out, doubled or replaced.
 fn damaged() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
-        "", " ", "\n", "\t", ":", "-", "{", "}", "[", "]", "&a ", "*a", "<<: ", "\"", "'", "|", ">",
-        "null", "~", "0", "1e9", "!!str ", "!x ", "---\n", "é", "\u{feff}", "\r", "\0", "%", "all",
+        "", " ", "\n", "\t", ":", "-", "{", "}", "[", "]", "&a ", "*a", "<<: ", "\"", "'", "|",
+        ">", "null", "~", "0", "1e9", "!!str ", "!x ", "---\n", "é", "\u{feff}", "\r", "\0", "%",
+        "all",
     ]);
     (0..DESIGN.len(), 0..40_usize, pieces).prop_map(|(at, length, piece)| {
         let start = DESIGN.floor_char_boundary(at);
