@@ -114,8 +114,7 @@ pub(crate) fn read_if_there<'n, T>(
 
 fn read_id(node: &Node, report: &mut Report<'_>) -> Option<AccountId> {
     let text = value::as_written(node, "`id`", report)?;
-    let id = text.parse().map_err(|error| report.error(node.span, error)).ok();
-    id
+    text.parse().map_err(|error| report.error(node.span, error)).ok()
 }
 
 fn read_role(node: &Node, id: Option<&AccountId>, report: &mut Report<'_>) -> Option<Role> {

@@ -7,7 +7,7 @@ use lamplighter_core::{Catalog, task::Task};
 use crate::{
     Account, FILE_MAX, Problem, ReadFile, Source, TOTAL_MAX, account, calendar,
     node::{self, Entry, Kind, Node, Span},
-    object::Object,
+    object::{Object, enumerate},
     report::Report,
     shape,
     task::{self, World},
@@ -73,7 +73,9 @@ fn read_all(sources: &[&Source], report: &mut Report<'_>) -> Vec<Node> {
         } else if total > TOTAL_MAX {
             report.error(
                 start,
-                format!("the files up to this one have {total} bytes: at most {TOTAL_MAX} are read"),
+                format!(
+                    "the files up to this one have {total} bytes: at most {TOTAL_MAX} are read"
+                ),
             );
         } else {
             files.extend(node::read(file, &source.text, report));
@@ -94,8 +96,9 @@ impl<'n> Sections<'n> {
     fn of(files: &'n [Node], report: &mut Report<'_>) -> Sections<'n> {
         let mut sections = Sections::default();
         for file in files {
-            // A file of comments is as good as none.
             if matches!(file.kind, Kind::Null) {
+                let known = enumerate(shape::keys::<shape::File>());
+                report.error(file.span, format!("the file is empty: expected one of {known}"));
                 continue;
             }
             let what = "a configuration file";

@@ -18,8 +18,8 @@ use crate::report::Report;
 
 /// Most values in one file.
 const NODES_MAX: usize = 100_000;
-/// How deep values may be nested.
-const DEPTH_MAX: usize = 64;
+/// How deep values may be nested. The library calls itself for each level and takes much stack.
+const DEPTH_MAX: usize = 16;
 /// Most values that the aliases of one file may stand for.
 const ALIASED_MAX: usize = 20_000;
 
@@ -174,11 +174,21 @@ fn raw_node(file: usize, text: &str, raw: Spanned<Raw>) -> Node {
 /// A place of the parser in bytes, on character boundaries of the text whatever the parser says.
 fn span(file: usize, text: &str, location: Location) -> Span {
     let within = location.span();
-    let start = within.byte_offset().map_or(0, |at| at as usize).min(text.len());
+    let start = within.byte_offset().map_or_else(|| byte_of(text, location), |at| at as usize);
+    let start = start.min(text.len());
     let length = within.byte_len().map_or(0, |length| length as usize);
     let start = text.floor_char_boundary(start);
     let end = text.floor_char_boundary(start.saturating_add(length).min(text.len()));
     Span { file, start, end: end.max(start) }
+}
+
+/// The byte at a line and column: of mistakes in the syntax the parser tells nothing else.
+fn byte_of(text: &str, location: Location) -> usize {
+    let (line, column) = (location.line() as usize, location.column() as usize);
+    let mut lines = text.split_inclusive('\n');
+    let before: usize = lines.by_ref().take(line.saturating_sub(1)).map(str::len).sum();
+    let rest = lines.next().unwrap_or_default();
+    before + rest.chars().take(column.saturating_sub(1)).map(char::len_utf8).sum::<usize>()
 }
 
 fn report_unreadable(
@@ -191,6 +201,10 @@ fn report_unreadable(
 
     let error = error.without_snippet();
     let at = error.location().map_or(Span { file, start: 0, end: 0 }, |it| span(file, text, it));
+    let too_large = format!(
+        "the file is too large: at most {NODES_MAX} values, {DEPTH_MAX} levels deep, and \
+         {ALIASED_MAX} values behind aliases"
+    );
     match error {
         Error::MultipleDocuments { .. } => report.hint(
             at,
@@ -199,15 +213,14 @@ fn report_unreadable(
         ),
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => report.error(
-            at,
-            format!(
-                "the file is too large: at most {NODES_MAX} values, {DEPTH_MAX} levels deep, and \
-                 {ALIASED_MAX} values behind aliases"
-            ),
-        ),
+        | Error::AliasReplayStackDepthExceeded { .. } => report.error(at, too_large),
+        // Only keys must be of a type here.
+        Error::Unexpected { .. } => report.error(at, "a key is a text, and this is none"),
         error => {
             let message = UserMessageFormatter.format_message(error);
+            if message == "recursion limit exceeded" {
+                return report.error(at, too_large);
+            }
             report.error(at, format!("not readable as YAML: {message}"));
         }
     }

@@ -42,7 +42,12 @@ impl<'n> Object<'n> {
     }
 
     /// The value of a key that must be there.
-    pub(crate) fn required(&self, key: &str, what: &str, report: &mut Report<'_>) -> Option<&'n Node> {
+    pub(crate) fn required(
+        &self,
+        key: &str,
+        what: &str,
+        report: &mut Report<'_>,
+    ) -> Option<&'n Node> {
         let value = self.get(key);
         if value.is_none() {
             report.error(self.named_at, format!("{what} needs the key `{key}`"));

@@ -92,9 +92,7 @@ impl Recurrence {
                 "FREQ" | "COUNT" | "UNTIL" | "INTERVAL" => true,
                 "WKST" => weekday(value).is_some(),
                 // What says again that it is the day of the start changes nothing.
-                "BYMONTH" if frequency == Frequency::Yearly => {
-                    value.parse() == Ok(start.month())
-                }
+                "BYMONTH" if frequency == Frequency::Yearly => value.parse() == Ok(start.month()),
                 "BYMONTHDAY" if frequency == Frequency::Monthly => value.parse() == Ok(start.day()),
                 "BYMONTHDAY" if frequency == Frequency::Yearly => {
                     value.parse() == Ok(start.day()) && get("BYMONTH").is_some()
@@ -210,7 +208,10 @@ mod tests {
         let rule = Recurrence::parse(rule, parse_moment(start).unwrap()).unwrap();
         let starts = rule.starts().unwrap();
         let found: Vec<String> = starts.iter().take(first.len()).map(Date::to_string).collect();
-        assert_eq!((found, starts.len()), (first.iter().map(|it| (*it).to_owned()).collect(), total));
+        assert_eq!(
+            (found, starts.len()),
+            (first.iter().map(|it| (*it).to_owned()).collect(), total)
+        );
     }
 
     #[test]
@@ -221,7 +222,12 @@ mod tests {
         check("FREQ=DAILY;INTERVAL=2;COUNT=3", "20260101", &["2026-01-01", "2026-01-03"], 3);
         check("FREQ=DAILY;UNTIL=20260103T093000Z", "20260101T093000Z", &[], 3);
         check("FREQ=DAILY;UNTIL=20260103T092959Z", "20260101T093000Z", &[], 2);
-        check("FREQ=WEEKLY;INTERVAL=2;BYDAY=TH;COUNT=2", "20260101", &["2026-01-01", "2026-01-15"], 2);
+        check(
+            "FREQ=WEEKLY;INTERVAL=2;BYDAY=TH;COUNT=2",
+            "20260101",
+            &["2026-01-01", "2026-01-15"],
+            2,
+        );
         check(
             "FREQ=WEEKLY;BYDAY=SA,SU;COUNT=3",
             "20260103T000000",

@@ -41,8 +41,7 @@ fn picture(problem: &Problem, sources: &[Source], renderer: &Renderer) -> String
         ),
         None => {
             let origin = Origin::path(problem.file.as_str());
-            Group::with_title(title)
-                .element(origin.line(problem.line).char_column(problem.column))
+            Group::with_title(title).element(origin.line(problem.line).char_column(problem.column))
         }
     };
     let hint = problem.hint.as_deref().map(|hint| Level::HELP.message(hint));

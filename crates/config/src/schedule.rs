@@ -31,16 +31,14 @@ pub(crate) fn read(
     let spread = read_if_there(object.get("spread"), |node| {
         value::duration(node, "`spread`", SignedDuration::from_secs(1), report)
     });
-    let within = read_if_there(object.get("within"), |node| {
-        value::duration(node, "`within`", TICK, report)
-    });
+    let within =
+        read_if_there(object.get("within"), |node| value::duration(node, "`within`", TICK, report));
     let missed = read_if_there(object.get("missed"), |node| {
         let words = [("latest", Missed::Latest), ("skip", Missed::Skip), ("all", Missed::All)];
         value::choice(node, "`missed`", &words, report)
     });
-    let except = read_if_there(object.get("except"), |node| {
-        read_calendars(node, "`except`", world, report)
-    });
+    let except =
+        read_if_there(object.get("except"), |node| read_calendars(node, "`except`", world, report));
     let only =
         read_if_there(object.get("only"), |node| read_calendars(node, "`only`", world, report));
     let schedule = Schedule {
@@ -64,7 +62,10 @@ pub(crate) fn read(
 fn read_timing(object: &Object<'_>, report: &mut Report<'_>) -> Option<Timing> {
     match (object.get("cron"), object.get("every")) {
         (Some(cron), None) => read_cron(cron, report).map(Timing::Cron),
-        (None, Some(every)) => value::parse(every, "`every`", report).map(Timing::Every),
+        (None, Some(every)) => {
+            value::refuse_without_unit(every, "`every` is an interval", report)?;
+            value::parse(every, "`every`", report).map(Timing::Every)
+        }
         (Some(_), Some(_)) => {
             report.error(object.key_span("every"), "a schedule has `cron` or `every`, not both");
             None

@@ -1,10 +1,6 @@
 //! Which resources: `select` and `adopt`.
 
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    rc::Rc,
-};
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use lamplighter_core::{
     AnyAction,
@@ -44,8 +40,7 @@ pub(crate) fn read_select(
 ) -> Option<(Selection, Guards)> {
     let object = Object::read::<shape::Select>(node, "`select`", at, report)?;
     let selection = read_selection(&object, fields, report);
-    let expect =
-        read_if_there(object.get("expect"), |node| value::count(node, "`expect`", report));
+    let expect = read_if_there(object.get("expect"), |node| value::count(node, "`expect`", report));
     let limit = read_if_there(object.get("limit"), |node| {
         read_limit(node, object.key_span("limit"), report)
     });
@@ -74,8 +69,7 @@ fn read_selection(
     report: &mut Report<'_>,
 ) -> Option<Selection> {
     let tags = read_if_there(object.get("tags"), |node| read_tags(node, report));
-    let condition =
-        read_if_there(object.get("where"), |node| read_condition(node, fields, report));
+    let condition = read_if_there(object.get("where"), |node| read_condition(node, fields, report));
     Some(Selection { tags: tags?.unwrap_or_default(), condition: condition? })
 }
 

@@ -44,12 +44,17 @@ pub(crate) struct Account {
     /// in the account.
     regions: Regions,
     /// Labels by which tasks choose accounts.
-    labels: Option<BTreeMap<String, Written>>,
+    labels: Option<Labels>,
 }
 
 /// A set of days.
 #[derive(JsonSchema)]
-#[schemars(rename = "calendar", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(
+    rename = "calendar",
+    rename_all = "kebab-case",
+    deny_unknown_fields,
+    extend("minProperties" = 1)
+)]
 pub(crate) struct Calendar {
     /// Days, such as `2026-12-25`.
     dates: Option<AtLeastOne<Date>>,
@@ -175,7 +180,7 @@ pub(crate) struct StopAfter {
 #[schemars(rename = "labelled", rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Labelled {
     /// The labels. All must be there.
-    labels: BTreeMap<String, Written>,
+    labels: Labels,
 }
 
 /// Declares a type with a schema written by hand.
@@ -197,7 +202,18 @@ macro_rules! shape {
     };
 }
 
-shape!(AccountId, { "type": ["string", "integer"], "pattern": "^[0-9]{12}$" });
+// An id without quotes is an integer to an editor, and one with leading zeros a smaller one.
+shape!(AccountId, {
+    "type": ["string", "integer"],
+    "pattern": "^[0-9]{12}$",
+    "minimum": 1,
+    "maximum": 999_999_999_999_u64,
+});
+shape!(Labels, {
+    "type": "object",
+    "minProperties": 1,
+    "additionalProperties": { "type": ["string", "number", "boolean"] },
+});
 shape!(Written, { "type": ["string", "number", "boolean"] });
 shape!(Date, { "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" });
 shape!(Count, { "type": "integer", "minimum": 1, "maximum": u32::MAX });

@@ -25,7 +25,8 @@ impl Source {
             Ok(text) => Ok(Source::new(path, text)),
             Err(error) => {
                 let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-                let line_start = good.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                let line_start =
+                    good.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
                 Err(Problem {
                     file: path,
                     line: good.iter().filter(|byte| **byte == b'\n').count() + 1,

@@ -4,10 +4,7 @@
 const LENGTH_MAX: usize = 100;
 
 /// The most similar of the known names, if one is similar enough that it was probably meant.
-pub(crate) fn nearest<'k>(
-    name: &str,
-    known: impl IntoIterator<Item = &'k str>,
-) -> Option<&'k str> {
+pub(crate) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     if name.len() > LENGTH_MAX {
         return None;
     }

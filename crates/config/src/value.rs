@@ -27,8 +27,7 @@ pub(crate) fn text<'n>(node: &'n Node, what: &str, report: &mut Report<'_>) -> O
             None
         }
         _ => {
-            report
-                .error(node.span, format!("{what} is a text, and this is {}", node.describe()));
+            report.error(node.span, format!("{what} is a text, and this is {}", node.describe()));
             None
         }
     }
@@ -104,9 +103,8 @@ pub(crate) fn percent(
         }),
         _ => None,
     };
-    let percent = number
-        .filter(|number| *number >= least)
-        .and_then(|number| Percent::try_from(number).ok());
+    let percent =
+        number.filter(|number| *number >= least).and_then(|number| Percent::try_from(number).ok());
     if percent.is_none() {
         let written = found(node, report);
         report.error(
@@ -131,11 +129,7 @@ pub(crate) fn duration(
     let expected = format!(
         "{what} is a duration from {least:#} to 366d, such as `90s`, `15m`, `6h`, `1d` or `1h30m`"
     );
-    if let Kind::Int(number) = node.kind {
-        let message = format!("{expected}, and this is a number without a unit");
-        report.hint(node.span, message, format_args!("did you mean `{number}s` or `{number}m`?"));
-        return None;
-    }
+    refuse_without_unit(node, &expected, report)?;
     let parsed = match &node.kind {
         Kind::Text(text) => parse_duration(text),
         _ => None,
@@ -146,6 +140,18 @@ pub(crate) fn duration(
         report.error(node.span, format!("{expected}, and this is {written}"));
     }
     fits
+}
+
+/// Reports a number where a duration is expected.
+pub(crate) fn refuse_without_unit(
+    node: &Node,
+    expected: &str,
+    report: &mut Report<'_>,
+) -> Option<()> {
+    let Kind::Int(number) = node.kind else { return Some(()) };
+    let message = format!("{expected}, and this is a number without a unit");
+    report.hint(node.span, message, format_args!("did you mean `{number}s` or `{number}m`?"));
+    None
 }
 
 fn parse_duration(text: &str) -> Option<SignedDuration> {
@@ -175,11 +181,7 @@ pub(crate) fn choice<T: Copy>(
 }
 
 /// A list with at least one entry.
-pub(crate) fn list<'n>(
-    node: &'n Node,
-    what: &str,
-    report: &mut Report<'_>,
-) -> Option<&'n [Node]> {
+pub(crate) fn list<'n>(node: &'n Node, what: &str, report: &mut Report<'_>) -> Option<&'n [Node]> {
     match &node.kind {
         Kind::List(items) if !items.is_empty() => Some(items),
         Kind::List(_) => {
@@ -222,7 +224,14 @@ pub(crate) fn regions(node: &Node, report: &mut Report<'_>) -> Option<Regions> {
 /// A region. Its words are those of AWS, as far as a slip in one can be told from a new one.
 fn region(node: &Node, report: &mut Report<'_>) -> Option<Region> {
     const DIRECTIONS: [&str; 9] = [
-        "north", "south", "east", "west", "central", "northeast", "northwest", "southeast",
+        "north",
+        "south",
+        "east",
+        "west",
+        "central",
+        "northeast",
+        "northwest",
+        "southeast",
         "southwest",
     ];
     let region: Region = parse(node, "a region", report)?;

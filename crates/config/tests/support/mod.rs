@@ -233,3 +233,30 @@ pub fn read_file(path: &str) -> Result<String, String> {
 pub fn load_one(text: &str) -> Result<Config, Vec<Problem>> {
     load(&[Source::new("lamplighter.yaml", text)], ACTIONS, &read_file)
 }
+
+/// The configuration of the documentation.
+pub const DESIGN: &str = r#"accounts:
+  hub:       { id: "111122223333", regions: [eu-west-1, us-east-1] }
+  prod-data: { id: "222233334444", role: lamplighter-member, external-id: 7f3c, regions: [eu-west-1], labels: { stage: prod } }
+  vault:     { id: "999900001111", role: lamplighter-member, external-id: 7f3c, regions: [eu-central-1] }
+
+calendars:
+  holidays: { dates: [2026-12-25, 2027-01-01], files: [holidays.ics] }
+
+tasks:
+  nightly-backup:
+    description: Snapshots of every volume tagged for daily backup
+    action: ebs.snapshot.create
+    schedule: { cron: "0 2 * * *", time-zone: Europe/Madrid, spread: 20m, except: [holidays] }
+    accounts: [{ labels: { stage: prod } }]
+    regions: [eu-west-1]              # default: each account's own list; `all` = every enabled region
+    select:
+      tags: { backup: daily, stage: [prod, preprod], team: "plat*", ignore: null }
+      where: target.size_gib >= 10 && target.state == "in-use"
+      expect: 1                       # fewer targets than this in a place is a failure, not silence
+      limit: { targets: 2000, percent: 60 }   # more than this acts on nothing and fails
+    with: { copy-tags: [team, cost-center], description: "nightly of {target}" }
+    max-concurrent: 50                # open jobs of this task in one place
+    timeout: 6h                       # per job; default is the action's
+    stop-after: { failed: 20% }       # give up the rest of this run
+"#;
