@@ -2,6 +2,7 @@
 //! environment or asks the system for the time.
 
 pub mod action;
+pub mod classify;
 pub mod cloud;
 pub mod engine;
 pub mod fault;
