@@ -69,7 +69,8 @@ pub(super) async fn runs_are_listed_from_the_latest(journal: &dyn Journal) {
     check(RunFilter { since: Some(at(2)), ..all() }, &[1, 3, 0]).await;
     check(RunFilter { since: Some(at(4)), task: night.clone(), ..all() }, &[1]).await;
     check(RunFilter { since: Some(at(5)), ..all() }, &[]).await;
-    check(RunFilter { since: Some(Timestamp::MIN), task: night, limit: Some(1), ..all() }, &[1]).await;
+    check(RunFilter { since: Some(Timestamp::MIN), task: night, limit: Some(1), ..all() }, &[1])
+        .await;
     check(RunFilter { run: Some(runs[2].clone()), ..all() }, &[2]).await;
     check(RunFilter { task: Some("c".parse().unwrap()), ..all() }, &[]).await;
 }
