@@ -1,7 +1,7 @@
 //! The JSON Schema that editors use, generated from the shapes of the file and the parameters of
 //! the actions.
 
-use lamplighter_core::Catalog;
+use lamplighter_core::{Catalog, action::Effect};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::transform_subschemas};
 use serde_json::{Map, Value, json};
 
@@ -20,49 +20,39 @@ pub fn schema(catalog: Catalog) -> Value {
     }
     let definitions = &mut root["$defs"];
     let task = shape::Task::schema_name();
-    let actions: Vec<Value> = catalog
-        .iter()
-        .map(|action| {
-            json!({
-                "const": action.spec().name,
-                "description": action.spec().summary,
-            })
-        })
-        .collect();
-    let doc = definitions[&*task]["properties"]["action"]["description"].take();
-    definitions[&*task]["properties"]["action"] = json!({ "description": doc, "oneOf": actions });
+    let mut names = Vec::new();
     let mut by_action = Vec::new();
     for action in catalog {
-        let name = action.spec().name;
-        let params = moved(action.params_schema(), name);
-        let mut rules = json!({ "properties": { "with": { "$ref": reference(name) } } });
+        let spec = action.spec();
+        names.push(json!({ "const": spec.name, "description": spec.summary }));
+        let params = moved(action.params_schema(), spec.name);
+        let mut rules = json!({
+            "properties": { "with": { "$ref": format!("#/$defs/{}", spec.name) } },
+        });
         if params["required"].as_array().is_some_and(|keys| !keys.is_empty()) {
             rules["required"] = json!(["with"]);
         }
-        if action.spec().effect != lamplighter_core::action::Effect::Deletes {
+        if spec.effect != Effect::Deletes {
             rules["properties"]["adopt"] = Value::Bool(false);
         }
         by_action.push(json!({
-            "if": { "properties": { "action": { "const": name } }, "required": ["action"] },
+            "if": { "properties": { "action": { "const": spec.name } }, "required": ["action"] },
             "then": rules,
         }));
-        definitions[name] = params;
+        definitions[spec.name] = params;
     }
-    definitions[&*task]["allOf"] = by_action.into();
+    // A list of alternatives may not be empty.
+    if !catalog.is_empty() {
+        definitions[&*task]["properties"]["action"]["oneOf"] = names.into();
+        definitions[&*task]["allOf"] = by_action.into();
+    }
     root
-}
-
-fn reference(action: &str) -> String {
-    format!("#/$defs/{action}")
 }
 
 /// No key of ours may be empty: an optional one is left out.
 fn required_values(schema: &mut Schema) {
-    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else {
-        transform_subschemas(&mut required_values, schema);
-        return;
-    };
-    for property in properties.values_mut() {
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for (_, property) in properties.into_iter().flatten() {
         without_null(property);
     }
     transform_subschemas(&mut required_values, schema);

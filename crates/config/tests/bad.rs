@@ -1,5 +1,7 @@
 //! Files with mistakes, and what is said about them.
 
+#![expect(clippy::disallowed_methods, reason = "the cases are files")]
+
 mod support;
 
 use std::{collections::BTreeSet, env, fs, path::Path};

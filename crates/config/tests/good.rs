@@ -15,7 +15,7 @@ use serde_json::json;
 use support::{ACTIONS, DESIGN, load_one, read_file};
 
 fn region(text: &str) -> Region {
-    text.parse().unwrap()
+    text.parse().expect("a region")
 }
 
 fn listed(regions: &[&str]) -> Regions {

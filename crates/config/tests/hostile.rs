@@ -9,7 +9,7 @@ use support::{ACTIONS, DESIGN, load_one, read_file};
 
 #[track_caller]
 fn refused(text: &str) -> Vec<Problem> {
-    let problems = load_one(text).unwrap_err();
+    let problems = load_one(text).expect_err("problems");
     let sources = [Source::new("lamplighter.yaml", text)];
     assert!(!render(&problems, &sources, Style::Coloured).is_empty());
     problems

@@ -1,5 +1,7 @@
 //! The schema for editors: it accepts what `load` accepts, and refuses typical mistakes.
 
+#![expect(clippy::disallowed_methods, reason = "the expected schema is a file")]
+
 mod support;
 
 use std::{env, fs, path::Path};
@@ -12,14 +14,14 @@ use support::{ACTIONS, DESIGN, read_file};
 
 fn validator() -> Validator {
     let schema = schema(ACTIONS);
-    jsonschema::meta::validate(&schema).unwrap();
-    jsonschema::draft202012::new(&schema).unwrap()
+    jsonschema::meta::validate(&schema).expect("a schema");
+    jsonschema::draft202012::new(&schema).expect("a schema")
 }
 
 /// As an editor reads it.
 fn yaml(text: &str) -> Value {
     let options = serde_saphyr::options! { strict_booleans: true };
-    serde_saphyr::from_str_with_options(text, options).unwrap()
+    serde_saphyr::from_str_with_options(text, options).expect("YAML")
 }
 
 #[track_caller]
