@@ -182,6 +182,8 @@ fn fill(path: &Path, patience: Duration) -> rusqlite::Result<()> {
     let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let mut connection = connect(path, access, patience)?;
     connection.pragma_update(None, "synchronous", "full")?;
+    // Kept in the file: those who open it have nothing to change, and nobody to wait for.
+    connection.pragma_update(None, "journal_mode", "wal")?;
     let transaction = connection.transaction()?;
     transaction.execute_batch(SCHEMA)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;

@@ -45,10 +45,8 @@ impl LocalQueue {
     /// jobs of its own. Nothing is lost when the call is given up.
     pub async fn next(&self) -> JobId {
         loop {
+            // From here on no change is missed, though nobody waits for one yet.
             let changed = self.changed.notified();
-            tokio::pin!(changed);
-            // From here on no change is missed.
-            changed.as_mut().enable();
             let first = match self.waiting().pop(Instant::now()) {
                 Popped::Due(id) => return id,
                 Popped::At(first) => first,

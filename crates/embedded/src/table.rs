@@ -256,17 +256,20 @@ pub(crate) fn jobs(at: &Connection, filter: &JobFilter) -> Result<Vec<Job>> {
     let run = filter.run.as_ref().map(|it| (it.to_string(), format!("{it}0")));
     let (task_from, task_below) = task.unwrap_or_else(|| (String::new(), LAST.to_owned()));
     let (run_from, run_below) = run.unwrap_or_else(|| (String::new(), LAST.to_owned()));
+    let after = filter.after.as_ref().map_or("", JobId::as_str);
     at.prepare_cached(
         "SELECT id, job FROM jobs
-         WHERE id > :after AND id >= :from AND id < :below
-           AND (:state IS NULL OR state = :state) AND (:kind IS NULL OR kind = :kind)
+         WHERE id >= :from AND id <> :after AND id < :below
+           AND (:run IS NULL OR run = :run) AND (:state IS NULL OR state = :state)
+           AND (:kind IS NULL OR kind = :kind)
          ORDER BY id LIMIT :limit",
     )?
     .query_map(
         named_params! {
-            ":after": filter.after.as_ref().map_or("", JobId::as_str),
-            ":from": task_from.max(run_from),
+            ":after": after,
+            ":from": task_from.max(run_from).max(after.to_owned()),
             ":below": task_below.min(run_below),
+            ":run": filter.run.as_ref().map(RunId::as_str),
             ":state": filter.state.map(State::as_str),
             ":kind": filter.kind.map(kind_text),
             ":limit": count(filter.limit),
@@ -281,7 +284,7 @@ pub(crate) fn expire(at: &Connection, before: Timestamp, limit: usize) -> Result
     at.prepare_cached("DELETE FROM slots WHERE until < ?1")?.execute([&before])?;
     at.prepare_cached(
         "DELETE FROM jobs WHERE id IN
-             (SELECT id FROM jobs WHERE closed_at < ?1 ORDER BY closed_at, id LIMIT ?2)",
+             (SELECT id FROM jobs WHERE closed_at < ?1 ORDER BY closed_at LIMIT ?2)",
     )?
     .execute(params![before, count(Some(limit))])
 }

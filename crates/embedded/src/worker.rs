@@ -57,7 +57,12 @@ impl Dead {
     /// The workers that are gone.
     pub(crate) fn find(directory: &Path) -> io::Result<Vec<Dead>> {
         let mut dead = Vec::new();
-        for entry in fs::read_dir(directory)? {
+        let entries = match fs::read_dir(directory) {
+            // Somebody has cleared it away: then leases end by their time.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(dead),
+            entries => entries?,
+        };
+        for entry in entries {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
             if name.starts_with('.') {
@@ -96,4 +101,50 @@ fn new_name() -> String {
     let count = WORKERS.fetch_add(1, Ordering::Relaxed);
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     format!("{}-{}-{count}", process::id(), since.as_nanos())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, sync::atomic::AtomicBool, thread};
+
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        Dead::find(directory).unwrap().iter().map(|it| it.name().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_worker_is_dead_when_its_lock_is_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        let worker = Worker::register(directory.path()).unwrap();
+        assert_eq!(names(directory.path()), <[String; 0]>::default());
+        let name = worker.name().to_owned();
+        drop(worker);
+        // Who has found it first keeps it from the others.
+        let found = Dead::find(directory.path()).unwrap();
+        assert_eq!(names(directory.path()), <[String; 0]>::default());
+        drop(found);
+        assert_eq!(names(directory.path()), [name]);
+        Dead::find(directory.path()).unwrap().into_iter().for_each(Dead::forget);
+        assert_eq!(directory.path().read_dir().unwrap().count(), 0);
+        assert_eq!(names(&directory.path().join("cleared away")), <[String; 0]>::default());
+    }
+
+    #[test]
+    fn a_worker_is_seen_only_when_it_is_locked() {
+        let directory = tempfile::tempdir().unwrap();
+        let done = AtomicBool::new(false);
+        let workers: Vec<Worker> = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    assert_eq!(names(directory.path()), <[String; 0]>::default());
+                }
+            });
+            let workers = (0..500).map(|_| Worker::register(directory.path()).unwrap()).collect();
+            done.store(true, Ordering::Relaxed);
+            workers
+        });
+        let unique: BTreeSet<&str> = workers.iter().map(Worker::name).collect();
+        assert_eq!(unique.len(), workers.len());
+    }
 }

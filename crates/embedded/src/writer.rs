@@ -249,6 +249,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nobody_writes_between_what_a_request_reads_and_what_it_writes() {
+        let mut world = World::new().await;
+        let path = world.reader.path().unwrap().to_owned();
+        let read_and_write = move |at: &Connection| {
+            let count: u32 = at.query_row("SELECT count(*) FROM t", [], |row| row.get(0))?;
+            let other = Connection::open(path)?;
+            other.busy_timeout(std::time::Duration::ZERO)?;
+            let busy = insert(9, 1)(&other).unwrap_err();
+            assert_eq!(busy.sqlite_error_code(), Some(ErrorCode::DatabaseBusy));
+            insert(count, 1)(at)
+        };
+        assert_eq!(together(&mut world, vec![read_and_write]).await, [None]);
+        assert_eq!(world.count(), 1);
+    }
+
+    #[tokio::test]
     async fn a_full_disk_fails_the_group_and_loses_nothing() {
         let mut world = World::new().await;
         let limit = |pages: u32| {

@@ -144,6 +144,8 @@ pub(super) async fn jobs_are_due_when_their_time_has_come(journal: &dyn Journal)
         [act(&one, "c", 1), act(&two, "a", 3), act(&one, "b", 2), act(&two, "d", 9), find(&one)];
     create(journal, &jobs).await;
     replace(journal, &done(&jobs[4], 0)).await;
+    let closed = Job { wake_at: Some(at(0)), ..done(&act(&one, "closed", 0), 0) };
+    create(journal, &[closed]).await;
     let ids = |which: &[usize]| -> Vec<JobId> {
         which.iter().map(|index| jobs[*index].id.clone()).collect()
     };
