@@ -392,6 +392,13 @@ fn an_account_given_twice_is_refused() {
     assert_eq!(fault.chain(), "accounts `a` and `b` are both 111122223333");
 }
 
+#[test]
+fn a_process_with_a_bad_endpoint_is_refused() {
+    let process = healthy().process("eu-west-1").to_builder().endpoint_url("").build();
+    let fault = Accounts::new(&process, settings()).err().unwrap();
+    assert_eq!(fault.kind, FaultKind::Config);
+}
+
 /// The fault of a scope when the process's own credentials cannot be had.
 async fn without_credentials(error: fn() -> CredentialsError) -> (FaultKind, String) {
     use aws_credential_types::credential_fn::provide_credentials_fn;
@@ -415,8 +422,8 @@ async fn missing_credentials_have_a_cure() {
         without_credentials(|| CredentialsError::not_loaded("nothing")).await,
         (
             FaultKind::Config,
-            "no AWS credentials found: set `AWS_PROFILE` or `AWS_ACCESS_KEY_ID`, or run where a \
-             role is attached"
+            "no AWS credentials found (nothing): set `AWS_PROFILE` or `AWS_ACCESS_KEY_ID`, or run \
+             where a role is attached"
                 .to_owned()
         )
     );
