@@ -49,8 +49,7 @@ struct SignedIn {
 
 impl Accounts {
     /// These accounts, reached from what [`process_config`](crate::process_config) found. An
-    /// account given twice, a role that cannot be one of the account, or an endpoint that is not a
-    /// URL is a config fault. Calls nobody yet.
+    /// account given twice, or an endpoint that is not a URL, is a config fault. Calls nobody yet.
     pub fn new(process: &SdkConfig, settings: Vec<AccountSettings>) -> Result<Accounts, Fault> {
         let process_region = match process.region() {
             None => None,
@@ -61,7 +60,6 @@ impl Accounts {
         check_endpoints(process)?;
         let mut accounts = BTreeMap::new();
         for account in settings {
-            account.check()?;
             let (id, name) = (account.id.clone(), account.name.clone());
             if let Some(other) = accounts.insert(id, account) {
                 return Err(Fault::config(format!(
