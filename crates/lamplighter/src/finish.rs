@@ -42,7 +42,7 @@ pub(crate) async fn finish(
         ));
     }
     let host = LocalHost::new(local, work.concurrency);
-    let stop = stop_signal();
+    let stop = stop_signal()?;
     let ended = stop.child_token();
     let watched = async {
         let result = watch(local, &started, &stop).await;

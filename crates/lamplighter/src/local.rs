@@ -1,10 +1,12 @@
 //! The host for one machine: takes steps, a bounded number at a time, until there is nothing to
 //! do or it is asked to stop.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use lamplighter_core::{Engine, JobId, job::LEASE};
 use lamplighter_embedded::{LocalQueue, SqliteJournal};
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::{
     sync::Semaphore,
     time::{Instant, MissedTickBehavior, interval_at, timeout},
@@ -12,7 +14,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
-use crate::state::Local;
+use crate::{exit::Failure, output, state::Local};
 
 /// Between two ticks. Once a minute would do for schedules; jobs of another process, or of one
 /// that died, are noticed sooner.
@@ -96,40 +98,58 @@ pub(crate) async fn unless<T>(
     stop.run_until_cancelled(work).await
 }
 
-/// A token that is cancelled by SIGINT or SIGTERM. A second one ends the program at once.
-pub(crate) fn stop_signal() -> CancellationToken {
+/// A token that is cancelled by SIGINT or SIGTERM. A second one ends the program at once. From
+/// here on a signal no longer ends the program by itself.
+pub(crate) fn stop_signal() -> Result<CancellationToken, Failure> {
+    let mut signals = Signals::new()
+        .map_err(|error| Failure::io("listening for the signals that end this program", &error))?;
     let stop = CancellationToken::new();
     let signalled = stop.clone();
     tokio::spawn(async move {
-        interrupted().await;
-        crate::output::note("stopping: finishing the steps in flight; once more to stop at once");
+        signals.next().await;
+        output::note("stopping: finishing the steps in flight; once more to stop at once");
         signalled.cancel();
-        interrupted().await;
+        signals.next().await;
         std::process::exit(130);
     });
-    stop
+    Ok(stop)
+}
+
+/// The signals that ask a program to end.
+#[cfg(unix)]
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
 }
 
 #[cfg(unix)]
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return ctrl_c().await;
-    };
-    tokio::select! {
-        () = ctrl_c() => {}
-        _ = terminate.recv() => {}
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
-#[cfg(not(unix))]
-async fn interrupted() {
-    ctrl_c().await;
-}
+/// The signals that ask a program to end.
+#[cfg(windows)]
+struct Signals(tokio::signal::windows::CtrlC);
 
-async fn ctrl_c() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Signals cannot be had: only a kill ends the program, which the journal survives.
-        std::future::pending::<()>().await;
+#[cfg(windows)]
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        tokio::signal::windows::ctrl_c().map(Signals)
+    }
+
+    async fn next(&mut self) {
+        self.0.recv().await;
     }
 }

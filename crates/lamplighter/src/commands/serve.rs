@@ -11,6 +11,7 @@ use crate::{
 
 pub(crate) async fn run(globals: &Globals, work: WorkArgs) -> Result<Exit, Failure> {
     let local = state::open(globals, configuration::load(&globals.config)?).await?;
+    let stop = stop_signal()?;
     let scheduled =
         local.engine.tasks().filter(|task| task.enabled && task.schedule.is_some()).count();
     output::note(&format!(
@@ -18,7 +19,6 @@ pub(crate) async fn run(globals: &Globals, work: WorkArgs) -> Result<Exit, Failu
         globals.journal
     ));
     let host = LocalHost::new(&local, work.concurrency);
-    let stop = stop_signal();
     tokio::join!(host.tick(&stop), host.work(&stop));
     Ok(Exit::Fine)
 }
