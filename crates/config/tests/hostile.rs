@@ -70,6 +70,20 @@ fn many_mistakes_are_all_reported() {
 }
 
 #[test]
+fn large_configurations_are_read() {
+    let accounts: String = (0..300)
+        .map(|it| {
+            format!("  a{it}: {{ id: {it:012}, regions: [eu-west-1], labels: {{ n: {it} }} }}\n")
+        })
+        .collect();
+    let tasks: String = (0..2000)
+        .map(|it| format!("  t{it}: {{ action: ebs.snapshot.create, accounts: all }}\n"))
+        .collect();
+    let config = load_one(&format!("accounts:\n{accounts}tasks:\n{tasks}")).expect("no problem");
+    assert_eq!((config.accounts.len(), config.tasks.len()), (300, 2000));
+}
+
+#[test]
 fn a_long_value_does_not_make_a_long_message() {
     let long = "x".repeat(500_000);
     let problems = refused(&format!("tasks: {{ it: {{ action: {long}, mode: {long} }} }}"));

@@ -88,3 +88,16 @@ fn a_name_in_two_files_is_reported_with_the_other_place() {
         }] })
     );
 }
+
+#[test]
+fn a_problem_in_a_calendar_file_has_its_place() {
+    let text = "calendars: { holidays: { files: [broken.ics] } }";
+    let problems = load(&[Source::new("config/a.yaml", text)], ACTIONS, &read_file).unwrap_err();
+    assert_eq!(
+        to_json(&problems),
+        json!({ "problems": [{
+            "file": "config/broken.ics", "line": 4, "column": 1,
+            "message": "recurring events with `BYDAY=4TH` are not understood",
+        }] })
+    );
+}
