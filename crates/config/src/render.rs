@@ -6,8 +6,9 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 
 use crate::{Problem, Source};
 
-/// Longest line that is shown.
-const LINE_MAX: usize = 400;
+/// Longest line that is shown. Cutting one takes time that grows with its length, for each problem
+/// on it.
+const LINE_MAX: usize = 4096;
 
 /// Whether a text has colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

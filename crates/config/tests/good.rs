@@ -187,6 +187,13 @@ fn anchors_and_merge_keys_share_what_tasks_have_in_common() {
 }
 
 #[test]
+fn a_number_with_leading_zeros_is_a_text() {
+    let task = with_task("    accounts: all\n    with: { share: [{ account: 012345678901 }] }");
+    let params = &task.tasks[0].order.params;
+    assert_eq!(*params, json!({ "share": [{ "account": "012345678901" }] }));
+}
+
+#[test]
 fn an_external_id_is_not_shown_by_accident() {
     let config = good(DESIGN);
     assert!(!format!("{config:?}").contains("7f3c"));

@@ -86,8 +86,11 @@ fn large_configurations_are_read() {
 #[test]
 fn a_long_value_does_not_make_a_long_message() {
     let long = "x".repeat(500_000);
-    let problems = refused(&format!("tasks: {{ it: {{ action: {long}, mode: {long} }} }}"));
+    let text = format!("tasks: {{ it: {{ action: {long}, mode: {long} }} }}");
+    let problems = refused(&text);
     assert!(problems.iter().all(|it| it.message.len() < 1000));
+    let sources = [Source::new("lamplighter.yaml", text)];
+    assert!(render(&problems, &sources, Style::Plain).len() < 5000);
 }
 
 /// A configuration with a part taken out, doubled or replaced.
