@@ -1,1 +1,8 @@
-//! ebs
+//! Actions on EBS volumes and snapshots.
+
+mod create;
+mod delete;
+mod tag_names;
+
+pub use create::CreateSnapshot;
+pub use delete::DeleteSnapshot;

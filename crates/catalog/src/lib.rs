@@ -10,7 +10,7 @@ use lamplighter_core::Catalog;
 pub use reference::reference;
 
 /// All actions that this program knows, in alphabetical order of their names.
-pub static ACTIONS: Catalog = &[];
+pub static ACTIONS: Catalog = &[&lamplighter_ebs::CreateSnapshot, &lamplighter_ebs::DeleteSnapshot];
 
 #[cfg(test)]
 mod tests {

@@ -104,15 +104,11 @@ fn a_problem_in_a_calendar_file_has_its_place() {
 
 #[test]
 fn a_line_of_any_length_is_shown_as_far_as_it_helps() {
-    let check = |length: usize, expected: &str| {
+    for (length, is_marked) in [(1000, true), (5000, false)] {
         let sources = [Source::new("a.yaml", format!("task: {}", "x".repeat(length)))];
         let problems = load(&sources, ACTIONS, &read_file).unwrap_err();
         let text = render(&problems, &sources, Style::Plain);
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[1..].join("\n"), expected);
-    };
-    let help = "help: did you mean `tasks`?";
-    let shown = format!("task: {}...", "x".repeat(131));
-    check(1000, &format!(" --> a.yaml:1:1\n  |\n1 | {shown}\n  | ^^^^\n  |\n  = {help}"));
-    check(5000, &format!("--> a.yaml:1:1\n = {help}"));
+        assert_eq!(text.contains("^^^^"), is_marked, "{text}");
+        assert!(text.len() < 400, "{text}");
+    }
 }

@@ -1,0 +1,160 @@
+//! `ebs.snapshot.delete`: deletes the backups that no rule keeps.
+//!
+//! Idempotency: *converging*. A snapshot that is gone stays gone, so a repeated step does no
+//! harm.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use lamplighter_core::{
+    Action, Doing, Fault, Progress, Spec, StepCx, Verdict,
+    action::{BadParams, Effect, PlanCx, SOURCE_TAG, TAKEN_AT_TAG},
+    cloud::ec2::{Snapshot, SnapshotState},
+    retention::{self, Backup, Decision, Keep, Policy},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What AWS says of the volume of a snapshot that is a copy.
+const NO_VOLUME: &str = "vol-ffffffff";
+/// AWS's answer to the deletion of a snapshot that an image needs.
+const IN_USE: &str = "InvalidSnapshot.InUse";
+
+/// Parameters of `ebs.snapshot.delete`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Params {
+    /// Which backups of each volume to keep. The others are deleted.
+    keep: Keep,
+    /// How many of the newest completed backups of each volume are never deleted, whatever the
+    /// rules say. At least 1.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1))]
+    floor: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// See the [module](self).
+pub struct DeleteSnapshot;
+
+#[async_trait]
+impl Action for DeleteSnapshot {
+    type Params = Params;
+    type Target = Snapshot;
+    type State = ();
+
+    const SPEC: Spec = Spec {
+        name: "ebs.snapshot.delete",
+        summary: "Deletes the snapshots of each volume that no retention rule keeps.",
+        permissions: &["ec2:DeleteSnapshot"],
+        effect: Effect::Deletes,
+        timeout: Duration::from_secs(3600),
+        gate: None,
+    };
+
+    fn check(params: &Params) -> Result<(), BadParams> {
+        params.policy().check().map_err(|message| {
+            let path = if params.keep.is_empty() { "keep" } else { "floor" };
+            BadParams { path: path.to_owned(), message }
+        })
+    }
+
+    fn plan(params: &Params, cx: &PlanCx<'_>, found: &[Snapshot]) -> Vec<Verdict> {
+        let backups: Vec<Result<Backup, &str>> = found.iter().map(backup).collect();
+        let ours: Vec<Backup> = backups.iter().flatten().cloned().collect();
+        let mut decisions = retention::decide(&params.policy(), &ours, cx.now).into_iter();
+        let verdicts = found.iter().zip(&backups).map(|(snapshot, backup)| match backup {
+            Err(reason) => Verdict::Leave { reason: (*reason).to_owned() },
+            Ok(backup) => match decisions.next() {
+                Some(decision) => verdict(snapshot, backup, &decision),
+                None => Verdict::Leave { reason: "retention has no verdict on it".to_owned() },
+            },
+        });
+        verdicts.collect()
+    }
+
+    async fn step(
+        &self,
+        cx: &StepCx<'_>,
+        _: &Params,
+        snapshot: &Snapshot,
+        _: Option<()>,
+    ) -> Result<Progress<()>, Fault> {
+        let id = &snapshot.id;
+        match cx.here.ec2().delete_snapshot(id).await {
+            Err(fault) if fault.code.as_deref() == Some(IN_USE) => {
+                Ok(Progress::Skipped(format!("AWS does not let it go: {}", fault.chain())))
+            }
+            answer => {
+                answer.doing(format!("deleting `{id}`"))?;
+                Ok(Progress::Done(format!("deleted `{id}`")))
+            }
+        }
+    }
+}
+
+impl Params {
+    fn policy(&self) -> Policy {
+        Policy { keep: self.keep.clone(), floor: self.floor }
+    }
+}
+
+/// What retention looks at, or why it must not look at this snapshot.
+fn backup(snapshot: &Snapshot) -> Result<Backup, &'static str> {
+    let tagged = |prefix| snapshot.tags.keys().any(|key| key.starts_with(prefix));
+    if tagged("aws:backup:") {
+        return Err("AWS Backup manages it: delete it there");
+    }
+    if tagged("aws:dlm:") {
+        return Err("Data Lifecycle Manager manages it: delete it there");
+    }
+    let state = match snapshot.state {
+        SnapshotState::Completed => retention::State::Completed,
+        SnapshotState::Pending => retention::State::Pending,
+        SnapshotState::Error => retention::State::Error,
+        SnapshotState::Recoverable | SnapshotState::Recovering => {
+            return Err("it is in the recycle bin");
+        }
+    };
+    let source = match snapshot.tags.get(SOURCE_TAG) {
+        Some(source) => source,
+        None if snapshot.volume_id == NO_VOLUME => {
+            return Err("its source is not known: it is a copy without the tag \
+                        `lamplighter:source`");
+        }
+        None => &snapshot.volume_id,
+    };
+    Ok(Backup {
+        id: snapshot.id.clone(),
+        source: source.clone(),
+        taken_at: taken_at(snapshot),
+        state,
+    })
+}
+
+/// The point in time that a snapshot holds. A copy says in its tag when the original was taken;
+/// that it holds something from after its own start cannot be, and such a tag does not count.
+fn taken_at(snapshot: &Snapshot) -> Timestamp {
+    let tag = snapshot.tags.get(TAKEN_AT_TAG).and_then(|text| text.parse::<Timestamp>().ok());
+    tag.filter(|at| *at <= snapshot.started_at).unwrap_or(snapshot.started_at)
+}
+
+fn verdict(snapshot: &Snapshot, backup: &Backup, decision: &Decision) -> Verdict {
+    let reason = decision.reasons.join("; ");
+    let Backup { source, taken_at, .. } = backup;
+    match decision.verdict {
+        retention::Verdict::Delete => {
+            let effect =
+                format!("delete ({} GiB of `{source}`, taken at {taken_at})", snapshot.size_gib);
+            Verdict::Act { effect, reason: Some(reason) }
+        }
+        retention::Verdict::Keep | retention::Verdict::Leave => Verdict::Leave { reason },
+    }
+}
+
+#[cfg(test)]
+mod tests;

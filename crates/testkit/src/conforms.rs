@@ -1,0 +1,275 @@
+//! The rules that every action has to keep, checked without the author writing anything.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+use lamplighter_core::{
+    AnyAction, FaultKind,
+    action::TAKEN_AT_TAG,
+    job::{Job, State},
+    task::Mode,
+};
+use serde_json::Value;
+
+use crate::{
+    Delivery, Mishap, Random, World,
+    cloud::{Access, Bucket, ENGINE_PERMISSIONS, Lag},
+    world::state_name,
+};
+
+/// Seeds for each kind of bad luck.
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=8;
+/// A lag that AWS knows, just below the one that actions wait for.
+const LAG: SignedDuration = SignedDuration::from_secs(59);
+/// A lag that nobody waits for: what was made twice because of it has to be cleaned up later.
+const LONG_LAG: SignedDuration = SignedDuration::from_mins(4);
+/// Throttled answers in a row: more than there are attempts.
+const THROTTLED: usize = 8;
+
+const MISHAPS: [Mishap; 5] = [
+    Mishap::Fails(FaultKind::Transient),
+    Mishap::Fails(FaultKind::Throttled),
+    Mishap::AnswerLost,
+    Mishap::CrashBefore,
+    Mishap::CrashAfter,
+];
+
+/// Checks the rules that every action has to keep. `world` must make a fresh, equal world on
+/// each call, with at least one target that is acted on.
+///
+/// - The permissions that the action declares are enough, and none is left over.
+/// - A plan, and a task that only observes, make no writing call.
+/// - The cloud ends the same, and so does each job, whatever goes wrong: a fault before a call,
+///   a lost answer and a crash at each call to AWS and at each write to the journal; every
+///   message doubled, lost or astray; several workers at once; describes that lag; throttling.
+/// - Nothing is made twice on the way, unless describes lag longer than AWS says: then it is
+///   cleaned up.
+/// - The laws of the engine hold all the time.
+///
+/// # Panics
+///
+/// When a rule is broken. The message says what had gone wrong and what was different.
+#[track_caller]
+pub fn conforms(action: &'static dyn AnyAction, params: Value, world: impl Fn() -> World) {
+    let mut calm = Trial::new(action, &params, &world);
+    calm.run();
+    let used = calm.used.clone();
+    let wanted = End::of(&calm.world);
+    assert!(wanted.is_calm(), "nothing went wrong, and jobs failed:\n{}", calm.world.records());
+    assert!(wanted.has_acted(), "no target was acted on: give the world one");
+    let calls = calm.world.faults().calls();
+    let writes = calm.world.faults().writes();
+    let made = calm.world.cloud().made();
+    let changing: Vec<usize> = calm.numbers_of_writing_calls();
+
+    reads_only(action, &params, &world);
+
+    let mut rules = Rules { action, params, world: &world, wanted, made, used };
+    let zero = SignedDuration::ZERO;
+    for lag in [Lag::Always(zero), Lag::Always(LAG), Lag::UpTo(LAG)] {
+        rules.hold("describes that lag", |it| dial_lag(it, lag));
+        for call in 1..=calls {
+            for mishap in MISHAPS {
+                rules.hold(&format!("{mishap:?} at call {call}, {lag:?}"), |it| {
+                    dial_lag(it, lag);
+                    it.faults().at_calls(call..=call, mishap);
+                });
+            }
+        }
+    }
+    for call in changing {
+        for mishap in [Mishap::AnswerLost, Mishap::CrashAfter] {
+            let mishap_text = format!("{mishap:?} at call {call}, describes lag for long");
+            rules.hold_in_the_end(&mishap_text, |it| {
+                dial_lag(it, Lag::Always(LONG_LAG));
+                it.faults().at_calls(call..=call, mishap);
+            });
+        }
+    }
+    for call in 1..=calls {
+        rules.hold(&format!("throttling from call {call} on"), |it| {
+            let mishap = Mishap::Fails(FaultKind::Throttled);
+            it.faults().at_calls(call..=call + THROTTLED, mishap);
+        });
+    }
+    for write in 1..=writes {
+        for mishap in MISHAPS.into_iter().filter(|it| *it != Mishap::Fails(FaultKind::Throttled)) {
+            rules.hold(&format!("{mishap:?} at journal write {write}"), |it| {
+                it.faults().at_write(write, mishap);
+            });
+        }
+    }
+    rules.hold("a small bucket of requests", |it| {
+        it.cloud().dial(|it| {
+            it.bucket = Some(Bucket { capacity: 1.0, per_second: 0.1 });
+            // A listing that is throttled begins again, so it must fit into the bucket.
+            it.page_size = 1000;
+        });
+    });
+    rules.hold("no message arrives", |it| it.queue().deliver(Delivery::Lost));
+    for seed in SEEDS {
+        rules.hold(&format!("every message doubled, two workers, seed {seed}"), |it| {
+            it.queue().deliver(Delivery::Doubled);
+            luck(it, seed, 2);
+        });
+        rules.hold(&format!("messages astray, three workers, seed {seed}"), |it| {
+            it.queue().deliver(Delivery::Random(Random::new(seed)));
+            dial_lag(it, Lag::UpTo(LAG));
+            luck(it, seed, 3);
+        });
+    }
+    rules.permissions_are_used();
+}
+
+fn dial_lag(world: &mut World, lag: Lag) {
+    world.cloud().dial(|it| it.lag = lag);
+}
+
+fn luck(world: &mut World, seed: u64, workers: usize) {
+    let fresh = std::mem::take(world);
+    *world = fresh.seed(seed).workers(workers);
+}
+
+/// A plan and a task that only observes write nothing, and leave the cloud as it was.
+fn reads_only(action: &'static dyn AnyAction, params: &Value, world: &impl Fn() -> World) {
+    let planned = Trial::new(action, params, world);
+    let before = effects(&planned.world);
+    let plan = planned.world.plan(action, params.clone());
+    assert_eq!(effects(&planned.world), before, "a plan changed the cloud:\n{plan}");
+
+    let world = || world().task(|task| task.order.mode = Mode::Observe);
+    let mut observed = Trial::new(action, params, &world);
+    observed.run();
+    observed.world.assert_nothing_written();
+    assert_eq!(effects(&observed.world), before, "a task that observes changed the cloud");
+}
+
+/// One run in one fresh world, in which the roles may do what the action declares.
+struct Trial {
+    world: World,
+    action: &'static dyn AnyAction,
+    params: Value,
+    used: BTreeSet<&'static str>,
+}
+
+impl Trial {
+    fn new(action: &'static dyn AnyAction, params: &Value, world: &impl Fn() -> World) -> Trial {
+        let world = world();
+        world.cloud().allow_only(&action.permissions());
+        Trial { world, action, params: params.clone(), used: BTreeSet::new() }
+    }
+
+    #[track_caller]
+    fn run(&mut self) {
+        self.world.run(self.action, self.params.clone());
+        let calls = self.world.cloud().calls();
+        let used = calls.iter().flat_map(|it| it.actions).copied();
+        self.used.extend(used.filter(|it| !ENGINE_PERMISSIONS.contains(it)));
+    }
+
+    fn numbers_of_writing_calls(&self) -> Vec<usize> {
+        let calls = self.world.cloud().calls().into_iter().enumerate();
+        calls.filter(|(_, it)| it.access == Access::Writes).map(|(index, _)| index + 1).collect()
+    }
+}
+
+/// What must be the same whatever went wrong.
+struct Rules<'a, W> {
+    action: &'static dyn AnyAction,
+    params: Value,
+    world: &'a W,
+    wanted: End,
+    /// How many things are made when nothing goes wrong.
+    made: usize,
+    /// IAM actions that some run has used.
+    used: BTreeSet<&'static str>,
+}
+
+impl<W: Fn() -> World> Rules<'_, W> {
+    /// The end is the same, and nothing was made that is not in it.
+    #[track_caller]
+    fn hold(&mut self, mishap: &str, happens: impl FnOnce(&mut World)) {
+        let made = self.hold_in_the_end(mishap, happens);
+        let wanted = self.made;
+        assert!(
+            made == wanted,
+            "after this went wrong: {mishap}\n{made} things were made instead of {wanted}"
+        );
+    }
+
+    /// The end is the same. Returns how many things were made on the way.
+    #[track_caller]
+    fn hold_in_the_end(&mut self, mishap: &str, happens: impl FnOnce(&mut World)) -> usize {
+        let mut trial = Trial::new(self.action, &self.params, self.world);
+        happens(&mut trial.world);
+        trial.run();
+        self.used.append(&mut trial.used);
+        let found = End::of(&trial.world);
+        let End { cloud, jobs } = &self.wanted;
+        assert!(
+            found == self.wanted,
+            "after this went wrong: {mishap}\n\
+             the end should have been\n{cloud}\n{jobs:#?}\nand was\n{}\n{:#?}\n{}",
+            found.cloud,
+            found.jobs,
+            trial.world.records()
+        );
+        trial.world.cloud().made()
+    }
+
+    #[track_caller]
+    fn permissions_are_used(&self) {
+        let used: Vec<&str> = self.used.iter().copied().collect();
+        assert_eq!(
+            used,
+            self.action.permissions(),
+            "the permissions that were used differ from those declared"
+        );
+    }
+}
+
+/// How a run ended: what is in the cloud, and each job's state.
+#[derive(PartialEq)]
+struct End {
+    cloud: String,
+    jobs: Vec<(String, &'static str)>,
+}
+
+impl End {
+    fn of(world: &World) -> End {
+        let state = |job: &Job| (job.id.to_string(), job.status.state().as_str());
+        End { cloud: effects(world), jobs: world.jobs().iter().map(state).collect() }
+    }
+
+    fn is_calm(&self) -> bool {
+        let fine = [State::Succeeded.as_str(), State::Skipped.as_str()];
+        self.jobs.iter().all(|(_, state)| fine.contains(state))
+    }
+
+    fn has_acted(&self) -> bool {
+        let target = |id: &str| id.split('/').count() > 3;
+        self.jobs.iter().any(|(id, state)| target(id) && *state == State::Succeeded.as_str())
+    }
+}
+
+/// All that is in the cloud, without what two equal runs need not share: the ids of what the
+/// run made, and when it did.
+fn effects(world: &World) -> String {
+    let mut lines = Vec::new();
+    for place in world.cloud().places() {
+        for it in world.cloud().volumes_in(&place) {
+            lines.push(format!("{place} {it:?}"));
+        }
+        for mut it in world.cloud().snapshots_in(&place) {
+            if world.cloud().has_made(&place, &it.id) {
+                it.id = "a new snapshot".to_owned();
+                it.started_at = jiff::Timestamp::UNIX_EPOCH;
+                it.tags.entry(TAKEN_AT_TAG.to_owned()).and_modify(|at| at.clear());
+            }
+            let state = state_name(it.state);
+            lines.push(format!("{place} {} {state} {it:?}", it.id));
+        }
+    }
+    lines.sort();
+    lines.join("\n")
+}

@@ -1,0 +1,439 @@
+//! A world for one test: what is in the cloud, which task runs, and what is left in the end.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use lamplighter_core::{
+    AccountId, AnyAction, Catalog, Clock, Engine, JobId, Place, Ports, Region, RunId, Tags,
+    cloud::ec2::{Snapshot, SnapshotState, Volume},
+    engine::{Event, Planner},
+    job::{Job, WorkKind},
+    plan::TaskPlan,
+    select::Selection,
+    task::{Guards, Mode, Order, Reach, Regions, Task},
+};
+use serde_json::Value;
+
+use crate::{
+    FakeClock, FakeCloud, Faults, FaultyJournal, LawfulJournal, MemoryJournal, MemoryQueue, Random,
+    cloud::{Access, Dials},
+    run::finish,
+};
+
+/// When a world begins: a Monday.
+const BEGIN: Timestamp = Timestamp::constant(1_772_416_800, 0);
+/// The task of [`World::run`].
+const TASK: &str = "nightly";
+
+/// A cloud, a clock, a journal, a queue, and workers that run a task.
+///
+/// Resources are put into one place, `111122223333/eu-west-1`, until [`at`](World::at) names
+/// another one. Each worker runs for a while, then another: the seed of the world decides.
+pub struct World {
+    pub(crate) clock: Arc<FakeClock>,
+    pub(crate) cloud: FakeCloud,
+    pub(crate) faults: Faults,
+    pub(crate) journal: Arc<MemoryJournal>,
+    pub(crate) laws: Arc<LawfulJournal>,
+    pub(crate) queue: Arc<MemoryQueue>,
+    pub(crate) random: Random,
+    pub(crate) workers: usize,
+    pub(crate) last_tick: Option<Timestamp>,
+    /// The place that resources are put into.
+    here: Place,
+    adjust: Vec<Box<dyn Fn(&mut Task)>>,
+}
+
+impl Default for World {
+    fn default() -> World {
+        World::new()
+    }
+}
+
+/// What a world is made of.
+impl World {
+    /// An empty account, one worker, and nothing that goes wrong.
+    pub fn new() -> World {
+        let clock = Arc::new(FakeClock::new(BEGIN, 1));
+        let faults = Faults::default();
+        let journal = Arc::new(MemoryJournal::default());
+        World {
+            laws: Arc::new(LawfulJournal::new(journal.clone(), clock.clone())),
+            cloud: FakeCloud::new(clock.clone(), faults.clone()),
+            queue: Arc::new(MemoryQueue::new(clock.clone())),
+            clock,
+            faults,
+            journal,
+            random: Random::new(1),
+            workers: 1,
+            last_tick: None,
+            here: place("111122223333", "eu-west-1"),
+            adjust: Vec::new(),
+        }
+        .opened()
+    }
+
+    /// Opens a place; what is put into the world from now on goes there.
+    pub fn at(mut self, account: &str, region: &str) -> World {
+        self.here = place(account, region);
+        self.opened()
+    }
+
+    fn opened(self) -> World {
+        self.cloud.open(&self.here);
+        self
+    }
+
+    /// Puts a volume there: 8 GiB, `gp3`, in use.
+    pub fn volume<const N: usize>(self, id: &str, tags: [(&str, &str); N]) -> World {
+        self.volume_with(id, tags, |_| {})
+    }
+
+    /// Puts a volume there that is different.
+    pub fn volume_with<const N: usize>(
+        self,
+        id: &str,
+        tags: [(&str, &str); N],
+        change: impl FnOnce(&mut Volume),
+    ) -> World {
+        let mut volume = Volume {
+            id: id.to_owned(),
+            size_gib: 8,
+            volume_type: "gp3".to_owned(),
+            state: "in-use".to_owned(),
+            encrypted: false,
+            kms_key_id: None,
+            iops: Some(3000),
+            throughput: Some(125),
+            availability_zone: Some(format!("{}a", self.here.region)),
+            created_at: Some(BEGIN - SignedDuration::from_hours(24 * 365)),
+            snapshot_id: None,
+            instances: vec!["i-1".to_owned()],
+            managed_by: None,
+            tags: owned(tags),
+        };
+        change(&mut volume);
+        self.cloud.put_volume(&self.here, volume);
+        self
+    }
+
+    /// Puts a completed snapshot there that is so many days old.
+    pub fn snapshot<const N: usize>(
+        self,
+        id: &str,
+        volume: &str,
+        days_old: i64,
+        tags: [(&str, &str); N],
+    ) -> World {
+        self.snapshot_with(id, volume, days_old, tags, |_| {})
+    }
+
+    /// Puts a snapshot there that is different.
+    pub fn snapshot_with<const N: usize>(
+        self,
+        id: &str,
+        volume: &str,
+        days_old: i64,
+        tags: [(&str, &str); N],
+        change: impl FnOnce(&mut Snapshot),
+    ) -> World {
+        let mut snapshot = Snapshot {
+            id: id.to_owned(),
+            volume_id: volume.to_owned(),
+            state: SnapshotState::Completed,
+            state_message: None,
+            started_at: BEGIN - SignedDuration::from_hours(24 * days_old),
+            size_gib: 8,
+            encrypted: false,
+            kms_key_id: None,
+            description: String::new(),
+            storage_tier: "standard".to_owned(),
+            tags: owned(tags),
+        };
+        change(&mut snapshot);
+        self.cloud.put_snapshot(&self.here, snapshot);
+        self
+    }
+
+    /// The snapshot there is used by an image.
+    pub fn used_by_image(self, snapshot: &str, image: &str) -> World {
+        let image = Some(image.to_owned());
+        self.cloud.change_snapshot(&self.here, snapshot, |it| it.image = image);
+        self
+    }
+
+    /// The snapshot there belongs to another account, which shares it.
+    pub fn owned_by(self, snapshot: &str, owner: &str) -> World {
+        let owner: AccountId = owner.parse().expect("the test names an account");
+        self.cloud.change_snapshot(&self.here, snapshot, |it| it.owner = owner);
+        self
+    }
+
+    /// The snapshot there may be deleted although no task made it: law L6 does not protect it.
+    pub fn may_be_adopted(self, snapshot: &str) -> World {
+        self.cloud.change_snapshot(&self.here, snapshot, |it| it.adoptable = true);
+        self
+    }
+
+    /// Snapshots of the volume there end in `error`.
+    pub fn failing(self, volume: &str) -> World {
+        self.cloud.fail_snapshots_of(&self.here, volume);
+        self
+    }
+
+    /// Turns the dials of the cloud.
+    pub fn dial(self, turn: impl FnOnce(&mut Dials)) -> World {
+        self.cloud.dial(turn);
+        self
+    }
+
+    /// Changes the task that [`run`](World::run) runs.
+    pub fn task(mut self, change: impl Fn(&mut Task) + 'static) -> World {
+        self.adjust.push(Box::new(change));
+        self
+    }
+
+    /// So many workers run at a time.
+    pub fn workers(mut self, workers: usize) -> World {
+        self.workers = workers;
+        self
+    }
+
+    /// Draws all luck from another seed.
+    pub fn seed(mut self, seed: u64) -> World {
+        self.random = Random::new(seed);
+        self.clock.reseed(seed);
+        self.cloud.reseed(seed);
+        self
+    }
+}
+
+/// What happens in a world.
+impl World {
+    /// The cloud.
+    pub fn cloud(&self) -> &FakeCloud {
+        &self.cloud
+    }
+
+    /// What goes wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &FakeClock {
+        &self.clock
+    }
+
+    /// The queue.
+    pub fn queue(&self) -> &MemoryQueue {
+        &self.queue
+    }
+
+    /// The place that resources are put into.
+    pub fn here(&self) -> &Place {
+        &self.here
+    }
+
+    /// One engine for each worker, on the same journal, queue and cloud.
+    pub fn engines(&self, catalog: Catalog, tasks: &[Task]) -> Vec<Engine> {
+        let engine = |worker: usize| {
+            let ports = Ports {
+                clock: self.clock.clone(),
+                journal: Arc::new(FaultyJournal::new(self.laws.clone(), self.faults.clone())),
+                queue: self.queue.clone(),
+                accounts: Arc::new(self.cloud.clone()),
+                worker: format!("worker-{worker}"),
+            };
+            Engine::new(catalog, tasks.to_vec(), ports)
+        };
+        (1..=self.workers).map(engine).collect()
+    }
+
+    /// The task that [`run`](World::run) runs: all resources of the kind, in all places.
+    pub fn task_of(&self, action: &dyn AnyAction, params: Value) -> Task {
+        if let Err(bad) = action.check_params(&params) {
+            panic!("the test's parameters are wrong: `{}`: {bad}", bad.path);
+        }
+        let mut task = task(TASK, action.spec().name, params, &self.cloud.places());
+        for adjust in &self.adjust {
+            adjust(&mut task);
+        }
+        task
+    }
+
+    /// Runs a task of the action until nothing is left to do, in virtual time.
+    #[track_caller]
+    pub fn run(&mut self, action: &'static dyn AnyAction, params: Value) {
+        let engines = self.begin(action, params);
+        self.run_to_the_end(&engines);
+        self.assert_lawful();
+    }
+
+    /// Runs a task of the action as far as it comes before it has to wait. The engines that are
+    /// returned [go on](World::run_to_the_end) when the test has changed the world.
+    #[track_caller]
+    pub fn begin(&mut self, action: &'static dyn AnyAction, params: Value) -> Vec<Engine> {
+        let task = self.task_of(action, params);
+        let engines = self.engines(catalog(&[action]), std::slice::from_ref(&task));
+        let at = self.clock.now();
+        let spread = JobId::spread(&RunId::new(&task.order.task, at));
+        // Whoever asks for a run asks again when nobody has heard it.
+        while !self.journal.all().iter().any(|job| job.id == spread) {
+            let engine = engines[0].clone();
+            let event = Event::Run { task: task.order.task.clone(), at };
+            let asking = Box::pin(async move { drop(engine.event(event).await) });
+            self.work(&engines, vec![asking]);
+        }
+        engines
+    }
+
+    /// What a task of the action would do, one line for each target; law L8: without one
+    /// writing call.
+    #[track_caller]
+    pub fn plan(&self, action: &'static dyn AnyAction, params: Value) -> String {
+        let task = self.task_of(action, params);
+        let planner = Planner::new(catalog(&[action]), Arc::new(self.cloud.clone()));
+        let now = self.clock.now();
+        let mut places = Vec::new();
+        for place in self.cloud.places() {
+            places.push(finish(planner.place(&task.order, &place, now)).expect("nobody dies"));
+        }
+        let mut problems = Vec::new();
+        let plan = TaskPlan::new(&task.order, now, places, &mut problems);
+        self.assert_nothing_written();
+        let problems = problems.into_iter().map(|it| format!("problem: {}", it.message));
+        let verdicts = plan.verdicts.into_iter().map(|it| {
+            let reason = it.reason.map(|reason| format!(" because {reason}")).unwrap_or_default();
+            match it.effect {
+                Some(effect) => format!("{}: {effect}{reason}", it.target),
+                None => format!("{}: leave{reason}", it.target),
+            }
+        });
+        sorted(verdicts.chain(problems))
+    }
+
+    /// Fails the test if a law was broken.
+    #[track_caller]
+    pub fn assert_lawful(&self) {
+        let broken = [self.laws.broken_laws(), self.cloud.broken_laws()].concat();
+        assert!(broken.is_empty(), "laws were broken:\n{}", broken.join("\n"));
+    }
+
+    /// Law L8: fails the test if a call was made that writes.
+    #[track_caller]
+    pub fn assert_nothing_written(&self) {
+        let calls = self.cloud.calls();
+        let writes: Vec<_> = calls.iter().filter(|it| it.access == Access::Writes).collect();
+        assert!(writes.is_empty(), "L8: a dry run made writing calls: {writes:?}");
+    }
+}
+
+/// What is left in a world, as text.
+impl World {
+    /// Every job, in the order of their ids.
+    pub fn jobs(&self) -> Vec<Job> {
+        self.journal.all()
+    }
+
+    /// Every job, one line each: `vol-1 succeeded: created snap-1`. Jobs on targets go by the
+    /// target, others by their id without the run.
+    pub fn records(&self) -> String {
+        sorted(self.jobs().iter().map(|job| {
+            let run = job.run();
+            let id = job.id.as_str().trim_start_matches(run.as_str()).trim_start_matches('/');
+            let name = job.work.target().unwrap_or(if id.is_empty() { "run" } else { id });
+            let message = job.status.message().unwrap_or("");
+            format!("{name} {}: {message}", job.status.state().as_str())
+        }))
+    }
+
+    /// The jobs on targets, one line each; see [`records`](World::records).
+    pub fn targets(&self) -> String {
+        sorted(self.jobs().iter().filter(|job| job.work.kind() == WorkKind::Act).map(|job| {
+            let message = job.status.message().unwrap_or("");
+            let target = job.work.target().unwrap_or_default();
+            format!("{target} {}: {message}", job.status.state().as_str())
+        }))
+    }
+
+    /// The snapshots, one line each: id, volume, state, description, and the tags that are not
+    /// ours.
+    pub fn snapshots(&self) -> String {
+        let places = self.cloud.places();
+        let all = places.iter().flat_map(|place| self.cloud.snapshots_in(place));
+        sorted(all.map(|it| {
+            let state = state_name(it.state);
+            let mut line = format!("{} of {} {state}", it.id, it.volume_id);
+            if !it.description.is_empty() {
+                line.push_str(&format!(" \"{}\"", it.description));
+            }
+            for (key, value) in it.tags.iter().filter(|(key, _)| !key.starts_with("lamplighter:")) {
+                line.push_str(&format!(" {key}={value}"));
+            }
+            line
+        }))
+    }
+}
+
+/// A task of this action on all resources in some places, without bounds and without a schedule.
+pub fn task(name: &str, action: &str, params: Value, places: &[Place]) -> Task {
+    let order = Order {
+        task: name.parse().expect("the test gives the task a good name"),
+        defined_at: "tasks.yaml:1".to_owned(),
+        action: action.to_owned(),
+        params,
+        select: Selection::default(),
+        adopt: None,
+        mode: Mode::Act,
+        guards: Guards::default(),
+        max_concurrent: None,
+        timeout: None,
+        stop_after: None,
+        time_zone: Default::default(),
+    };
+    let mut reach: Vec<Reach> = Vec::new();
+    for place in places {
+        let region = place.region.clone();
+        match reach.iter_mut().find(|it| it.account == place.account) {
+            Some(Reach { regions: Regions::Listed(regions), .. }) => regions.push(region),
+            _ => reach.push(Reach {
+                account: place.account.clone(),
+                regions: Regions::Listed(vec![region]),
+            }),
+        }
+    }
+    Task { order, description: String::new(), enabled: true, schedule: None, reach }
+}
+
+/// A catalog that lives as long as the test program.
+pub fn catalog(actions: &[&'static dyn AnyAction]) -> Catalog {
+    Box::leak(actions.into())
+}
+
+/// A place by its names.
+pub fn place(account: &str, region: &str) -> Place {
+    let region: Region = region.parse().expect("the test names a region");
+    Place { account: account.parse().expect("the test names an account"), region }
+}
+
+/// As AWS writes it.
+pub(crate) fn state_name(state: SnapshotState) -> &'static str {
+    match state {
+        SnapshotState::Pending => "pending",
+        SnapshotState::Completed => "completed",
+        SnapshotState::Error => "error",
+        SnapshotState::Recoverable => "recoverable",
+        SnapshotState::Recovering => "recovering",
+    }
+}
+
+fn sorted(lines: impl Iterator<Item = String>) -> String {
+    let mut lines: Vec<String> = lines.collect();
+    lines.sort();
+    lines.join("\n")
+}
+
+fn owned<const N: usize>(tags: [(&str, &str); N]) -> Tags {
+    tags.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
