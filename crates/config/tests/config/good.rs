@@ -1,7 +1,5 @@
 //! What is accepted, and what comes out.
 
-mod support;
-
 use std::collections::BTreeMap;
 
 use lamplighter_config::{Account, Config, Role, Source, load};
@@ -12,7 +10,7 @@ use lamplighter_core::{
 };
 use serde_json::json;
 
-use support::{ACTIONS, DESIGN, load_one, read_file};
+use crate::support::{ACTIONS, DESIGN, load_one, read_file};
 
 fn region(text: &str) -> Region {
     text.parse().expect("a region")

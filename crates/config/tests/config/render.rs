@@ -1,11 +1,9 @@
 //! How problems look.
 
-mod support;
-
 use lamplighter_config::{Source, Style, load, render, to_json};
 use serde_json::json;
 
-use support::{ACTIONS, read_file};
+use crate::support::{ACTIONS, read_file};
 
 const TEXT: &str =
     "# Ärger\r\ntasks: { é: { ünbekannt: 1, action: ebs.snapshot.create, acounts: all } }\r\n";

@@ -1,11 +1,9 @@
 //! No text makes the reader panic or work for long.
 
-mod support;
-
 use lamplighter_config::{FILE_MAX, Problem, Source, Style, TOTAL_MAX, load, render, to_json};
 use proptest::prelude::*;
 
-use support::{ACTIONS, DESIGN, load_one, read_file};
+use crate::support::{ACTIONS, DESIGN, HOLIDAYS, load_one, read_file};
 
 #[track_caller]
 fn refused(text: &str) -> Vec<Problem> {
@@ -130,7 +128,7 @@ proptest! {
         any::<String>(),
         "(BEGIN:(VEVENT|VCALENDAR|X)\n|END:(VEVENT|VCALENDAR)\n|DTSTART:2026[01][0-9][0-3][0-9]\n|[A-Z]{1,3}[;:=]?[^\n]{0,9}\n){0,12}",
         "(FREQ|COUNT|INTERVAL|UNTIL|BYDAY|;|=|[0-9]{1,5}|YEARLY|DAILY|MO){0,12}".prop_map(|rule| {
-            support::HOLIDAYS.replace("UID:1", &format!("RRULE:FREQ=WEEKLY;{rule}"))
+            HOLIDAYS.replace("UID:1", &format!("RRULE:FREQ=WEEKLY;{rule}"))
         }),
     ]) {
         let source = Source::new("a.yaml", "calendars: { x: { files: [x.ics] } }");
