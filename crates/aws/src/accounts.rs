@@ -15,7 +15,7 @@ use aws_smithy_runtime::client::identity::IdentityCache;
 use lamplighter_core::{AccountId, AccountPool, Fault, Place, Region, Scope, cloud::Session};
 
 use crate::{
-    config::with_timeouts,
+    config::{check_endpoints, with_timeouts},
     ec2::Ec2Client,
     fault::{Call, shared},
     fresh::Fresh,
@@ -49,8 +49,7 @@ struct SignedIn {
 
 impl Accounts {
     /// These accounts, reached from what [`process_config`](crate::process_config) found. An
-    /// account given twice, or a role that cannot be one of the account, is a config fault. Calls
-    /// nobody yet.
+    /// account given twice, or an endpoint that is not a URL, is a config fault. Calls nobody yet.
     pub fn new(process: &SdkConfig, settings: Vec<AccountSettings>) -> Result<Accounts, Fault> {
         let process_region = match process.region() {
             None => None,
@@ -58,9 +57,9 @@ impl Accounts {
                 Fault::config("reading the process's AWS region").caused_by(error)
             })?),
         };
+        check_endpoints(process)?;
         let mut accounts = BTreeMap::new();
         for account in settings {
-            account.check()?;
             let (id, name) = (account.id.clone(), account.name.clone());
             if let Some(other) = accounts.insert(id, account) {
                 return Err(Fault::config(format!(

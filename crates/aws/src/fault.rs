@@ -153,12 +153,14 @@ fn without_credentials<'a>(error: &'a (dyn Error + 'static)) -> Option<Unsigned<
     let found = chain(error).find_map(|it| it.downcast_ref::<CredentialsError>())?;
     let unreachable = || chain(found).any(|it| it.is::<ConnectorError>());
     Some(match found {
-        CredentialsError::CredentialsNotLoaded(_) => Unsigned::Because(
-            FaultKind::Config,
-            "no AWS credentials found: set `AWS_PROFILE` or `AWS_ACCESS_KEY_ID`, or run where a \
-             role is attached"
-                .to_owned(),
-        ),
+        CredentialsError::CredentialsNotLoaded(_) => {
+            let cause = format!(
+                "no AWS credentials found ({}): set `AWS_PROFILE` or `AWS_ACCESS_KEY_ID`, or run \
+                 where a role is attached",
+                causes(found)
+            );
+            Unsigned::Because(FaultKind::Config, cause)
+        }
         CredentialsError::InvalidConfiguration(_) => {
             let cause = format!("{}: correct the profile in the AWS files", causes(found));
             Unsigned::Because(FaultKind::Config, cause)
@@ -189,7 +191,10 @@ fn is_our_mistake<E>(error: &SdkError<E, HttpResponse>) -> bool {
 
 /// The causes of an error, without its own words where it has a cause.
 fn causes(error: &(dyn Error + 'static)) -> String {
-    let words: Vec<String> = chain(error).skip(1).map(ToString::to_string).collect();
+    // The SDK tells of a bad endpoint by printing the whole request, external id and all.
+    let prints_request = |words: &String| words.contains("Request {");
+    let words: Vec<String> =
+        chain(error).skip(1).map(ToString::to_string).filter(|it| !prints_request(it)).collect();
     if words.is_empty() { plain(&error.to_string()) } else { plain(&words.join(": ")) }
 }
 
@@ -201,4 +206,21 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
         next = error.source();
         Some(error)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+
+    use super::*;
+
+    #[test]
+    fn a_request_that_an_error_prints_is_not_told() {
+        let printed = r#"failed to apply endpoint to `Request { body: "ExternalId=7f3c" }`"#;
+        let error = ConnectorError::other(printed.into(), None);
+        let call = Call { doing: "calling", action: "sts:AssumeRole", whom: "x", cure: None };
+        let fault = fault(&SdkError::<AssumeRoleError, _>::dispatch_failure(error), &call);
+        assert_eq!(fault.chain(), "calling: other");
+    }
 }

@@ -41,7 +41,7 @@ pub(crate) async fn finish(
             it.run
         ));
     }
-    let host = LocalHost::new(local.engine.clone(), local.queue.clone(), work.concurrency);
+    let host = LocalHost::new(local, work.concurrency);
     let stop = stop_signal();
     let ended = stop.child_token();
     let watched = async {
@@ -68,21 +68,18 @@ async fn watch(
             sum.add(&local.journal.tally(&it.run).await?);
         }
         let now = Timestamp::now();
+        if sum.all().open == 0 || stop.is_cancelled() {
+            progress.end(&sum, now);
+            return Ok(());
+        }
         let open = open_jobs(local, started).await?;
         progress.show(&sum, &open, now);
-        if sum.all().open == 0 {
-            break;
-        }
         if swept.is_none_or(|swept| swept.elapsed() >= SWEEP) {
             sweep(local, started, now).await?;
             swept = Some(tokio::time::Instant::now());
         }
-        if unless(stop, tokio::time::sleep(LOOK)).await.is_none() {
-            break;
-        }
+        unless(stop, tokio::time::sleep(LOOK)).await;
     }
-    progress.end();
-    Ok(())
 }
 
 async fn open_jobs(local: &Local, started: &[Started]) -> Result<Vec<Job>, Fault> {
@@ -101,6 +98,7 @@ async fn open_jobs(local: &Local, started: &[Started]) -> Result<Vec<Job>, Fault
 
 /// Wakes jobs of these runs whose time has passed.
 async fn sweep(local: &Local, started: &[Started], now: Timestamp) -> Result<(), Fault> {
+    local.journal.release_dead(now).await?;
     let due = local.journal.due(now, 10_000).await?;
     let ours: Vec<(JobId, Duration)> = due
         .into_iter()

@@ -4,7 +4,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use lamplighter_core::{Engine, JobId, job::LEASE};
-use lamplighter_embedded::LocalQueue;
+use lamplighter_embedded::{LocalQueue, SqliteJournal};
 use tokio::{
     sync::Semaphore,
     time::{Instant, MissedTickBehavior, interval_at, timeout},
@@ -12,6 +12,11 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
+use crate::state::Local;
+
+/// Between two ticks. Once a minute would do for schedules; jobs of another process, or of one
+/// that died, are noticed sooner.
+const TICK: Duration = Duration::from_secs(10);
 /// How long the steps in flight may take when the host is asked to stop.
 const DRAIN: Duration = Duration::from_secs(60);
 
@@ -19,15 +24,21 @@ const DRAIN: Duration = Duration::from_secs(60);
 pub(crate) struct LocalHost {
     engine: Engine,
     queue: Arc<LocalQueue>,
+    journal: Arc<SqliteJournal>,
     steps: Arc<Semaphore>,
     in_flight: TaskTracker,
 }
 
 impl LocalHost {
     /// A host that takes at most `concurrency` steps at a time.
-    pub(crate) fn new(engine: Engine, queue: Arc<LocalQueue>, concurrency: u16) -> LocalHost {
-        let steps = Arc::new(Semaphore::new(concurrency.into()));
-        LocalHost { engine, queue, steps, in_flight: TaskTracker::new() }
+    pub(crate) fn new(local: &Local, concurrency: u16) -> LocalHost {
+        LocalHost {
+            engine: local.engine.clone(),
+            queue: Arc::clone(&local.queue),
+            journal: Arc::clone(&local.journal),
+            steps: Arc::new(Semaphore::new(concurrency.into())),
+            in_flight: TaskTracker::new(),
+        }
     }
 
     /// Advances every job the queue names, until `stop`. The steps in flight are finished;
@@ -48,11 +59,14 @@ impl LocalHost {
         }
     }
 
-    /// Ticks each minute until `stop`, the first time at once.
+    /// Ticks until `stop`, the first time at once.
     pub(crate) async fn tick(&self, stop: &CancellationToken) {
-        let mut minutes = interval_at(Instant::now(), Duration::from_secs(60));
-        minutes.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while unless(stop, minutes.tick()).await.is_some() {
+        let mut ticks = interval_at(Instant::now(), TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while unless(stop, ticks.tick()).await.is_some() {
+            if let Err(fault) = self.journal.release_dead(jiff::Timestamp::now()).await {
+                warn!(message = fault.chain(), "leases of dead processes were not ended");
+            }
             if let Err(fault) = self.engine.tick().await {
                 warn!(fault = ?fault.kind, message = fault.chain(), "this tick failed; the next makes up for it");
             }

@@ -18,7 +18,8 @@ const PLAIN_EVERY: Duration = Duration::from_secs(10);
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     begun: Instant,
-    said: Option<(Instant, String)>,
+    /// The last plain line, and when it was said.
+    said: (Instant, String),
 }
 
 impl Progress {
@@ -31,7 +32,7 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Progress { bar, begun: Instant::now(), said: None }
+        Progress { bar, begun: Instant::now(), said: (Instant::now(), String::new()) }
     }
 
     /// Shows how it stands. `open` are some of the open jobs.
@@ -40,22 +41,19 @@ impl Progress {
         match &self.bar {
             Some(bar) => bar.set_message(text),
             None => {
-                let due = self
-                    .said
-                    .as_ref()
-                    .is_none_or(|(at, said)| at.elapsed() >= PLAIN_EVERY && *said != text);
-                if due {
+                if self.said.0.elapsed() >= PLAIN_EVERY && self.said.1 != text {
                     output::note(&text);
-                    self.said = Some((Instant::now(), text));
+                    self.said = (Instant::now(), text);
                 }
             }
         }
     }
 
-    /// Takes the line away.
-    pub(crate) fn end(self) {
-        if let Some(bar) = self.bar {
-            bar.finish_and_clear();
+    /// Takes the moving line away; plain lines end with how it stands.
+    pub(crate) fn end(self, tally: &Tally, now: Timestamp) {
+        match self.bar {
+            Some(bar) => bar.finish_and_clear(),
+            None => output::note(&line(tally, &[], now, self.begun.elapsed())),
         }
     }
 }

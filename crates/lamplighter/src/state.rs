@@ -9,7 +9,7 @@ use lamplighter_core::{Engine, Journal, Ports, engine::Planner, task::Regions};
 use lamplighter_embedded::{LocalQueue, SqliteJournal};
 use tracing::info;
 
-use crate::{clock::SystemClock, commands::Globals, configuration, exit::Failure};
+use crate::{clock::SystemClock, commands::Globals, exit::Failure};
 
 /// An engine on one machine, and what its host needs.
 pub(crate) struct Local {
@@ -43,8 +43,7 @@ pub(crate) fn open_history(globals: &Globals) -> Result<SqliteJournal, Failure> 
 }
 
 /// Opens the journal, and makes an engine of the configuration.
-pub(crate) async fn open(globals: &Globals) -> Result<Local, Failure> {
-    let config = configuration::load(&globals.config)?;
+pub(crate) async fn open(globals: &Globals, config: Config) -> Result<Local, Failure> {
     let journal = Arc::new(SqliteJournal::open(&journal_path(globals)?)?);
     let released = journal.release_dead(jiff::Timestamp::now()).await?;
     if released > 0 {

@@ -270,8 +270,10 @@ async fn a_failure_is_shared_by_those_who_wait_and_forgotten_within_seconds() {
         });
     }
     assert!(scopes.join_all().await.iter().all(Result::is_err));
+    wire.advance(Duration::from_secs(4));
+    accounts.scope(&place(PROD, "eu-west-1"), &session("nightly")).await.err().unwrap();
     assert_eq!(wire.actions().len(), 1);
-    wire.advance(Duration::from_secs(5));
+    wire.advance(Duration::from_secs(1));
     accounts.scope(&place(PROD, "eu-west-1"), &session("nightly")).await.err().unwrap();
     assert_eq!(wire.actions().len(), 2);
 }
@@ -392,6 +394,13 @@ fn an_account_given_twice_is_refused() {
     assert_eq!(fault.chain(), "accounts `a` and `b` are both 111122223333");
 }
 
+#[test]
+fn a_process_with_a_bad_endpoint_is_refused() {
+    let process = healthy().process("eu-west-1").to_builder().endpoint_url("").build();
+    let fault = Accounts::new(&process, settings()).err().unwrap();
+    assert_eq!(fault.kind, FaultKind::Config);
+}
+
 /// The fault of a scope when the process's own credentials cannot be had.
 async fn without_credentials(error: fn() -> CredentialsError) -> (FaultKind, String) {
     use aws_credential_types::credential_fn::provide_credentials_fn;
@@ -415,8 +424,8 @@ async fn missing_credentials_have_a_cure() {
         without_credentials(|| CredentialsError::not_loaded("nothing")).await,
         (
             FaultKind::Config,
-            "no AWS credentials found: set `AWS_PROFILE` or `AWS_ACCESS_KEY_ID`, or run where a \
-             role is attached"
+            "no AWS credentials found (nothing): set `AWS_PROFILE` or `AWS_ACCESS_KEY_ID`, or run \
+             where a role is attached"
                 .to_owned()
         )
     );

@@ -10,7 +10,7 @@ use aws_sdk_ec2::{
     types::{self, Filter, ResourceType, Tag, TagSpecification},
 };
 use aws_smithy_runtime::client::retries::RetryPartition;
-use aws_smithy_types::{error::metadata::ProvideErrorMetadata, retry::RetryConfig};
+use aws_smithy_types::retry::RetryConfig;
 use lamplighter_core::{
     Fault, FaultKind, Place, Region,
     cloud::{
@@ -130,10 +130,10 @@ impl Ec2 for Ec2Client {
     async fn delete_snapshot(&self, id: &str) -> Result<(), Fault> {
         let doing = format!("deleting `{id}`");
         let call = self.call(&doing, "ec2:DeleteSnapshot");
-        let result = self.client.delete_snapshot().snapshot_id(id).send().await;
-        match result {
-            Err(error) if error.code() == Some("InvalidSnapshot.NotFound") => Ok(()),
-            result => call.answer(result).map(|_| ()),
+        let request = self.client.delete_snapshot().snapshot_id(id);
+        match call.answer(request.send().await) {
+            Err(fault) if fault.code.as_deref() == Some("InvalidSnapshot.NotFound") => Ok(()),
+            answer => answer.map(|_| ()),
         }
     }
 }

@@ -7,6 +7,7 @@ use lamplighter_core::{engine::Event, plan::Plan};
 use super::Globals;
 use crate::{
     cli::WorkArgs,
+    configuration,
     exit::{Exit, Failure},
     finish::finish,
     output, state,
@@ -23,7 +24,7 @@ pub(crate) async fn run(globals: &Globals, file: &Path, work: WorkArgs) -> Resul
             plan.problems.len()
         ));
     }
-    let local = state::open(globals).await?;
+    let local = state::open(globals, configuration::load(&globals.config)?).await?;
     let started = local.engine.event(Event::Apply(plan)).await?;
     finish(globals, &local, started, work).await
 }

@@ -15,6 +15,8 @@ mod schedule;
 mod serve;
 
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
+use lamplighter_config::Config;
+use lamplighter_core::{TaskName, task::Task};
 
 use crate::{
     cli::{Cli, Command},
@@ -51,6 +53,15 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Jobs(args) => jobs::run(&globals, &args).await,
         Command::Missed { since } => missed::run(&globals, &since).await,
     }
+}
+
+/// The configured task of this name.
+fn find<'a>(config: &'a Config, name: &TaskName) -> Result<&'a Task, Failure> {
+    config.tasks.iter().find(|task| task.order.task == *name).ok_or_else(|| {
+        let names: Vec<&str> = config.tasks.iter().map(|it| it.order.task.as_str()).collect();
+        let names = names.join(", ");
+        Failure::usage(format!("no task `{name}` in the configuration; there are: {names}"))
+    })
 }
 
 /// Reads a time of the command line: RFC 3339 with any offset, or a local date or date and time

@@ -10,7 +10,7 @@ use lamplighter_core::{
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use super::{Globals, instant, this_second};
+use super::{Globals, find, instant, this_second};
 use crate::{
     cli::PlanArgs,
     configuration,
@@ -31,9 +31,7 @@ pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<Exit, Fail
     let mut tasks = Vec::new();
     let mut problems = Vec::new();
     for name in &args.tasks {
-        let task = config.tasks.iter().find(|task| task.order.task == *name);
-        let task =
-            task.ok_or_else(|| Failure::usage(format!("no task `{name}` in the configuration")))?;
+        let task = find(&config, name)?;
         let places = survey(&planner, task, at, &mut problems).await?;
         tasks.push(TaskPlan::new(&task.order, at, places, &mut problems));
     }

@@ -3,9 +3,10 @@
 use jiff::tz::TimeZone;
 use lamplighter_core::engine::Event;
 
-use super::{Globals, instant, this_second};
+use super::{Globals, find, instant, this_second};
 use crate::{
     cli::RunArgs,
+    configuration,
     exit::{Exit, Failure},
     finish::finish,
     state,
@@ -16,12 +17,13 @@ pub(crate) async fn run(globals: &Globals, args: &RunArgs) -> Result<Exit, Failu
         Some(text) => instant("--at", text, &TimeZone::UTC)?,
         None => this_second(),
     };
-    let local = state::open(globals).await?;
+    let config = configuration::load(&globals.config)?;
     for name in &args.tasks {
-        if !local.engine.task(name)?.enabled {
+        if !find(&config, name)?.enabled {
             return Err(Failure::usage(format!("task `{name}` says `enabled: false`")));
         }
     }
+    let local = state::open(globals, config).await?;
     let mut started = Vec::new();
     for task in &args.tasks {
         let event = Event::Run { task: task.clone(), at };
