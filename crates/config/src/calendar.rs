@@ -86,7 +86,7 @@ fn read_ics(node: &Node, read_file: ReadFile<'_>, report: &mut Report<'_>) -> Op
         Err(problems) => {
             for ics::Problem { line, message } in problems {
                 report.elsewhere(Problem {
-                    file: path.to_owned(),
+                    file: report.beside(node.span, path),
                     line,
                     column: 1,
                     message,

@@ -132,25 +132,30 @@ fn is_closed(schemas: &[&Value]) -> bool {
 }
 
 fn report_bad(with: Option<&Node>, action_at: Span, bad: &BadParams, report: &mut Report<'_>) {
-    let at = with.map_or(action_at, |node| place(node, &bad.path));
+    let node = with.map(|node| at_path(node, &bad.path));
+    let at = node.map_or(action_at, |node| node.span);
     // Serde names what it knows after what it found: `unknown variant `a`, expected `b` or `c``.
     let mut names = bad.message.split('`').skip(1).step_by(2);
+    let unquoted = node.is_some_and(|it| matches!(it.kind, Kind::Int(_) | Kind::Float(_)));
     match names.next() {
         Some(found) if bad.message.starts_with("unknown variant ") => {
             report.unknown(at, &bad.message, found, names.collect::<Vec<_>>());
+        }
+        _ if unquoted && bad.message.ends_with("expected a string") => {
+            let written = report.text(at);
+            report.hint(at, &bad.message, format_args!("write it in quotes: `\"{written}\"`"));
         }
         _ => report.said(at, &bad.message),
     }
 }
 
-/// The place of a value below `with`, by its dotted path: `keep.rules[2].last`.
-fn place(node: &Node, path: &str) -> Span {
-    let mut at = node;
-    let mut rest = path;
+/// The value at a dotted path, `keep.rules[2].last`, or as far as the path leads.
+fn at_path<'n>(node: &'n Node, path: &str) -> &'n Node {
+    let (mut at, mut rest) = (node, path);
     while let Some((next, left)) = descend(at, rest) {
         (at, rest) = (next, left);
     }
-    at.span
+    at
 }
 
 /// The value at the first step of a path, and the other steps.

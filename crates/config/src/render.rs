@@ -1,13 +1,14 @@
 //! Problems as people read them, in the manner of the Rust compiler.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use crate::{Problem, Source};
 
-/// Longest line that is shown.
-const LINE_MAX: usize = 400;
+/// Longest line that is shown. Cutting one takes time that grows with its length, for each problem
+/// on it.
+const LINE_MAX: usize = 4096;
 
 /// Whether a text has colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +25,20 @@ pub fn render(problems: &[Problem], sources: &[Source], style: Style) -> String 
         Style::Plain => Renderer::plain(),
         Style::Coloured => Renderer::styled(),
     };
-    let pictures = problems.iter().map(|problem| picture(problem, sources, &renderer));
+    let mut lines: HashMap<&str, Vec<&str>> = HashMap::new();
+    for source in sources {
+        lines.insert(&source.path, source.text.split('\n').collect());
+    }
+    let pictures = problems.iter().map(|problem| {
+        let number = problem.line.saturating_sub(1);
+        let line = lines.get(problem.file.as_str()).and_then(|it| it.get(number));
+        picture(problem, line.copied(), &renderer)
+    });
     pictures.collect::<Vec<_>>().join("\n\n")
 }
 
-fn picture(problem: &Problem, sources: &[Source], renderer: &Renderer) -> String {
+fn picture(problem: &Problem, line: Option<&str>, renderer: &Renderer) -> String {
     let title = Level::ERROR.primary_title(problem.message.as_str());
-    let source = sources.iter().find(|source| source.path == problem.file);
-    let line = source.and_then(|it| it.text.split('\n').nth(problem.line.saturating_sub(1)));
     let group = match line.filter(|line| line.len() <= LINE_MAX) {
         Some(line) => Group::with_title(title).element(
             Snippet::source(line)

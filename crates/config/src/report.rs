@@ -31,9 +31,17 @@ pub fn to_json(problems: &[Problem]) -> Value {
     json!({ "problems": problems })
 }
 
+/// Most names that are compared for guesses, so that many mistakes among many names do not take
+/// long.
+const GUESSES_MAX: usize = 1_000_000;
+
 /// Collects the problems of all files, in any order.
 pub(crate) struct Report<'s> {
     sources: Vec<&'s Source>,
+    /// Where each line of each source starts.
+    line_starts: Vec<Vec<usize>>,
+    /// How many more names may be compared for guesses.
+    guesses_left: usize,
     found: Vec<Found>,
     elsewhere: Vec<Problem>,
 }
@@ -48,7 +56,9 @@ struct Found {
 
 impl<'s> Report<'s> {
     pub(crate) fn new(sources: Vec<&'s Source>) -> Report<'s> {
-        Report { sources, found: Vec::new(), elsewhere: Vec::new() }
+        let line_starts = sources.iter().map(|source| line_starts(&source.text)).collect();
+        let (found, elsewhere) = (Vec::new(), Vec::new());
+        Report { sources, line_starts, guesses_left: GUESSES_MAX, found, elsewhere }
     }
 
     /// Reports a problem.
@@ -70,7 +80,7 @@ impl<'s> Report<'s> {
         name: &str,
         known: impl IntoIterator<Item = &'k str>,
     ) {
-        match nearest(name, known) {
+        match self.guess(name, known) {
             Some(meant) => self.hint(at, message, format_args!("did you mean `{meant}`?")),
             None => self.error(at, message),
         }
@@ -84,7 +94,7 @@ impl<'s> Report<'s> {
         key: &str,
         known: &[K],
     ) {
-        match nearest(key, known.iter().map(AsRef::as_ref)) {
+        match self.guess(key, known.iter().map(AsRef::as_ref)) {
             Some(meant) => {
                 self.hint(
                     at,
@@ -94,6 +104,15 @@ impl<'s> Report<'s> {
             }
             None => self.error(at, format_args!("{message} `{key}`; known: {}", enumerate(known))),
         }
+    }
+
+    fn guess<'k>(
+        &mut self,
+        name: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) -> Option<&'k str> {
+        let left = &mut self.guesses_left;
+        nearest(name, known.into_iter().take(*left).inspect(|_| *left -= 1))
     }
 
     /// Reports what another part of the program says, which may end in a guess of its own.
@@ -119,8 +138,20 @@ impl<'s> Report<'s> {
 
     /// A place as `file:line`.
     pub(crate) fn place(&self, at: Span) -> String {
-        let source = &self.sources[at.file];
-        format!("{}:{}", source.path, Position::of(&source.text, at.start).line)
+        format!("{}:{}", self.sources[at.file].path, self.line(at) + 1)
+    }
+
+    /// The path of a file that is named relative to the directory of another.
+    pub(crate) fn beside(&self, at: Span, path: &str) -> String {
+        match self.sources[at.file].path.rsplit_once('/') {
+            Some((directory, _)) => format!("{directory}/{path}"),
+            None => path.to_owned(),
+        }
+    }
+
+    /// The line on which a place starts, counted from 0.
+    fn line(&self, at: Span) -> usize {
+        self.line_starts[at.file].partition_point(|start| *start <= at.start) - 1
     }
 
     /// Whether nothing was reported.
@@ -133,18 +164,15 @@ impl<'s> Report<'s> {
         self.found.sort();
         // What stands behind an anchor is read once for every alias.
         self.found.dedup();
-        let mut problems: Vec<Problem> = Vec::new();
-        let (mut file, mut known) = (usize::MAX, Position::default());
-        for Found { at, message, hint } in self.found {
-            if at.file != file {
-                (file, known) = (at.file, Position::default());
-            }
-            let source = &self.sources[at.file];
-            known = known.on(&source.text, at.start);
+        let mut problems = Vec::new();
+        for Found { at, message, hint } in std::mem::take(&mut self.found) {
+            let source = self.sources[at.file];
+            let line = self.line(at);
+            let before = &source.text[self.line_starts[at.file][line]..at.start];
             problems.push(Problem {
                 file: source.path.clone(),
-                line: known.line,
-                column: source.text[known.line_start..at.start].chars().count() + 1,
+                line: line + 1,
+                column: before.chars().count() + 1,
                 message,
                 hint,
                 length: at.end - at.start,
@@ -168,31 +196,7 @@ fn shortened(text: impl Display) -> String {
     text
 }
 
-/// A line of a text.
-#[derive(Clone, Copy)]
-struct Position {
-    line: usize,
-    line_start: usize,
-}
-
-impl Default for Position {
-    fn default() -> Position {
-        Position { line: 1, line_start: 0 }
-    }
-}
-
-impl Position {
-    /// The line of a byte of the text.
-    fn of(text: &str, byte: usize) -> Position {
-        Position::default().on(text, byte)
-    }
-
-    /// The line of a byte behind the start of this line.
-    fn on(self, text: &str, byte: usize) -> Position {
-        let between = &text.as_bytes()[self.line_start..byte];
-        let breaks = between.iter().filter(|byte| **byte == b'\n').count();
-        let last = between.iter().rposition(|byte| *byte == b'\n');
-        let line_start = last.map_or(self.line_start, |at| self.line_start + at + 1);
-        Position { line: self.line + breaks, line_start }
-    }
+/// Where each line of a text starts: the first at 0.
+fn line_starts(text: &str) -> Vec<usize> {
+    [0].into_iter().chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
 }

@@ -1,7 +1,5 @@
 //! A catalog of two actions on things that do not exist.
 
-#![allow(dead_code, unreachable_pub, reason = "each test uses a part")]
-
 use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use async_trait::async_trait;
@@ -18,25 +16,25 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// All actions of the tests.
-pub static ACTIONS: Catalog = &[&CreateThing, &DeleteThing];
+pub(crate) static ACTIONS: Catalog = &[&CreateThing, &DeleteThing];
 
 /// A thing.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Thing {
+pub(crate) struct Thing {
     /// Its id.
-    pub id: String,
+    pub(crate) id: String,
     /// Its size.
-    pub size_gib: u32,
+    pub(crate) size_gib: u32,
     /// Its state.
-    pub state: State,
+    pub(crate) state: State,
     /// Its tags.
-    pub tags: Tags,
+    pub(crate) tags: Tags,
 }
 
 /// What a thing is doing.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub(crate) enum State {
     /// It is used.
     InUse,
     /// It is not.
@@ -67,43 +65,43 @@ impl Resource for Thing {
 
 /// Makes copies of things.
 #[derive(Debug)]
-pub struct CreateThing;
+pub(crate) struct CreateThing;
 
 /// What to make.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct CreateParams {
+pub(crate) struct CreateParams {
     /// Tags that are copied from the thing.
     #[serde(default)]
-    pub copy_tags: Vec<String>,
+    pub(crate) copy_tags: Vec<String>,
     /// What is written on the copy.
-    pub description: Option<Template>,
+    pub(crate) description: Option<Template>,
     /// More tags.
     #[serde(default)]
-    pub tags: BTreeMap<String, Template>,
+    pub(crate) tags: BTreeMap<String, Template>,
     /// Who may use it.
     #[serde(default)]
-    pub share: Vec<Share>,
+    pub(crate) share: Vec<Share>,
     /// How fast.
-    pub pace: Option<Pace>,
+    pub(crate) pace: Option<Pace>,
     /// How it is locked.
-    pub lock: Option<Lock>,
+    pub(crate) lock: Option<Lock>,
 }
 
 /// Somebody who may use a copy.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Share {
+pub(crate) struct Share {
     /// Their account.
-    pub account: String,
+    pub(crate) account: String,
     /// For how many days.
-    pub days: Option<NonZeroU32>,
+    pub(crate) days: Option<NonZeroU32>,
 }
 
 /// How fast a copy is made.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Pace {
+pub(crate) enum Pace {
     /// At once.
     Fast,
     /// Some time.
@@ -113,7 +111,7 @@ pub enum Pace {
 /// How a copy is locked.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Lock {
+pub(crate) enum Lock {
     /// For ever.
     Forever,
     /// For some days.
@@ -166,16 +164,16 @@ impl Action for CreateThing {
 
 /// Deletes things.
 #[derive(Debug)]
-pub struct DeleteThing;
+pub(crate) struct DeleteThing;
 
 /// What to keep.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct DeleteParams {
+pub(crate) struct DeleteParams {
     /// What to keep.
-    pub keep: Keep,
+    pub(crate) keep: Keep,
     /// How many to keep in any case.
-    pub floor: Option<NonZeroU32>,
+    pub(crate) floor: Option<NonZeroU32>,
 }
 
 #[async_trait]
@@ -217,11 +215,11 @@ impl Action for DeleteThing {
 }
 
 /// A calendar file of the tests.
-pub const HOLIDAYS: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\n\
+pub(crate) const HOLIDAYS: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\n\
     DTSTART;VALUE=DATE:20261224\r\nDTEND;VALUE=DATE:20261227\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
 
 /// Reads the calendar files of the tests.
-pub fn read_file(path: &str) -> Result<String, String> {
+pub(crate) fn read_file(path: &str) -> Result<String, String> {
     match path {
         "holidays.ics" => Ok(HOLIDAYS.to_owned()),
         "broken.ics" => Ok(HOLIDAYS.replace("UID:1", "RRULE:FREQ=YEARLY;BYDAY=4TH")),
@@ -230,12 +228,12 @@ pub fn read_file(path: &str) -> Result<String, String> {
 }
 
 /// Loads one file.
-pub fn load_one(text: &str) -> Result<Config, Vec<Problem>> {
+pub(crate) fn load_one(text: &str) -> Result<Config, Vec<Problem>> {
     load(&[Source::new("lamplighter.yaml", text)], ACTIONS, &read_file)
 }
 
 /// The configuration of the documentation.
-pub const DESIGN: &str = r#"accounts:
+pub(crate) const DESIGN: &str = r#"accounts:
   hub:       { id: "111122223333", regions: [eu-west-1, us-east-1] }
   prod-data: { id: "222233334444", role: lamplighter-member, external-id: 7f3c, regions: [eu-west-1], labels: { stage: prod } }
   vault:     { id: "999900001111", role: lamplighter-member, external-id: 7f3c, regions: [eu-central-1] }

@@ -1,7 +1,5 @@
 //! What is accepted, and what comes out.
 
-mod support;
-
 use std::collections::BTreeMap;
 
 use lamplighter_config::{Account, Config, Role, Source, load};
@@ -12,7 +10,7 @@ use lamplighter_core::{
 };
 use serde_json::json;
 
-use support::{ACTIONS, DESIGN, load_one, read_file};
+use crate::support::{ACTIONS, DESIGN, load_one, read_file};
 
 fn region(text: &str) -> Region {
     text.parse().expect("a region")
@@ -184,6 +182,13 @@ fn anchors_and_merge_keys_share_what_tasks_have_in_common() {
     );
     let modes: Vec<Mode> = config.tasks.iter().map(|it| it.order.mode).collect();
     assert_eq!(modes, [Mode::Observe, Mode::Act, Mode::Act]);
+}
+
+#[test]
+fn a_number_with_leading_zeros_is_a_text() {
+    let task = with_task("    accounts: all\n    with: { share: [{ account: 012345678901 }] }");
+    let params = &task.tasks[0].order.params;
+    assert_eq!(*params, json!({ "share": [{ "account": "012345678901" }] }));
 }
 
 #[test]

@@ -1,17 +1,14 @@
 //! Files with mistakes, and what is said about them.
 
-#![expect(clippy::disallowed_methods, reason = "the cases are files")]
-
-mod support;
-
 use std::{collections::BTreeSet, env, fs, path::Path};
 
 use lamplighter_config::{Source, Style, load, render};
 
-use support::{ACTIONS, read_file};
+use crate::support::{ACTIONS, read_file};
 
 /// Every `bad/NAME.yaml` gives exactly the text in `bad/NAME.txt`. `UPDATE_EXPECT=1` writes it.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the cases are files")]
 fn every_bad_file_gets_the_expected_text() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad");
     let mut names = BTreeSet::new();

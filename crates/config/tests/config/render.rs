@@ -1,11 +1,9 @@
 //! How problems look.
 
-mod support;
-
 use lamplighter_config::{Source, Style, load, render, to_json};
 use serde_json::json;
 
-use support::{ACTIONS, read_file};
+use crate::support::{ACTIONS, read_file};
 
 const TEXT: &str =
     "# Ärger\r\ntasks: { é: { ünbekannt: 1, action: ebs.snapshot.create, acounts: all } }\r\n";
@@ -87,4 +85,28 @@ fn a_name_in_two_files_is_reported_with_the_other_place() {
             "message": "the account `one` is already defined at a.yaml:2",
         }] })
     );
+}
+
+#[test]
+fn a_problem_in_a_calendar_file_has_its_place() {
+    let text = "calendars: { holidays: { files: [broken.ics] } }";
+    let problems = load(&[Source::new("config/a.yaml", text)], ACTIONS, &read_file).unwrap_err();
+    assert_eq!(
+        to_json(&problems),
+        json!({ "problems": [{
+            "file": "config/broken.ics", "line": 4, "column": 1,
+            "message": "recurring events with `BYDAY=4TH` are not understood",
+        }] })
+    );
+}
+
+#[test]
+fn a_line_of_any_length_is_shown_as_far_as_it_helps() {
+    for (length, is_marked) in [(1000, true), (5000, false)] {
+        let sources = [Source::new("a.yaml", format!("task: {}", "x".repeat(length)))];
+        let problems = load(&sources, ACTIONS, &read_file).unwrap_err();
+        let text = render(&problems, &sources, Style::Plain);
+        assert_eq!(text.contains("^^^^"), is_marked, "{text}");
+        assert!(text.len() < 400, "{text}");
+    }
 }

@@ -1,11 +1,9 @@
 //! No text makes the reader panic or work for long.
 
-mod support;
-
 use lamplighter_config::{FILE_MAX, Problem, Source, Style, TOTAL_MAX, load, render, to_json};
 use proptest::prelude::*;
 
-use support::{ACTIONS, DESIGN, load_one, read_file};
+use crate::support::{ACTIONS, DESIGN, HOLIDAYS, load_one, read_file};
 
 #[track_caller]
 fn refused(text: &str) -> Vec<Problem> {
@@ -70,10 +68,27 @@ fn many_mistakes_are_all_reported() {
 }
 
 #[test]
+fn large_configurations_are_read() {
+    let accounts: String = (0..300)
+        .map(|it| {
+            format!("  a{it}: {{ id: {it:012}, regions: [eu-west-1], labels: {{ n: {it} }} }}\n")
+        })
+        .collect();
+    let tasks: String = (0..2000)
+        .map(|it| format!("  t{it}: {{ action: ebs.snapshot.create, accounts: all }}\n"))
+        .collect();
+    let config = load_one(&format!("accounts:\n{accounts}tasks:\n{tasks}")).expect("no problem");
+    assert_eq!((config.accounts.len(), config.tasks.len()), (300, 2000));
+}
+
+#[test]
 fn a_long_value_does_not_make_a_long_message() {
     let long = "x".repeat(500_000);
-    let problems = refused(&format!("tasks: {{ it: {{ action: {long}, mode: {long} }} }}"));
+    let text = format!("tasks: {{ it: {{ action: {long}, mode: {long} }} }}");
+    let problems = refused(&text);
     assert!(problems.iter().all(|it| it.message.len() < 1000));
+    let sources = [Source::new("lamplighter.yaml", text)];
+    assert!(render(&problems, &sources, Style::Plain).len() < 5000);
 }
 
 /// A configuration with a part taken out, doubled or replaced.
@@ -113,7 +128,7 @@ proptest! {
         any::<String>(),
         "(BEGIN:(VEVENT|VCALENDAR|X)\n|END:(VEVENT|VCALENDAR)\n|DTSTART:2026[01][0-9][0-3][0-9]\n|[A-Z]{1,3}[;:=]?[^\n]{0,9}\n){0,12}",
         "(FREQ|COUNT|INTERVAL|UNTIL|BYDAY|;|=|[0-9]{1,5}|YEARLY|DAILY|MO){0,12}".prop_map(|rule| {
-            support::HOLIDAYS.replace("UID:1", &format!("RRULE:FREQ=WEEKLY;{rule}"))
+            HOLIDAYS.replace("UID:1", &format!("RRULE:FREQ=WEEKLY;{rule}"))
         }),
     ]) {
         let source = Source::new("a.yaml", "calendars: { x: { files: [x.ics] } }");

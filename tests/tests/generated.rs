@@ -1,0 +1,33 @@
+//! What is generated from the catalog is in the repository as it would be generated now.
+
+use std::collections::BTreeSet;
+
+use lamplighter_catalog::{ACTIONS, reference};
+use lamplighter_tests::{check_generated, files};
+
+const PAGES: &str = "docs/actions";
+
+#[test]
+fn every_action_has_its_page() {
+    for action in ACTIONS {
+        let note = "<!-- Generated from the source: see tests/tests/generated.rs. -->";
+        let page = format!("{note}\n\n{}", reference(*action));
+        check_generated(format!("{PAGES}/{}.md", action.spec().name), &page);
+    }
+}
+
+#[test]
+fn no_page_is_left_over() {
+    let known: BTreeSet<&str> = ACTIONS.iter().map(|action| action.spec().name).collect();
+    for file in files(&[".md"]).iter().filter(|file| file.starts_with(PAGES)) {
+        let name = file.file_stem().and_then(|it| it.to_str()).unwrap_or_default();
+        assert!(known.contains(name), "{} is of no action", file.display());
+    }
+}
+
+#[test]
+fn the_schema_for_editors_is_current() {
+    let schema = lamplighter_config::schema(ACTIONS);
+    let text = serde_json::to_string_pretty(&schema).expect("JSON has a text");
+    check_generated("config/schema.json", &(text + "\n"));
+}
