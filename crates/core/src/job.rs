@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::{
@@ -106,7 +106,8 @@ pub enum Work {
         target: String,
         /// What was known of the target when it was chosen.
         facts: Value,
-        /// What the steps so far have left to remember.
+        /// What the steps so far have left to remember. A state that is `null` is a state.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
         state: Option<Value>,
     },
 }
@@ -466,6 +467,11 @@ impl State {
             State::Stopped => "stopped",
         }
     }
+}
+
+/// What is there is `Some`, `null` too.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// `at + span`, or the end of time.

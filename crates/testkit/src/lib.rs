@@ -36,3 +36,5 @@ pub use world::{World, catalog, place, task};
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
+
+pub mod contract;

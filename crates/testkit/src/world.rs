@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
     AccountId, AnyAction, Catalog, Clock, Engine, JobId, Place, Ports, Region, RunId, Tags,
     cloud::ec2::{Snapshot, SnapshotState, Volume},
-    engine::Event,
+    engine::{Event, Planner},
     job::{Job, WorkKind},
     plan::TaskPlan,
     select::Selection,
@@ -296,11 +296,11 @@ impl World {
     #[track_caller]
     pub fn plan(&self, action: &'static dyn AnyAction, params: Value) -> String {
         let task = self.task_of(action, params);
-        let engine = &self.engines(catalog(&[action]), std::slice::from_ref(&task))[0];
+        let planner = Planner::new(catalog(&[action]), Arc::new(self.cloud.clone()));
         let now = self.clock.now();
         let mut places = Vec::new();
         for place in self.cloud.places() {
-            places.push(finish(engine.preview(&task.order, &place, now)).expect("nobody dies"));
+            places.push(finish(planner.place(&task.order, &place, now)).expect("nobody dies"));
         }
         let mut problems = Vec::new();
         let plan = TaskPlan::new(&task.order, now, places, &mut problems);

@@ -2,12 +2,13 @@
 //!
 //! Every host calls the same three functions and nothing else: [`Engine::tick`] each minute,
 //! [`Engine::event`] for a request, and [`Engine::advance`] for each job it is told of. Planning
-//! ([`Engine::preview`]) only reads.
+//! ([`Planner`]) only reads.
 
 mod act;
 mod find;
 pub mod guards;
 mod overdue;
+mod planner;
 mod ports;
 mod spread;
 mod survey;
@@ -19,18 +20,18 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 pub use overdue::{Overdue, overdue};
+pub use planner::Planner;
 pub use ports::{
     Clock, Counts, JobFilter, Journal, KnownTask, Ports, Queue, Run, RunFilter, Slot, Tally, Write,
 };
 pub use survey::{Planned, Pulse, Survey};
 
 use crate::{
-    AccountId, Catalog, Fault, JobId, Place, RunId, TaskName,
+    Catalog, Fault, JobId, RunId, TaskName,
     action::{self, AnyAction},
-    cloud::Session,
     job::{Admission, Job, Outcome, Status, Work, WorkKind},
-    plan::{PlacePlan, Plan},
-    task::{Order, Regions, Task},
+    plan::Plan,
+    task::Task,
 };
 
 /// Time for listing resources and making jobs.
@@ -139,53 +140,10 @@ impl Engine {
         self.after(&settled, now).await
     }
 
-    /// What a task would do in one place at `at`, without one writing call.
-    pub async fn preview(&self, order: &Order, place: &Place, at: Timestamp) -> PlacePlan {
-        let result = self.preview_survey(order, place, at).await;
-        PlacePlan { task: order.task.clone(), place: place.clone(), result }
-    }
-
-    /// The places of a task. An account whose regions cannot be learned is a fault of its own.
-    pub async fn places(
-        &self,
-        task: &Task,
-        at: Timestamp,
-    ) -> Vec<Result<Place, (AccountId, Fault)>> {
-        let session = Session { task: task.order.task.clone(), occurrence: at };
-        let mut places = Vec::new();
-        for reach in &task.reach {
-            let account = &reach.account;
-            let regions = match &reach.regions {
-                Regions::Listed(regions) => Ok(regions.clone()),
-                Regions::All => self.ports.accounts.regions(account, &session).await,
-            };
-            let place = |region| Place { account: account.clone(), region };
-            match regions {
-                Ok(regions) => places.extend(regions.into_iter().map(|region| Ok(place(region)))),
-                Err(fault) => places.push(Err((account.clone(), fault))),
-            }
-        }
-        places
-    }
-
     /// The configured task of this name.
     pub fn task(&self, name: &TaskName) -> Result<&Task, Fault> {
         let found = self.tasks().find(|task| task.order.task == *name);
         found.ok_or_else(|| Fault::config(format!("no task `{name}` in the configuration")))
-    }
-
-    async fn preview_survey(
-        &self,
-        order: &Order,
-        place: &Place,
-        at: Timestamp,
-    ) -> Result<Survey, Fault> {
-        let action = self.action(&order.action)?;
-        let session = Session { task: order.task.clone(), occurrence: at };
-        let scope = self.ports.accounts.scope(place, &session).await?;
-        let survey = survey::survey(action, order, &*scope, at, &find::NoPulse).await?;
-        survey.within_limit(order)?;
-        Ok(survey)
     }
 
     /// Does the work of one step. Returns the job as it stands in the journal then: a long step

@@ -201,7 +201,10 @@ fn a_lease_wakes_the_job_when_it_ends_and_can_be_renewed() {
 
 #[test]
 fn a_job_reads_back_from_json() {
-    let job = leased();
-    let text = serde_json::to_string(&job).unwrap();
-    assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
+    // An action with the state `()` remembers `null`: that it was begun is not forgotten.
+    let begun = Outcome::Again { state: json!(null), wait: MINUTE };
+    for job in [leased(), leased().settled(Ok(begun), None, at(1), 0.0)] {
+        let text = serde_json::to_string(&job).unwrap();
+        assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
+    }
 }

@@ -52,6 +52,17 @@ pub enum Verdict {
     Leave,
 }
 
+impl Verdict {
+    /// As in the stable JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Keep => "keep",
+            Verdict::Delete => "delete",
+            Verdict::Leave => "leave",
+        }
+    }
+}
+
 /// The verdict on one backup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -84,8 +84,11 @@ fn a_fixed_time_that_is_repeated_runs_the_first_time() {
         &["2026-10-25T02:00:00+02:00", "2026-10-25T03:00:00+01:00", "2026-10-26T02:00:00+01:00"],
     );
     let schedule = schedule("30 2 * * *", zone);
-    let second_pass = "2026-10-25T01:10:00Z".parse().unwrap();
-    assert_eq!(schedule.after(second_pass), Some("2026-10-26T01:30:00Z".parse().unwrap()));
+    // Whoever asks during the second pass, or just as it begins, is told of the next day.
+    for asked in ["2026-10-25T01:00:00Z", "2026-10-25T01:10:00Z"] {
+        let next = schedule.after(asked.parse().unwrap());
+        assert_eq!(next, Some("2026-10-26T01:30:00Z".parse().unwrap()), "{asked}");
+    }
 }
 
 #[test]
@@ -338,6 +341,8 @@ fn the_ends_of_time_are_no_trouble() {
     let interval = schedule("every 7m", "Asia/Kathmandu");
     assert_eq!(interval.after(Timestamp::MAX), None);
     assert!(interval.after(Timestamp::MIN).is_some());
+    let before_the_epoch = "1969-12-31T23:59:59.5Z".parse().unwrap();
+    assert_eq!(interval.after(before_the_epoch), Some(Timestamp::UNIX_EPOCH));
     let never = Schedule { only: Some(Calendar::new()), ..interval };
     assert_eq!(never.after(Timestamp::UNIX_EPOCH), None);
 }

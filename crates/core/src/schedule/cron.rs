@@ -27,6 +27,10 @@ const WEEKLY: u32 = 1 | 1 << 7 | 1 << 14 | 1 << 21 | 1 << 28;
 ///
 /// As in Vixie cron, a day must match both day fields if one of them begins with `*`, and
 /// either of them if both are restricted. A `+` before the day of week asks for both.
+///
+/// When the zone's offset changes, an expression whose minute or hour field begins with `*` follows
+/// real time: it does not run in the hour that is left out, and runs twice in the one that is
+/// repeated. Any other runs once for each of its times: right after the gap, or the first time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Cron {
@@ -116,8 +120,7 @@ impl Cron {
     /// The first time of day that matches, not before `from`.
     fn first_time(&self, from: Time) -> Option<Time> {
         // A clock that shows seconds has passed the minute.
-        let passed = from.second() > 0 || from.subsec_nanosecond() > 0;
-        let minute = u32::from(from.minute() as u8) + u32::from(passed);
+        let minute = u32::from(from.minute() as u8) + u32::from(from.second() > 0);
         let hour = u32::from(from.hour() as u8);
         let this_hour = self.hours & 1 << hour;
         let minutes = self.minutes & u64::MAX << minute;

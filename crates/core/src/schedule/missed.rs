@@ -323,6 +323,11 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config {
+            failure_persistence: None,
+            ..Default::default()
+        })]
+
         #[test]
         fn every_occurrence_gets_one_verdict(
             missed in proptest::sample::select(vec![Missed::Latest, Missed::Skip, Missed::All]),

@@ -170,6 +170,15 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_yaml_is_text_to_an_editor() {
+        for schema in
+            [schemars::schema_for!(Cron), schemars::schema_for!(Every), schemars::schema_for!(Zone)]
+        {
+            assert_eq!(schema.get("type"), Some(&json!("string")), "{schema:?}");
+        }
+    }
+
+    #[test]
     fn a_record_with_a_mistake_is_refused() {
         for (json, error) in [
             (

@@ -19,7 +19,7 @@ use jiff::{
 };
 
 use super::{
-    Schedule, Timing,
+    Every, Schedule, Timing,
     cron::{CALENDAR_CYCLE, Cron, Pace},
 };
 
@@ -61,21 +61,7 @@ impl<'a> Occurrences<'a> {
     fn in_stretch(&mut self) -> Option<Timestamp> {
         match &self.schedule.timing {
             Timing::Cron(cron) => self.cron_in_stretch(cron),
-            Timing::Every(every) => {
-                let mut from = self.stretch.instant(self.reading)?;
-                loop {
-                    let at = every.first(from).filter(|at| *at < self.stretch.end)?;
-                    let date = self.stretch.offset.to_datetime(at).date();
-                    if self.schedule.allows(date) {
-                        self.reading =
-                            self.stretch.offset.to_datetime(at).checked_add(SECOND).ok()?;
-                        return Some(at);
-                    }
-                    from = self
-                        .stretch
-                        .instant(date.tomorrow().ok()?.to_datetime(Time::midnight()))?;
-                }
-            }
+            Timing::Every(every) => self.every_in_stretch(*every),
         }
     }
 
@@ -86,6 +72,19 @@ impl<'a> Occurrences<'a> {
         let at = self.stretch.instant(reading)?.max(self.stretch.start);
         self.reading = reading.max(self.stretch.offset.to_datetime(at)).checked_add(SECOND).ok()?;
         Some(at)
+    }
+
+    fn every_in_stretch(&mut self, every: Every) -> Option<Timestamp> {
+        loop {
+            let from = self.stretch.instant(self.reading)?;
+            let at = every.first(from).filter(|at| *at < self.stretch.end)?;
+            let shown = self.stretch.offset.to_datetime(at);
+            if self.schedule.allows(shown.date()) {
+                self.reading = shown.checked_add(SECOND).ok()?;
+                return Some(at);
+            }
+            self.reading = shown.date().tomorrow().ok()?.to_datetime(Time::midnight());
+        }
     }
 
     fn enter_next_stretch(&mut self) {

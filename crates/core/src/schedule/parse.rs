@@ -54,24 +54,20 @@ pub(super) fn parse(text: &str) -> Result<Cron, BadCron> {
 
 fn read(text: &str, fields: [Word<'_>; 5]) -> Result<Cron, BadCron> {
     let [minute, hour, day_of_month, month, day_of_week] = fields;
-    let minutes = minute.set()?;
-    let hours = hour.set()?;
-    let days_of_month = days_of_month(day_of_month)?;
-    let months = month.set()?;
-    let (days_of_week, both) = match day_of_week.after('+') {
+    let (weekday, both) = match day_of_week.after('+') {
         Some(rest) => (rest, true),
         None => (day_of_week, false),
     };
     // As in Vixie cron, it is the first character that makes a field unrestricted: `*/2` too.
-    let either = !both && !day_of_month.is_open() && !days_of_week.is_open();
+    let either = !both && !day_of_month.is_open() && !weekday.is_open();
     let cron = Cron {
         text: text.trim().to_owned(),
-        minutes,
-        // The largest value of each of these fields fits the narrower set.
-        hours: hours as u32,
-        months: months as u16,
-        days_of_month,
-        days_of_week: self::days_of_week(days_of_week)?,
+        minutes: minute.set()?,
+        // The largest value of an hour or a month fits the narrower set.
+        hours: hour.set()? as u32,
+        days_of_month: days_of_month_in(day_of_month)?,
+        months: month.set()? as u16,
+        days_of_week: days_of_week_in(weekday)?,
         combine: if either { Combine::Either } else { Combine::Both },
         pace: if minute.is_open() || hour.is_open() { Pace::RealTime } else { Pace::WallClock },
     };
@@ -95,7 +91,7 @@ fn words(text: &str) -> Vec<(usize, &str)> {
     words
 }
 
-fn days_of_month(field: Word<'_>) -> Result<DaysOfMonth, BadCron> {
+fn days_of_month_in(field: Word<'_>) -> Result<DaysOfMonth, BadCron> {
     let mut days = DaysOfMonth::default();
     for item in field.items() {
         if item.is("L") {
@@ -116,7 +112,7 @@ fn days_of_month(field: Word<'_>) -> Result<DaysOfMonth, BadCron> {
     Ok(days)
 }
 
-fn days_of_week(field: Word<'_>) -> Result<DaysOfWeek, BadCron> {
+fn days_of_week_in(field: Word<'_>) -> Result<DaysOfWeek, BadCron> {
     let mut days = DaysOfWeek::default();
     for item in field.items() {
         if let Some((weekday, which)) = item.split('#') {

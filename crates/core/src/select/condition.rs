@@ -252,5 +252,4 @@ impl fmt::Display for ConditionError {
 impl std::error::Error for ConditionError {}
 
 #[cfg(test)]
-#[path = "condition/tests.rs"]
 mod tests;

@@ -337,5 +337,4 @@ impl JsonSchema for TagPattern {
 }
 
 #[cfg(test)]
-#[path = "tags_tests.rs"]
 mod tests;

@@ -82,7 +82,8 @@ impl<'f> Checker<'f> {
         for part in parts {
             let next = self.infer(part)?;
             joined = Some(match joined {
-                Some(joined) => joined.or(next),
+                // A list may hold what is not alike; then nothing is known of it.
+                Some(joined) => joined.common(next).unwrap_or(Type::Any),
                 None => next,
             });
         }
@@ -179,14 +180,8 @@ impl<'f> Checker<'f> {
             (op::CONDITIONAL, [condition, yes, no]) => {
                 self.truth(condition)?;
                 let (one, other) = (self.infer(yes)?, self.infer(no)?);
-                let mixed = one != Type::Any && other != Type::Any;
-                match one.clone().or(other.clone()) {
-                    Type::Any if mixed => {
-                        let message = format!("this is either {one} or {other}");
-                        Err(self.error(part, message))
-                    }
-                    alike => Ok(alike),
-                }
+                let message = format!("this is either {one} or {other}, which are not alike");
+                one.common(other).ok_or_else(|| self.error(part, message))
             }
             (op::EQUALS | op::NOT_EQUALS, [left, right]) => self.equality(part, left, right),
             (op::LESS | op::LESS_EQUALS | op::GREATER | op::GREATER_EQUALS, [left, right]) => {
@@ -316,7 +311,9 @@ impl<'f> Checker<'f> {
             (_, Double, Double) => Ok(Double),
             ("+" | "-", Time, Duration) | ("+", Duration, Time) => Ok(Time),
             ("+" | "-", Duration, Duration) | ("-", Time, Time) => Ok(Duration),
-            ("+", List(one), List(other)) => Ok(List(Box::new(one.or(*other)))),
+            ("+", one @ List(_), other @ List(_)) => one.common(other).ok_or_else(|| {
+                self.error(part, "the values of these lists are not alike".to_owned())
+            }),
             ("+", one, other) if one.is(Class::Text) && other.is(Class::Text) => Ok(Text),
             (sign, one, other) => {
                 let error =

@@ -42,16 +42,17 @@ impl<'f> Type<'f> {
         }
     }
 
-    /// What a value of either type is.
-    pub(super) fn or(self, other: Type<'f>) -> Type<'f> {
-        match (self, other) {
+    /// The type that values of both types have, when there is one.
+    pub(super) fn common(self, other: Type<'f>) -> Option<Type<'f>> {
+        Some(match (self, other) {
             (one, other) if one == other => one,
             (Type::Nothing, some) | (some, Type::Nothing) => some,
+            (Type::Any, _) | (_, Type::Any) => Type::Any,
             (Type::Text | Type::Choice(_), Type::Text | Type::Choice(_)) => Type::Text,
-            (Type::List(one), Type::List(other)) => Type::List(Box::new(one.or(*other))),
-            (Type::Map(one), Type::Map(other)) => Type::Map(Box::new(one.or(*other))),
-            _ => Type::Any,
-        }
+            (Type::List(one), Type::List(other)) => Type::List(Box::new(one.common(*other)?)),
+            (Type::Map(one), Type::Map(other)) => Type::Map(Box::new(one.common(*other)?)),
+            _ => return None,
+        })
     }
 
     /// Whether `==` can ever hold between the two. Numbers of every kind compare.

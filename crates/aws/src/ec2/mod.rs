@@ -1,0 +1,154 @@
+//! EC2 and EBS in one place.
+
+mod read;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_ec2::{
+    Client,
+    config::{Builder, Config},
+    types::{self, Filter, ResourceType, Tag, TagSpecification},
+};
+use aws_smithy_runtime::client::retries::RetryPartition;
+use aws_smithy_types::retry::RetryConfig;
+use lamplighter_core::{
+    Fault, FaultKind, Place, Region,
+    cloud::{
+        Ec2, Page, PageToken,
+        ec2::{NewSnapshot, Snapshot, Volume},
+    },
+    select::{ServerFilter, TagFilter},
+};
+
+use crate::fault::Call;
+
+/// Most resources on a page, the most that AWS gives. Without it, a call is unpaginated and
+/// pays from a smaller bucket.
+/// Source: EC2 developer guide, "Request throttling" and "Pagination".
+const PAGE: i32 = 1_000;
+
+/// EC2 and EBS, called with the credentials of one account in one region.
+pub(crate) struct Ec2Client {
+    client: Client,
+    whom: String,
+}
+
+impl Ec2Client {
+    /// A client for `place`. `whom` says whose credentials `config` has.
+    pub(crate) fn new(config: &SdkConfig, place: &Place, whom: &str) -> Ec2Client {
+        let Place { account, region } = place;
+        let config = Builder::from(config)
+            .region(aws_types::region::Region::new(region.to_string()))
+            .retry_partition(RetryPartition::new(format!("ec2-{region}-{account}")));
+        Ec2Client { client: Client::from_conf(config.build()), whom: format!("{whom} in {place}") }
+    }
+
+    /// The regions that are enabled in the account, sorted.
+    pub(crate) async fn regions(&self) -> Result<Vec<Region>, Fault> {
+        let call = self.call("listing the account's regions", "ec2:DescribeRegions");
+        let answer = call.answer(self.client.describe_regions().send().await)?;
+        let region = |found: &types::Region| {
+            let name = found.region_name().unwrap_or_default();
+            name.parse().map_err(|_| call.unreadable(&format!("the region `{name}`"), &answer))
+        };
+        let mut regions: Vec<Region> =
+            answer.regions().iter().map(region).collect::<Result<_, _>>()?;
+        regions.sort_unstable();
+        Ok(regions)
+    }
+
+    fn call<'a>(&'a self, doing: &'a str, action: &'static str) -> Call<'a> {
+        Call { doing, action, whom: &self.whom, cure: None }
+    }
+}
+
+#[async_trait]
+impl Ec2 for Ec2Client {
+    async fn volumes(
+        &self,
+        filter: &ServerFilter,
+        page: Option<PageToken>,
+    ) -> Result<Page<Volume>, Fault> {
+        let call = self.call("listing volumes", "ec2:DescribeVolumes");
+        let request = self
+            .client
+            .describe_volumes()
+            .set_filters(filters(filter))
+            .max_results(PAGE)
+            .set_next_token(page.map(|token| token.0));
+        let answer = call.answer(request.send().await)?;
+        let items = answer.volumes().iter().map(read::volume).collect::<Result<_, _>>();
+        let items = items.map_err(|what| call.unreadable(&what, &answer))?;
+        Ok(Page { items, next: next(answer.next_token()) })
+    }
+
+    async fn snapshots(
+        &self,
+        filter: &ServerFilter,
+        page: Option<PageToken>,
+    ) -> Result<Page<Snapshot>, Fault> {
+        let call = self.call("listing snapshots", "ec2:DescribeSnapshots");
+        let request = self
+            .client
+            .describe_snapshots()
+            // Without an owner AWS lists every public snapshot there is.
+            .owner_ids("self")
+            .set_filters(filters(filter))
+            .max_results(PAGE)
+            .set_next_token(page.map(|token| token.0));
+        let answer = call.answer(request.send().await)?;
+        let items = answer.snapshots().iter().map(read::snapshot).collect::<Result<_, _>>();
+        let items = items.map_err(|what| call.unreadable(&what, &answer))?;
+        Ok(Page { items, next: next(answer.next_token()) })
+    }
+
+    async fn create_snapshot(&self, new: &NewSnapshot) -> Result<Snapshot, Fault> {
+        let doing = format!("creating a snapshot of `{}`", new.volume_id);
+        let call = self.call(&doing, "ec2:CreateSnapshot");
+        let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
+        let tags = TagSpecification::builder()
+            .resource_type(ResourceType::Snapshot)
+            .set_tags(Some(new.tags.iter().map(tag).collect()));
+        let request = self
+            .client
+            .create_snapshot()
+            .volume_id(&new.volume_id)
+            .description(&new.description)
+            .set_tag_specifications((!new.tags.is_empty()).then(|| vec![tags.build()]))
+            .customize()
+            // Without a client token a second try may make a second snapshot.
+            .config_override(Config::builder().retry_config(RetryConfig::disabled()));
+        let answer = call.answer(request.send().await)?;
+        // It exists even if the answer cannot be read: whoever tries again finds it by its tags.
+        read::created(&answer).map_err(|what| {
+            let mut fault = call.unreadable(&what, &answer);
+            fault.kind = FaultKind::Transient;
+            fault
+        })
+    }
+
+    async fn delete_snapshot(&self, id: &str) -> Result<(), Fault> {
+        let doing = format!("deleting `{id}`");
+        let call = self.call(&doing, "ec2:DeleteSnapshot");
+        let request = self.client.delete_snapshot().snapshot_id(id);
+        match call.answer(request.send().await) {
+            Err(fault) if fault.code.as_deref() == Some("InvalidSnapshot.NotFound") => Ok(()),
+            answer => answer.map(|_| ()),
+        }
+    }
+}
+
+fn filters(filter: &ServerFilter) -> Option<Vec<Filter>> {
+    let filter_of = |it: &TagFilter| {
+        Filter::builder().name(&it.name).set_values(Some(it.values.clone())).build()
+    };
+    let filters: Vec<Filter> = filter.tags.iter().map(filter_of).collect();
+    (!filters.is_empty()).then_some(filters)
+}
+
+fn next(token: Option<&str>) -> Option<PageToken> {
+    token.filter(|it| !it.is_empty()).map(|it| PageToken(it.to_owned()))
+}
+
+#[cfg(test)]
+mod tests;

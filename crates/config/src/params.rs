@@ -1,0 +1,175 @@
+//! The `with` block: what the action says about it, at the right places.
+
+use lamplighter_core::{AnyAction, action::BadParams};
+use serde_json::{Map, Value};
+
+use crate::{
+    node::{Kind, Node, Span},
+    object::once_each,
+    report::Report,
+    suggest::nearest,
+};
+
+/// How many references of a schema may follow each other.
+const REFERENCES_MAX: usize = 16;
+
+/// Reads and checks the parameters of an action. All unknown keys are reported, and the first
+/// other problem that the action finds.
+pub(crate) fn read(
+    with: Option<&Node>,
+    action_at: Span,
+    action: &dyn AnyAction,
+    report: &mut Report<'_>,
+) -> Option<Value> {
+    let schema = action.params_schema().to_value();
+    let mut params = with.map_or_else(|| Value::Object(Map::new()), Node::to_json);
+    let mut reader = Keys { root: &schema, unknown: 0, meant: Vec::new() };
+    if let Some(node) = with {
+        reader.check(node, &mut params, &[&schema], report);
+    }
+    let bad = action.check_params(&params).err();
+    if let Some(bad) = &bad {
+        let is_reported = reader.meant.iter().any(|it| bad.message == missing(it));
+        if !is_reported {
+            report_bad(with, action_at, bad, report);
+        }
+    }
+    (bad.is_none() && reader.unknown == 0).then_some(params)
+}
+
+fn missing(key: &str) -> String {
+    format!("missing field `{key}`")
+}
+
+/// Finds the keys that a schema does not know.
+struct Keys<'s> {
+    root: &'s Value,
+    unknown: usize,
+    /// The known keys that unknown ones were probably meant to be.
+    meant: Vec<String>,
+}
+
+impl<'s> Keys<'s> {
+    /// Checks a value that is described by any of some schemas. Unknown keys are taken out, so
+    /// that the action's own check finds the other problems.
+    fn check(
+        &mut self,
+        node: &Node,
+        value: &mut Value,
+        schemas: &[&'s Value],
+        report: &mut Report<'_>,
+    ) {
+        let mut plain = Vec::new();
+        schemas.iter().for_each(|schema| self.flatten(schema, 0, &mut plain));
+        match (&node.kind, value) {
+            (Kind::List(items), Value::Array(values)) => {
+                let of_items: Vec<&Value> =
+                    plain.iter().filter_map(|schema| schema.get("items")).collect();
+                for (item, value) in items.iter().zip(values) {
+                    self.check(item, value, &of_items, report);
+                }
+            }
+            (Kind::Map(entries), Value::Object(object)) => {
+                once_each(entries, report);
+                let known = property_names(&plain);
+                let closed = is_closed(&plain);
+                for entry in entries {
+                    let key = entry.key.as_str();
+                    if closed && !known.contains(&key) {
+                        report.unknown_key(entry.key_span, "there is no parameter", key, &known);
+                        self.unknown += 1;
+                        self.meant.extend(nearest(key, known.iter().copied()).map(str::to_owned));
+                        object.remove(key);
+                    } else if let Some(value) = object.get_mut(key) {
+                        let of_value: Vec<&Value> = plain
+                            .iter()
+                            .filter_map(|schema| {
+                                let property = schema.get("properties").and_then(|it| it.get(key));
+                                property.or_else(|| schema.get("additionalProperties"))
+                            })
+                            .collect();
+                        self.check(&entry.value, value, &of_value, report);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The schemas without references and alternatives that a schema consists of.
+    fn flatten(&self, schema: &'s Value, depth: usize, plain: &mut Vec<&'s Value>) {
+        if depth > REFERENCES_MAX {
+            return;
+        }
+        let reference = schema.get("$ref").and_then(Value::as_str);
+        if let Some(pointer) = reference.and_then(|it| it.strip_prefix('#'))
+            && let Some(target) = self.root.pointer(pointer)
+        {
+            self.flatten(target, depth + 1, plain);
+        }
+        for key in ["anyOf", "oneOf", "allOf"] {
+            for part in schema.get(key).and_then(Value::as_array).into_iter().flatten() {
+                self.flatten(part, depth + 1, plain);
+            }
+        }
+        plain.push(schema);
+    }
+}
+
+fn property_names<'s>(schemas: &[&'s Value]) -> Vec<&'s str> {
+    let properties = schemas.iter().filter_map(|schema| schema["properties"].as_object());
+    let mut names: Vec<&str> = properties.flatten().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Whether every schema that describes a mapping names all of its keys.
+fn is_closed(schemas: &[&Value]) -> bool {
+    let mut mappings = schemas.iter().filter(|schema| schema["type"] == "object").peekable();
+    mappings.peek().is_some()
+        && mappings.all(|schema| schema["additionalProperties"] == Value::Bool(false))
+}
+
+fn report_bad(with: Option<&Node>, action_at: Span, bad: &BadParams, report: &mut Report<'_>) {
+    let at = with.map_or(action_at, |node| place(node, &bad.path));
+    // Serde names what it knows after what it found: `unknown variant `a`, expected `b` or `c``.
+    let mut names = bad.message.split('`').skip(1).step_by(2);
+    match names.next() {
+        Some(found) if bad.message.starts_with("unknown variant ") => {
+            report.unknown(at, &bad.message, found, names.collect::<Vec<_>>());
+        }
+        _ => report.said(at, &bad.message),
+    }
+}
+
+/// The place of a value below `with`, by its dotted path: `keep.rules[2].last`.
+fn place(node: &Node, path: &str) -> Span {
+    let mut at = node;
+    let mut rest = path;
+    while let Some((next, left)) = descend(at, rest) {
+        (at, rest) = (next, left);
+    }
+    at.span
+}
+
+/// The value at the first step of a path, and the other steps.
+fn descend<'n, 'p>(node: &'n Node, path: &'p str) -> Option<(&'n Node, &'p str)> {
+    let path = path.strip_prefix('.').unwrap_or(path);
+    match &node.kind {
+        Kind::List(items) => {
+            let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
+            Some((items.get(index.parse::<usize>().ok()?)?, rest))
+        }
+        Kind::Map(entries) => {
+            // A key may have dots in it: the longest that fits is meant.
+            let rest_after = |key: &str| {
+                path.strip_prefix(key).filter(|it| it.is_empty() || it.starts_with(['.', '[']))
+            };
+            let fitting = entries.iter().filter_map(|it| Some((it, rest_after(&it.key)?)));
+            let (entry, rest) = fitting.max_by_key(|(it, _)| it.key.len())?;
+            Some((&entry.value, rest))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,205 @@
+//! The command line, as clap reads it. The doc comments are the help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lamplighter_core::{RunId, TaskName, job::State};
+
+/// Makes the rounds of an organization's AWS accounts: backups and clean-up, the same task in
+/// every account and region, every one accounted for.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// The configuration: a directory of YAML files, or one file
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "LAMPLIGHTER_CONFIG",
+        default_value = "config"
+    )]
+    pub(crate) config: PathBuf,
+    /// Where jobs are recorded: `sqlite:FILE`
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "LAMPLIGHTER_JOURNAL",
+        default_value = "sqlite:lamplighter.db"
+    )]
+    pub(crate) journal: String,
+    /// Print stable JSON on standard output, and nothing else there
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Log more; twice for every AWS call. `LAMPLIGHTER_LOG` takes a filter such as `debug`
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a small, commented configuration
+    Init {
+        /// Where to
+        #[arg(default_value = "config")]
+        dir: PathBuf,
+    },
+    /// Check the configuration and show every problem with its place
+    Check,
+    /// List the actions, or show the reference of one
+    Actions {
+        /// The action, such as `ebs.snapshot.create`
+        name: Option<String>,
+    },
+    /// Print the JSON Schema of the configuration, for editors
+    Schema,
+    /// Show what runs when
+    Calendar(CalendarArgs),
+    /// Show the next instants of a cron expression
+    Schedule(ScheduleArgs),
+    /// Explain a retention policy over a list of backups, without touching AWS
+    Retention(RetentionArgs),
+    /// Show what tasks would do to which targets and why, without one writing call
+    Plan(PlanArgs),
+    /// Do exactly what a saved plan says; refuse targets that changed since
+    Apply {
+        /// The plan, as `plan --out` wrote it
+        file: PathBuf,
+        #[command(flatten)]
+        work: WorkArgs,
+    },
+    /// Run tasks now, to the end
+    Run(RunArgs),
+    /// Run tasks at their times until stopped
+    Serve(WorkArgs),
+    /// Show the history of runs
+    Runs(RunsArgs),
+    /// Show jobs: what was done to which target, and why not
+    Jobs(JobsArgs),
+    /// Show what should have happened and has not
+    Missed {
+        /// How far to look back, such as `7d` or `36h`
+        #[arg(long, value_name = "SPAN", default_value = "7d")]
+        since: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CalendarArgs {
+    /// How many days
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub(crate) days: u32,
+    /// From when on: RFC 3339, or a date. Default: now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = CalendarFormat::Table)]
+    pub(crate) format: CalendarFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CalendarFormat {
+    /// For people
+    Table,
+    /// For programs; the same as `--json`
+    Json,
+    /// For calendar applications
+    Ics,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScheduleArgs {
+    /// Five fields, or a macro such as `@daily`
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) cron: String,
+    /// The IANA zone the expression is read in
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub(crate) time_zone: String,
+    /// Instants strictly after this: RFC 3339, or a local date or time. Default: now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) count: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetentionArgs {
+    /// The policy: `{keep: {daily: 7, …}, floor: 1}`, as YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keep: PathBuf,
+    /// The backups: a list of `{id, source, taken-at, state}`, as YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) backups: PathBuf,
+    /// The instant to decide for: RFC 3339. Default: now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) now: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The tasks
+    #[arg(required = true)]
+    pub(crate) tasks: Vec<TaskName>,
+    /// The occurrence to plan for: RFC 3339. Default: now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+    /// Save the plan, for `apply`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The tasks
+    #[arg(required = true)]
+    pub(crate) tasks: Vec<TaskName>,
+    /// The occurrence to run: RFC 3339. Each occurrence runs once, ever. Default: now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct WorkArgs {
+    /// Steps taken at the same time
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) concurrency: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunsArgs {
+    /// Of this task only
+    #[arg(long, value_name = "TASK")]
+    pub(crate) task: Option<TaskName>,
+    /// How many, the newest first
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JobsArgs {
+    /// Of this run only, such as `nightly-backup@2026-03-29T02:00:00Z`; default: the latest run
+    /// of each task
+    pub(crate) run: Option<RunId>,
+    /// Of this task only: all its runs
+    #[arg(long, value_name = "TASK", conflicts_with = "run")]
+    pub(crate) task: Option<TaskName>,
+    /// In this state only
+    #[arg(long, value_name = "STATE", value_parser = state)]
+    pub(crate) state: Option<State>,
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) limit: usize,
+}
+
+fn state(text: &str) -> Result<State, String> {
+    let states = [State::Open, State::Succeeded, State::Failed, State::Skipped, State::Stopped];
+    states.into_iter().find(|state| state.as_str() == text).ok_or_else(|| {
+        let names: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}

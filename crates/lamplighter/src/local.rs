@@ -1,0 +1,135 @@
+//! The host for one machine: takes steps, a bounded number at a time, until there is nothing to
+//! do or it is asked to stop.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use lamplighter_core::{Engine, JobId, job::LEASE};
+use lamplighter_embedded::{LocalQueue, SqliteJournal};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::warn;
+
+use crate::state::Local;
+
+/// Between two ticks. Once a minute would do for schedules; jobs of another process, or of one
+/// that died, are noticed sooner.
+const TICK: Duration = Duration::from_secs(10);
+/// How long the steps in flight may take when the host is asked to stop.
+const DRAIN: Duration = Duration::from_secs(60);
+
+/// Takes steps on one machine.
+pub(crate) struct LocalHost {
+    engine: Engine,
+    queue: Arc<LocalQueue>,
+    journal: Arc<SqliteJournal>,
+    steps: Arc<Semaphore>,
+    in_flight: TaskTracker,
+}
+
+impl LocalHost {
+    /// A host that takes at most `concurrency` steps at a time.
+    pub(crate) fn new(local: &Local, concurrency: u16) -> LocalHost {
+        LocalHost {
+            engine: local.engine.clone(),
+            queue: Arc::clone(&local.queue),
+            journal: Arc::clone(&local.journal),
+            steps: Arc::new(Semaphore::new(concurrency.into())),
+            in_flight: TaskTracker::new(),
+        }
+    }
+
+    /// Advances every job the queue names, until `stop`. The steps in flight are finished;
+    /// whatever else is open is in the journal.
+    pub(crate) async fn work(&self, stop: &CancellationToken) {
+        while let Some(id) = unless(stop, self.queue.next()).await {
+            let permit = unless(stop, Arc::clone(&self.steps).acquire_owned()).await;
+            let Some(Ok(permit)) = permit else { break };
+            let engine = self.engine.clone();
+            self.in_flight.spawn(async move {
+                step(&engine, &id).await;
+                drop(permit);
+            });
+        }
+        self.in_flight.close();
+        if timeout(DRAIN, self.in_flight.wait()).await.is_err() {
+            warn!("steps were cut off: their leases end in two minutes, then they go on");
+        }
+    }
+
+    /// Ticks until `stop`, the first time at once.
+    pub(crate) async fn tick(&self, stop: &CancellationToken) {
+        let mut ticks = interval_at(Instant::now(), TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while unless(stop, ticks.tick()).await.is_some() {
+            if let Err(fault) = self.journal.release_dead(jiff::Timestamp::now()).await {
+                warn!(message = fault.chain(), "leases of dead processes were not ended");
+            }
+            if let Err(fault) = self.engine.tick().await {
+                warn!(fault = ?fault.kind, message = fault.chain(), "this tick failed; the next makes up for it");
+            }
+        }
+    }
+}
+
+/// One step. What fails here is made up for by the sweep: the journal knows the job.
+async fn step(engine: &Engine, id: &JobId) {
+    // A step that outlives its lease would meet another worker.
+    let limit =
+        Duration::try_from(LEASE).unwrap_or_default().saturating_sub(Duration::from_secs(10));
+    match timeout(limit, engine.advance(id)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(fault)) => {
+            warn!(job = %id, fault = ?fault.kind, message = fault.chain(), "a step could not be recorded; it is taken again");
+        }
+        Err(_) => warn!(job = %id, "a step took longer than its lease; it is taken again"),
+    }
+}
+
+/// What comes of a future, unless it is stopped first.
+pub(crate) async fn unless<T>(
+    stop: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    stop.run_until_cancelled(work).await
+}
+
+/// A token that is cancelled by SIGINT or SIGTERM. A second one ends the program at once.
+pub(crate) fn stop_signal() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let signalled = stop.clone();
+    tokio::spawn(async move {
+        interrupted().await;
+        crate::output::note("stopping: finishing the steps in flight; once more to stop at once");
+        signalled.cancel();
+        interrupted().await;
+        std::process::exit(130);
+    });
+    stop
+}
+
+#[cfg(unix)]
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return ctrl_c().await;
+    };
+    tokio::select! {
+        () = ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupted() {
+    ctrl_c().await;
+}
+
+async fn ctrl_c() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Signals cannot be had: only a kill ends the program, which the journal survives.
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,93 @@
+//! What people and programs read.
+
+use std::io::{self, IsTerminal, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use jiff::{Timestamp, tz::TimeZone};
+use serde::Serialize;
+use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::exit::Failure;
+
+/// Logs go to standard error: as text on a terminal, as JSON otherwise.
+pub(crate) fn init_logs(verbose: u8) {
+    let default = match verbose {
+        0 => "error",
+        1 => "lamplighter=info,lamplighter_core=info,lamplighter_aws=info,warn",
+        _ => "lamplighter=debug,lamplighter_core=debug,lamplighter_aws=debug,info",
+    };
+    let filter =
+        EnvFilter::try_from_env("LAMPLIGHTER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let logs = fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Only one subscriber is ever set: this is the first.
+    if io::stderr().is_terminal() {
+        let _ = logs.with_target(false).try_init();
+    } else {
+        let _ = logs.json().flatten_event(true).try_init();
+    }
+}
+
+/// Prints text to standard output. A reader that went away is not an error.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    match write!(out, "{text}{end}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::io("writing to standard output", &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints JSON to standard output.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::failed(format!("writing JSON: {error}")))?;
+    print(&text)
+}
+
+/// Prints a line to standard error.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Prints an error to standard error.
+pub(crate) fn error(text: &str) {
+    let (red, off) = ("\x1b[1;31m", "\x1b[0m");
+    let _ = writeln!(anstream::stderr().lock(), "{red}error{off}: {text}");
+}
+
+/// A table for people, as wide as the terminal.
+pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(headings.iter().map(|text| text.to_uppercase()));
+    for row in rows {
+        // Names and messages come from other people's accounts: no control characters.
+        table.add_row(row.iter().map(|cell| printable(cell)));
+    }
+    let text = table.to_string();
+    text.lines().map(str::trim_end).map(|line| format!("{line}\n")).collect()
+}
+
+/// An instant to the second, for people.
+pub(crate) fn time(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// The text without what could move a terminal's cursor.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_shows_no_control_characters() {
+        let text = table(&["name"], [vec!["a\x1b[31mb".to_owned()]]);
+        assert_eq!(text, " NAME\n a\u{fffd}[31mb\n");
+    }
+}

@@ -1,0 +1,87 @@
+//! `kill -9` at any moment: every target has exactly one snapshot for the occurrence.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::bed::{AT, Bed};
+
+/// After so long a test that waits for something has failed.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+#[test]
+fn a_run_that_is_killed_again_and_again_ends_with_one_snapshot_each() {
+    let bed = Bed::start();
+    let wanted = bed.backed_up();
+    let run = ["run", "nightly-backup", "--at", AT];
+    // Each life is a little longer than the one before: the kills fall on all that a run does.
+    for life in 1..=12 {
+        let mut child = quietly(&bed, &run).spawn().unwrap();
+        thread::sleep(Duration::from_millis(150 * life));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let ended = bed.here.run(&run);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(bed.made(AT), wanted);
+}
+
+#[test]
+fn what_a_killed_run_left_open_goes_on_under_serve() {
+    let bed = Bed::start();
+    let wanted = bed.backed_up();
+    // One step at a time, and killed as soon as there is something to leave open.
+    let run = ["run", "nightly-backup", "--at", AT, "--concurrency", "1"];
+    let mut child = quietly(&bed, &run).spawn().unwrap();
+    until("a target is done", || counted(&bed, "succeeded") > 7);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(counted(&bed, "open") > 0, "nothing is left to go on with: this tests nothing");
+
+    let mut first = serve(&bed);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let mut second = serve(&bed);
+    until("every job is closed", || counted(&bed, "open") == 0);
+    let id = second.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert_eq!(second.wait().unwrap().code(), Some(0), "SIGTERM ends it in order");
+    assert_eq!(bed.made(AT), wanted);
+}
+
+/// The jobs of the latest run in one state; none while nothing is recorded.
+fn counted(bed: &Bed, state: &str) -> u64 {
+    let ended = bed.here.run(&["runs", "--json"]);
+    let runs: Value = serde_json::from_str(&ended.stdout).unwrap_or_default();
+    runs[0]["jobs"][state].as_u64().unwrap_or_default()
+}
+
+fn quietly(bed: &Bed, args: &[&str]) -> Command {
+    let mut command = bed.here.command(args);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// Starts `serve`, and returns once it serves.
+fn serve(bed: &Bed) -> Child {
+    let mut child = bed.here.command(&["serve"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    assert!(first.starts_with("serving 2 scheduled tasks"), "{first}");
+    thread::spawn(move || lines.for_each(drop));
+    child
+}
+
+#[track_caller]
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "waited too long until {what}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
