@@ -12,7 +12,7 @@ use lamplighter_core::{
     Clock, JobId, RunId,
     action::JOB_TAG,
     cloud::ec2::SnapshotState,
-    job::{State, WorkKind},
+    job::{Job, State, WorkKind},
     schedule::{Missed, Schedule, Timing, Zone},
     task::{Guards, Mode, Regions, StopAfter, Task},
 };
@@ -30,6 +30,8 @@ use support::{NONE, Snap};
 const SEEDS: std::ops::Range<u64> = 0..20;
 /// How long the tasks fire.
 const HOURS: i64 = 5;
+/// How long a snapshot is pending.
+const SNAPSHOTS_TAKE: SignedDuration = SignedDuration::from_mins(5);
 /// When worlds begin.
 const BEGIN: Timestamp = Timestamp::constant(1_772_416_800, 0);
 
@@ -46,6 +48,7 @@ fn world(seed: u64) -> World {
     }
     world.volume_with("vol-broken", [], |it| it.state = "error".to_owned()).dial(|it| {
         it.page_size = 20;
+        it.snapshots_take = SNAPSHOTS_TAKE;
         it.lag = Lag::UpTo(SignedDuration::from_secs(50));
         it.bucket = Some(Bucket { capacity: 20.0, per_second: 1.0 });
     })
@@ -111,6 +114,7 @@ fn whatever_happens_every_record_ends_and_has_one_effect() {
         world.assert_lawful();
         check_records(&world, seed);
         check_effects(&world, seed);
+        check_gates(&world, seed);
     }
 }
 
@@ -177,4 +181,30 @@ fn check_effects(world: &World, seed: u64) {
         assert!(found.is_empty() || !["guarded", "observing"].contains(&task), "seed {seed}: {id}");
     }
     assert!(made.is_empty(), "seed {seed}: nobody knows of {made:?}");
+}
+
+/// The task that may do one thing at a time in a place has done one at a time. A job that fails
+/// leaves the gate before its snapshot has ended, so only those count that succeeded.
+fn check_gates(world: &World, seed: u64) {
+    let jobs = world.jobs();
+    for place in world.cloud().places() {
+        let snapshots = world.cloud().snapshots_in(&place);
+        let start_of = |job: &Job| {
+            let made = snapshots
+                .iter()
+                .find(|it| it.tags.get(JOB_TAG).is_some_and(|tag| tag == job.id.as_str()));
+            made.map(|it| it.started_at)
+        };
+        let mut starts: Vec<Timestamp> = jobs
+            .iter()
+            .filter(|job| job.work.order().task.as_str() == "gated")
+            .filter(|job| job.work.place() == Some(&place))
+            .filter(|job| job.status.state() == State::Succeeded)
+            .filter_map(start_of)
+            .collect();
+        starts.sort();
+        assert!(starts.len() > 1, "seed {seed}: hardly anything was done in {place}");
+        let apart = |pair: &[Timestamp]| pair[0] + SNAPSHOTS_TAKE <= pair[1];
+        assert!(starts.windows(2).all(apart), "seed {seed}: at once in {place}: {starts:?}");
+    }
 }
