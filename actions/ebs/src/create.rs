@@ -71,7 +71,7 @@ pub struct Started {
     looks: u32,
 }
 
-/// See the [module](self).
+/// `ebs.snapshot.create`: starts a snapshot of each volume and waits until it is completed.
 pub struct CreateSnapshot;
 
 #[async_trait]

@@ -38,7 +38,7 @@ fn one() -> u32 {
     1
 }
 
-/// See the [module](self).
+/// `ebs.snapshot.delete`: deletes the snapshots of each volume that no rule keeps.
 pub struct DeleteSnapshot;
 
 #[async_trait]

@@ -19,8 +19,8 @@ type Errand = Pin<Box<dyn Future<Output = ()>>>;
 
 /// More polls than this in one go is work that does not end.
 const MOST_POLLS: usize = 1_000_000;
-/// Jobs that are open for longer than this never end.
-const LONGEST_RUN: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// Jobs that are open for longer than this never end: the longest queue is a week.
+const LONGEST_RUN: SignedDuration = SignedDuration::from_hours(24 * 8);
 const MINUTE: i64 = 60;
 
 impl World {

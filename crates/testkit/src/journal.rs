@@ -36,11 +36,15 @@ impl MemoryJournal {
 
     /// When the first open job wants to be looked at. `None` when no job is open.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        lock(&self.0).jobs.values().filter_map(|job| job.wake_at).min()
+        lock(&self.0).open().filter_map(|job| job.wake_at).min()
     }
 }
 
 impl State {
+    fn open(&self) -> impl Iterator<Item = &Job> {
+        self.jobs.values().filter(|job| job.status == Status::Open)
+    }
+
     fn of_run<'a>(&'a self, run: &'a RunId) -> impl Iterator<Item = &'a Job> {
         let from = (Bound::Included(run.as_str()), Bound::Unbounded);
         self.jobs
@@ -107,8 +111,7 @@ impl Journal for MemoryJournal {
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, Fault> {
         let state = lock(&self.0);
         let mut due: Vec<(Timestamp, &JobId)> = state
-            .jobs
-            .values()
+            .open()
             .filter_map(|job| Some((job.wake_at.filter(|at| *at <= now)?, &job.id)))
             .collect();
         due.sort();
@@ -147,11 +150,8 @@ impl Journal for MemoryJournal {
         let held = state.held(gate, now);
         held.remove(holder);
         let room = (limit as usize).saturating_sub(held.len());
-        let mut waiting: Vec<&Job> = state
-            .jobs
-            .values()
-            .filter(|job| job.status == Status::Open && job.waiting_at.as_deref() == Some(gate))
-            .collect();
+        let mut waiting: Vec<&Job> =
+            state.open().filter(|job| job.waiting_at.as_deref() == Some(gate)).collect();
         waiting.sort_by_key(|job| job.created_at);
         Ok(waiting.into_iter().take(room.min(TOLD)).map(|job| job.id.clone()).collect())
     }

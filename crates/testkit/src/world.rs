@@ -25,6 +25,9 @@ const BEGIN: Timestamp = Timestamp::constant(1_772_416_800, 0);
 /// The task of [`World::run`].
 const TASK: &str = "nightly";
 
+/// A change to the task.
+type Adjust = Box<dyn Fn(&mut Task)>;
+
 /// A cloud, a clock, a journal, a queue, and workers that run a task.
 ///
 /// Resources are put into one place, `111122223333/eu-west-1`, until [`at`](World::at) names
@@ -41,7 +44,7 @@ pub struct World {
     pub(crate) last_tick: Option<Timestamp>,
     /// The place that resources are put into.
     here: Place,
-    adjust: Vec<Box<dyn Fn(&mut Task)>>,
+    adjust: Vec<Adjust>,
 }
 
 impl Default for World {

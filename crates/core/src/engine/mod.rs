@@ -124,7 +124,13 @@ impl Engine {
         if self.ports.journal.replace(&leased).await? == Write::Lost {
             return Ok(());
         }
-        let (leased, result) = self.work(leased, job.tried_at, now).await;
+        let (leased, result) = if job.lease.is_some() && job.deadline <= now {
+            // Whoever held it died in the step and settled nothing, and so may the next one: the
+            // deadline ends that as well.
+            (leased, Err(Fault::permanent("the worker died in the middle of a step")))
+        } else {
+            self.work(leased, job.tried_at, now).await
+        };
         let now = self.ports.clock.now();
         let settled = leased.settled(result, job.tried_at, now, self.ports.clock.jitter());
         if self.ports.journal.replace(&settled).await? == Write::Lost {

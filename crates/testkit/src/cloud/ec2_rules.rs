@@ -144,7 +144,6 @@ impl Ec2State {
         let job = snapshot.tags.get(JOB_TAG);
         let stays = |other: &SnapshotRecord| {
             other.first.id != id
-                && other.gone_at.is_none()
                 && other.source() == record.source()
                 && other.as_of(now).is_some_and(|it| {
                     let twin = job.is_some() && it.tags.get(JOB_TAG) == job;

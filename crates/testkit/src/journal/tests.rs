@@ -40,8 +40,8 @@ fn with(jobs: &[Job]) -> MemoryJournal {
 #[test]
 fn a_job_is_created_once_and_replaced_version_by_version() {
     let first = job("nightly", 0, "vol-1");
-    let journal = with(&[first.clone()]);
-    assert_eq!(done(journal.create(&[first.clone()])), [Write::Lost]);
+    let journal = with(std::slice::from_ref(&first));
+    assert_eq!(done(journal.create(std::slice::from_ref(&first))), [Write::Lost]);
     let leased = first.leased("one", NOW);
     assert_eq!(done(journal.replace(&leased)), Write::Won);
     assert_eq!(done(journal.replace(&leased)), Write::Won, "the answer was lost");
@@ -103,7 +103,7 @@ fn jobs_are_filtered_and_paged_in_the_order_of_their_ids() {
     let found = |filter: JobFilter| done(journal.jobs(&filter));
     assert_eq!(found(JobFilter::default()), [one.clone(), two.clone(), three.clone()]);
     let page = JobFilter { after: Some(one.id.clone()), limit: Some(1), ..JobFilter::default() };
-    assert_eq!(found(page), [two.clone()]);
+    assert_eq!(found(page), std::slice::from_ref(&two));
     assert_eq!(found(JobFilter { run: Some(three.run()), ..JobFilter::default() }), [three]);
     let task = Some("a".parse().unwrap());
     assert_eq!(found(JobFilter { task, ..JobFilter::default() }), [one, two]);
