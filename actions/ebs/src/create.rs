@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
-    Action, Doing, Fault, Progress, Spec, StepCx, Tags, Verdict,
+    Action, Doing, Fault, FaultKind, Progress, Spec, StepCx, Tags, Verdict,
     action::{BadParams, Effect, JOB_TAG, PlanCx, SOURCE_TAG, TAKEN_AT_TAG},
     cloud::ec2::{NewSnapshot, Snapshot, SnapshotState, Volume},
     select::ServerFilter,
@@ -65,8 +65,8 @@ fn default_description() -> Template {
 pub struct Started {
     snapshot: String,
     at: Timestamp,
-    /// Whether an earlier try may have made one as well.
-    repeated: bool,
+    /// Whether this job may have made more than one.
+    twins: bool,
     /// How often it was looked at.
     looks: u32,
 }
@@ -133,18 +133,24 @@ impl Action for CreateSnapshot {
             let made = made_by(cx).await?;
             return follow(cx, started, made).await;
         }
-        let repeated = cx.tried_at.is_some();
-        if repeated {
+        if cx.tried.times > 0 {
             let made = made_by(cx).await?;
             if let Some(first) = made.first() {
-                return follow(cx, Started::new(first, repeated), made).await;
+                // The first try makes one without a look. Only a try after that can have made a
+                // second one, because it did not see the first.
+                let twins = cx.tried.times > 1;
+                return follow(cx, Started::new(first, twins), made).await;
             }
             if let Some(wait) = cx.lag_left() {
                 return Ok(Progress::Later { wait });
             }
         }
-        let made = cx.here.ec2().create_snapshot(&new_snapshot(cx, params, volume)).await?;
-        follow(cx, Started::new(&made, repeated), vec![made]).await
+        let new = new_snapshot(cx, params, volume);
+        let made = cx.here.ec2().create_snapshot(&new).await.map_err(|fault| match fault.kind {
+            FaultKind::Throttled => fault.nothing_tried(),
+            _ => fault,
+        })?;
+        follow(cx, Started::new(&made, cx.tried.times > 0), vec![made]).await
     }
 }
 
@@ -243,7 +249,7 @@ async fn follow(
             ))),
         };
     };
-    if kept.state != SnapshotState::Completed || (started.repeated && may_be_hidden) {
+    if kept.state != SnapshotState::Completed || (started.twins && may_be_hidden) {
         return Ok(started.look_again(Some(kept)));
     }
     let mut summary = format!("created `{}`", kept.id);
@@ -256,9 +262,9 @@ async fn follow(
 }
 
 impl Started {
-    fn new(snapshot: &Snapshot, repeated: bool) -> Started {
+    fn new(snapshot: &Snapshot, twins: bool) -> Started {
         let (snapshot, at) = (snapshot.id.clone(), snapshot.started_at);
-        Started { snapshot, at, repeated, looks: 0 }
+        Started { snapshot, at, twins, looks: 0 }
     }
 
     fn look_again(self, kept: Option<&Snapshot>) -> Progress<Started> {

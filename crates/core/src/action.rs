@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::{
     Fault, JobId, Place, Tags, TaskName,
     cloud::{AccountPool, Page, PageToken, Resource, Scope, Session},
+    job::Tried,
     select::ServerFilter,
 };
 
@@ -167,8 +168,8 @@ pub struct StepCx<'a> {
     pub time_zone: &'a TimeZone,
     /// The time.
     pub now: Timestamp,
-    /// When this step was last tried, if it was: whatever it makes may exist already.
-    pub tried_at: Option<Timestamp>,
+    /// How often this step was tried before: whatever it makes may exist already.
+    pub tried: Tried,
     /// The account and region of the target.
     pub here: &'a dyn Scope,
     /// The way to other accounts and regions.
@@ -187,7 +188,7 @@ impl StepCx<'_> {
     /// How much longer describes may not show what an earlier try made. `None` when an empty
     /// answer is final.
     pub fn lag_left(&self) -> Option<Duration> {
-        let left = (self.tried_at? + DESCRIBE_LAG).duration_since(self.now);
+        let left = (self.tried.last? + DESCRIBE_LAG).duration_since(self.now);
         Duration::try_from(left).ok().filter(|left| !left.is_zero())
     }
 }

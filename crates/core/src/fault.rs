@@ -34,6 +34,8 @@ pub struct Fault {
     pub code: Option<String>,
     /// The least time to wait before the next try, when somebody knows it.
     pub retry_after: Option<Duration>,
+    /// Whether it is certain that the step had no effect.
+    pub nothing_tried: bool,
     message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -41,7 +43,14 @@ pub struct Fault {
 impl Fault {
     /// A fault of this kind. The message says what was being done: lower case, no period.
     pub fn new(kind: FaultKind, message: impl Into<String>) -> Fault {
-        Fault { kind, code: None, retry_after: None, message: message.into(), source: None }
+        Fault {
+            kind,
+            code: None,
+            retry_after: None,
+            nothing_tried: false,
+            message: message.into(),
+            source: None,
+        }
     }
 
     /// A [`FaultKind::Transient`] fault.
@@ -72,6 +81,12 @@ impl Fault {
     /// The same fault, not to be tried again before `wait` has passed.
     pub fn retry_after(self, wait: Duration) -> Fault {
         Fault { retry_after: Some(wait), ..self }
+    }
+
+    /// The same fault, where it is certain that the step had no effect: then the next try need
+    /// not look for what this one may have made.
+    pub fn nothing_tried(self) -> Fault {
+        Fault { nothing_tried: true, ..self }
     }
 
     /// The same fault with its cause.
@@ -116,6 +131,7 @@ impl<T> Doing<T> for Result<T, Fault> {
             kind: fault.kind,
             code: fault.code.clone(),
             retry_after: fault.retry_after,
+            nothing_tried: fault.nothing_tried,
             message: what.into(),
             source: Some(Box::new(fault)),
         })

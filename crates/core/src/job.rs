@@ -36,8 +36,8 @@ pub struct Job {
     pub attempts: u32,
     /// Throttled tries since the last successful step. They spend no attempts.
     pub throttled: u32,
-    /// When the step that comes next was last tried, if it was.
-    pub tried_at: Option<Timestamp>,
+    /// How often the step that comes next was tried.
+    pub tried: Tried,
     /// The gate it waits at.
     pub waiting_at: Option<String>,
     /// When somebody should look at this job again. `None` only when the job is closed.
@@ -54,6 +54,15 @@ pub struct Job {
     pub closed_at: Option<Timestamp>,
     /// Grows by one with each write.
     pub version: u64,
+}
+
+/// How often a step was begun. It may have taken effect each time, whatever became of the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// How many times.
+    pub times: u32,
+    /// The last time.
+    pub last: Option<Timestamp>,
 }
 
 /// A worker's claim on a job. When it ends, anybody may take the job.
@@ -244,7 +253,7 @@ impl Job {
             status: Status::Open,
             attempts: 0,
             throttled: 0,
-            tried_at: None,
+            tried: Tried::default(),
             waiting_at: None,
             wake_at: Some(wake_at),
             lease: None,
@@ -287,7 +296,7 @@ impl Job {
             lease: Some(Lease { holder: holder.to_owned(), until }),
             wake_at: Some(until),
             waiting_at: None,
-            tried_at: Some(now),
+            tried: Tried { times: self.tried.times + 1, last: Some(now) },
             version: self.version + 1,
             ..self.clone()
         }
@@ -304,11 +313,11 @@ impl Job {
         }
     }
 
-    /// The job after a step. `tried_before` is [`Job::tried_at`] from before the lease.
+    /// The job after a step. `before` is [`Job::tried`] from before the lease.
     pub fn settled(
         &self,
         result: Result<Outcome, Fault>,
-        tried_before: Option<Timestamp>,
+        before: Tried,
         now: Timestamp,
         jitter: f64,
     ) -> Job {
@@ -339,7 +348,7 @@ impl Job {
                 })
             }
             Ok(Outcome::Waiting { gate, wait }) => Job {
-                tried_at: tried_before,
+                tried: before,
                 wake_at: Some(now + wait),
                 deadline: self.deadline.max(later(now + wait, self.timeout)),
                 waiting_at: Some(gate),
@@ -350,13 +359,11 @@ impl Job {
                 work: open.work.with_state(state),
                 attempts: 0,
                 throttled: 0,
-                tried_at: None,
+                tried: Tried::default(),
                 wake_at: Some(now + wait),
                 ..open
             },
-            Ok(Outcome::Later { wait }) => {
-                Job { tried_at: tried_before, wake_at: Some(now + wait), ..open }
-            }
+            Ok(Outcome::Later { wait }) => Job { tried: before, wake_at: Some(now + wait), ..open },
             Err(fault) => {
                 let wait = retry::delay(
                     fault.kind,
@@ -368,6 +375,7 @@ impl Job {
                 let spent = u32::from(fault.kind != FaultKind::Throttled);
                 match wait {
                     Some(wait) => Job {
+                        tried: if fault.nothing_tried { before } else { self.tried },
                         attempts: self.attempts + spent,
                         throttled: self.throttled + (1 - spent),
                         wake_at: Some(now + wait),

@@ -11,7 +11,7 @@ use divan::{Bencher, counter::ItemsCount};
 use lamplighter_core::{
     JobId, Journal,
     engine::Write,
-    job::{Job, Outcome},
+    job::{Job, Outcome, Tried},
 };
 use lamplighter_embedded::SqliteJournal;
 use lamplighter_testkit::contract::{act, at, run};
@@ -35,7 +35,7 @@ async fn lease_and_close(journal: &SqliteJournal, id: &JobId) {
     let leased = job.leased(journal.worker(), at(1));
     assert_eq!(journal.replace(&leased).await.unwrap(), Write::Won);
     let done = Ok(Outcome::Done("done".to_owned()));
-    let closed = leased.settled(done, None, at(2), 0.5);
+    let closed = leased.settled(done, Tried::default(), at(2), 0.5);
     assert_eq!(journal.replace(&closed).await.unwrap(), Write::Won);
 }
 

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
     JobId, Journal, Place, RunId,
     engine::{Tally, Write},
-    job::{Job, Outcome, Work},
+    job::{Job, Outcome, Tried, Work},
     schedule::Zone,
     select::Selection,
     task::{Guards, Mode, Order},
@@ -142,7 +142,7 @@ fn leased(job: &Job, minutes: i64) -> Job {
 
 /// The job after a step with this outcome at this minute.
 fn settled(job: &Job, outcome: Outcome, minutes: i64) -> Job {
-    job.settled(Ok(outcome), None, at(minutes), 0.5)
+    job.settled(Ok(outcome), Tried::default(), at(minutes), 0.5)
 }
 
 /// The job after it was done at this minute.

@@ -9,7 +9,7 @@ use crate::{
     Doing, Fault, JobId, Place,
     action::{AnyAction, Progress, StepCx},
     cloud::Session,
-    job::{Job, Outcome, Work},
+    job::{Job, Outcome, Tried, Work},
     task::Order,
 };
 
@@ -42,14 +42,14 @@ impl Engine {
     pub(super) async fn act(
         &self,
         job: &Job,
-        tried_before: Option<Timestamp>,
+        tried: Tried,
         now: Timestamp,
     ) -> Result<Outcome, Fault> {
         let Work::Act { order, place, occurrence, facts, state, target } = &job.work else {
             return Err(Fault::permanent("this job acts on nothing"));
         };
         let action = self.action(&order.action)?;
-        if state.is_none() && tried_before.is_none() {
+        if state.is_none() && tried.times == 0 {
             if job.deadline <= now {
                 return Err(Fault::permanent(format!(
                     "not begun before its deadline {}",
@@ -75,7 +75,7 @@ impl Engine {
             job: &job.id,
             time_zone: order.time_zone.rules(),
             now,
-            tried_at: tried_before,
+            tried,
             here: &*scope,
             accounts: &*self.ports.accounts,
         };

@@ -29,7 +29,7 @@ pub use survey::{Planned, Pulse, Survey};
 use crate::{
     Catalog, Fault, JobId, RunId, TaskName,
     action::{self, AnyAction},
-    job::{Admission, Job, Outcome, Status, Work, WorkKind},
+    job::{Admission, Job, Outcome, Status, Tried, Work, WorkKind},
     plan::Plan,
     task::Task,
 };
@@ -129,10 +129,10 @@ impl Engine {
             // deadline ends that as well.
             (leased, Err(Fault::permanent("the worker died in the middle of a step")))
         } else {
-            self.work(leased, job.tried_at, now).await
+            self.work(leased, job.tried, now).await
         };
         let now = self.ports.clock.now();
-        let settled = leased.settled(result, job.tried_at, now, self.ports.clock.jitter());
+        let settled = leased.settled(result, job.tried, now, self.ports.clock.jitter());
         if self.ports.journal.replace(&settled).await? == Write::Lost {
             return Ok(());
         }
@@ -148,12 +148,7 @@ impl Engine {
 
     /// Does the work of one step. Returns the job as it stands in the journal then: a long step
     /// renews its lease.
-    async fn work(
-        &self,
-        job: Job,
-        tried_before: Option<Timestamp>,
-        now: Timestamp,
-    ) -> (Job, Result<Outcome, Fault>) {
+    async fn work(&self, job: Job, tried: Tried, now: Timestamp) -> (Job, Result<Outcome, Fault>) {
         match job.work.kind() {
             WorkKind::Spread => {
                 let result = self.spread(&job, now).await;
@@ -161,7 +156,7 @@ impl Engine {
             }
             WorkKind::Find => self.find(job, now).await,
             WorkKind::Act => {
-                let result = self.act(&job, tried_before, now).await;
+                let result = self.act(&job, tried, now).await;
                 (job, result)
             }
         }

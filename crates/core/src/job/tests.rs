@@ -43,7 +43,7 @@ fn fault(kind: FaultKind) -> Result<Outcome, Fault> {
 /// Settles a leased job 10 s after it was leased, and shows what matters of its next form.
 #[track_caller]
 fn check(job: &Job, result: Result<Outcome, Fault>, expected: &str) {
-    let next = job.settled(result, None, at(10), 1.0);
+    let next = job.settled(result, Tried::default(), at(10), 1.0);
     assert_eq!(next.version, job.version + 1);
     assert_eq!(next.lease, None, "a settled job is nobody's");
     assert_eq!(next.wake_at.is_some(), next.status == Status::Open, "law L3");
@@ -58,7 +58,7 @@ fn show(job: &Job) -> String {
         _ => String::new(),
     };
     let gate = job.waiting_at.as_ref().map(|gate| format!(" at {gate}")).unwrap_or_default();
-    let tried = if job.tried_at.is_some() { " tried" } else { "" };
+    let tried = if job.tried.times > 0 { " tried" } else { "" };
     let message = job.status.message().map(|text| format!(": {text}")).unwrap_or_default();
     format!(
         "{}{} attempts={} throttled={}{state}{gate}{tried}{message}",
@@ -119,6 +119,12 @@ fn throttling_spends_no_attempt_and_other_faults_do() {
 }
 
 #[test]
+fn a_fault_that_had_no_effect_does_not_count_as_a_try() {
+    let fault = Fault::new(FaultKind::Throttled, "it broke").nothing_tried();
+    check(&leased(), Err(fault), "open in 5s attempts=0 throttled=1");
+}
+
+#[test]
 fn the_fifth_transient_fault_in_a_row_is_the_last() {
     let job = Job { attempts: 4, ..leased() };
     check(&job, fault(FaultKind::Transient), "failed attempts=4 throttled=0 tried: it broke");
@@ -160,7 +166,7 @@ fn after_the_deadline_only_a_result_counts() {
 fn the_time_in_a_queue_is_not_the_jobs_own_but_ends_as_well() {
     let waiting = |job: &Job, now| {
         let outcome = Outcome::Waiting { gate: "g".into(), wait: MINUTE };
-        job.settled(Ok(outcome), None, now, 0.0)
+        job.settled(Ok(outcome), Tried::default(), now, 0.0)
     };
     let day = SignedDuration::from_hours(24);
     let next = waiting(&leased(), at(0) + day);
@@ -184,7 +190,7 @@ fn one_worker_at_a_time_takes_a_step_and_only_when_it_is_due() {
     check_admission(&leased(), lease, Admission::Go);
     let waiting = Job { waiting_at: Some("g".into()), wake_at: Some(at(60)), ..job() };
     check_admission(&waiting, 0, Admission::Go);
-    let closed = leased().settled(Ok(Outcome::Done(String::new())), None, at(1), 0.0);
+    let closed = leased().settled(Ok(Outcome::Done(String::new())), Tried::default(), at(1), 0.0);
     check_admission(&closed, 9_999, Admission::NotNow);
 }
 
@@ -192,7 +198,10 @@ fn one_worker_at_a_time_takes_a_step_and_only_when_it_is_due() {
 fn a_lease_wakes_the_job_when_it_ends_and_can_be_renewed() {
     let leased = leased();
     let until = Some(at(0) + LEASE);
-    assert_eq!((leased.wake_at, leased.tried_at, leased.version), (until, Some(at(0)), 1));
+    assert_eq!(
+        (leased.wake_at, leased.tried, leased.version),
+        (until, Tried { times: 1, last: Some(at(0)) }, 1)
+    );
     assert_eq!(leased.lease, Some(Lease { holder: "me".into(), until: at(0) + LEASE }));
     let renewed = leased.renewed(at(50));
     assert_eq!(renewed.lease, Some(Lease { holder: "me".into(), until: at(50) + LEASE }));
@@ -203,7 +212,7 @@ fn a_lease_wakes_the_job_when_it_ends_and_can_be_renewed() {
 fn a_job_reads_back_from_json() {
     // An action with the state `()` remembers `null`: that it was begun is not forgotten.
     let begun = Outcome::Again { state: json!(null), wait: MINUTE };
-    for job in [leased(), leased().settled(Ok(begun), None, at(1), 0.0)] {
+    for job in [leased(), leased().settled(Ok(begun), Tried::default(), at(1), 0.0)] {
         let text = serde_json::to_string(&job).unwrap();
         assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
     }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
     Fault, FaultKind, JobId, Journal,
     engine::{JobFilter, Tally, Write},
-    job::{Job, Outcome, PlannedPlace, PlannedTarget, Status, Work},
+    job::{Job, Outcome, PlannedPlace, PlannedTarget, Status, Tried, Work},
 };
 use serde_json::json;
 
@@ -70,7 +70,7 @@ pub(super) async fn a_job_is_loaded_as_it_was_written(journal: &dyn Journal) {
     for result in [Ok(again), Err(Fault::transient("later")), Err(Fault::permanent(odd))] {
         replace(journal, &next).await;
         assert_eq!(journal.load(&next.id).await.unwrap().as_ref(), Some(&next));
-        next = next.settled(result, Some(precise), at(2), 0.5);
+        next = next.settled(result, Tried { times: 1, last: Some(precise) }, at(2), 0.5);
     }
     replace(journal, &next).await;
     assert_eq!(journal.load(&next.id).await.unwrap().as_ref(), Some(&next));
@@ -210,7 +210,7 @@ pub(super) async fn the_tally_follows_every_transition(journal: &dyn Journal) {
         let held = leased(&job, 1);
         replace(journal, &held).await;
         check().await;
-        let next = held.settled(end, None, at(1), 0.5);
+        let next = held.settled(end, Tried::default(), at(1), 0.5);
         replace(journal, &next).await;
         check().await;
         // Neither a repetition nor a loser counts.

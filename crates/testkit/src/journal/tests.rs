@@ -3,7 +3,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use lamplighter_core::{
     engine::Counts,
-    job::{Outcome, State as JobState, Work, WorkKind},
+    job::{Outcome, State as JobState, Tried, Work, WorkKind},
 };
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ fn job(name: &str, days: i64, target: &str) -> Job {
 }
 
 fn closed(job: &Job, at: Timestamp) -> Job {
-    job.settled(Ok(Outcome::Done("done".to_owned())), None, at, 0.0)
+    job.settled(Ok(Outcome::Done("done".to_owned())), Tried::default(), at, 0.0)
 }
 
 fn with(jobs: &[Job]) -> MemoryJournal {
@@ -116,7 +116,7 @@ fn jobs_are_filtered_and_paged_in_the_order_of_their_ids() {
 fn a_gate_has_room_again_when_a_holder_leaves_or_dies() {
     let waits = |target: &str| {
         let waiting = Outcome::Waiting { gate: "gate".to_owned(), wait: Duration::from_secs(60) };
-        job("nightly", 0, target).settled(Ok(waiting), None, NOW, 0.0)
+        job("nightly", 0, target).settled(Ok(waiting), Tried::default(), NOW, 0.0)
     };
     let journal = with(&[waits("x"), waits("y")]);
     let [a, b, c] = ["a", "b", "c"].map(|target| job("nightly", 0, target).id);

@@ -87,7 +87,7 @@ impl<const FLAW: u8> Action for Snap<FLAW> {
     ) -> Result<Progress<String>, Fault> {
         let again =
             |id: &str| Ok(Progress::Again { state: id.to_owned(), wait: Duration::from_secs(45) });
-        if state.is_none() && (cx.tried_at.is_none() || FLAW == BLIND) {
+        if state.is_none() && (cx.tried.times == 0 || FLAW == BLIND) {
             return again(&create(cx, volume).await.map_err(proud::<FLAW>)?.id);
         }
         let made = made_by(cx).await.map_err(proud::<FLAW>)?;
