@@ -95,12 +95,13 @@ pub(crate) struct Bed {
     pub(crate) here: Here,
     python: PathBuf,
     /// Dropped last of all: killed.
-    _moto: Moto,
+    _moto: Running,
 }
 
-struct Moto(Child);
+/// A process that does not outlive its test.
+pub(crate) struct Running(pub(crate) Child);
 
-impl Drop for Moto {
+impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -124,7 +125,7 @@ impl Bed {
             .spawn()
             .unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
-        let moto = Moto(child);
+        let moto = Running(child);
         let mut lines = log.lines();
         let url = lines
             .by_ref()

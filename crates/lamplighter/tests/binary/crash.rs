@@ -1,15 +1,18 @@
 //! `kill -9` at any moment: every target has exactly one snapshot for the occurrence.
+//!
+//! These tests take a minute and more, in which nothing is to be done: what may have been made
+//! before the kill is believed to be missing only when describes can no longer lag.
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use crate::bed::{AT, Bed};
+use crate::bed::{AT, Bed, Running};
 
 /// After so long a test that waits for something has failed.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -18,11 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(150);
 fn a_run_that_is_killed_again_and_again_ends_with_one_snapshot_each() {
     let bed = Bed::start();
     let wanted = bed.backed_up();
-    let run = ["run", "nightly-backup", "--at", AT];
+    let run = ["run", "nightly-backup", "--at", AT, "--concurrency", "1"];
     // Each life is a little longer than the one before: the kills fall on all that a run does.
-    for life in 1..=12 {
+    for life in 1..=14 {
         let mut child = quietly(&bed, &run).spawn().unwrap();
-        thread::sleep(Duration::from_millis(150 * life));
+        thread::sleep(Duration::from_millis(25 * life));
         child.kill().unwrap();
         child.wait().unwrap();
     }
@@ -37,20 +40,20 @@ fn what_a_killed_run_left_open_goes_on_under_serve() {
     let wanted = bed.backed_up();
     // One step at a time, and killed as soon as there is something to leave open.
     let run = ["run", "nightly-backup", "--at", AT, "--concurrency", "1"];
-    let mut child = quietly(&bed, &run).spawn().unwrap();
+    let mut child = Running(quietly(&bed, &run).spawn().unwrap());
     until("a target is done", || counted(&bed, "succeeded") > 7);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    child.0.kill().unwrap();
+    child.0.wait().unwrap();
     assert!(counted(&bed, "open") > 0, "nothing is left to go on with: this tests nothing");
 
     let mut first = serve(&bed);
-    first.kill().unwrap();
-    first.wait().unwrap();
+    first.0.kill().unwrap();
+    first.0.wait().unwrap();
     let mut second = serve(&bed);
     until("every job is closed", || counted(&bed, "open") == 0);
-    let id = second.id().to_string();
+    let id = second.0.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    assert_eq!(second.wait().unwrap().code(), Some(0), "SIGTERM ends it in order");
+    assert_eq!(second.0.wait().unwrap().code(), Some(0), "SIGTERM ends it in order");
     assert_eq!(bed.made(AT), wanted);
 }
 
@@ -68,13 +71,13 @@ fn quietly(bed: &Bed, args: &[&str]) -> Command {
 }
 
 /// Starts `serve`, and returns once it serves.
-fn serve(bed: &Bed) -> Child {
-    let mut child = bed.here.command(&["serve"]).stderr(Stdio::piped()).spawn().unwrap();
+fn serve(bed: &Bed) -> Running {
+    let mut child = quietly(bed, &["serve"]).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let first = lines.next().unwrap().unwrap();
     assert!(first.starts_with("serving 2 scheduled tasks"), "{first}");
     thread::spawn(move || lines.for_each(drop));
-    child
+    Running(child)
 }
 
 #[track_caller]

@@ -1,0 +1,71 @@
+//! Every example is one that runs: those in `config/`, that of the quickstart, and every block of
+//! YAML in the documents. And every link in the documents leads somewhere.
+
+use std::{collections::BTreeSet, path::Path};
+
+use lamplighter_catalog::ACTIONS;
+use lamplighter_config::{Config, Source, Style, render};
+use lamplighter_tests::{files, read, root};
+
+/// Loads a configuration as the program would.
+#[track_caller]
+fn load(sources: &[Source]) -> Config {
+    lamplighter_config::load(sources, ACTIONS, &|name| Err(format!("there is no `{name}`")))
+        .unwrap_or_else(|problems| panic!("{}", render(&problems, sources, Style::Plain)))
+}
+
+/// The YAML files of a folder.
+fn folder(path: &str) -> Vec<Source> {
+    let all = files(&[".yaml"]).into_iter().filter(|file| file.starts_with(path));
+    all.map(|file| Source::new(file.display().to_string(), read(&file))).collect()
+}
+
+#[test]
+fn there_is_one_example_for_each_action_and_they_load_together() {
+    let sources = folder("config");
+    let config = load(&sources);
+    for action in ACTIONS {
+        let name = action.spec().name;
+        let file = format!("config/{}.yaml", name.replace('.', "-"));
+        let task = config.tasks.iter().find(|task| task.order.defined_at.starts_with(&file));
+        let task = task.unwrap_or_else(|| panic!("`{file}` has no task"));
+        assert_eq!(task.order.action, name, "{file}");
+    }
+    let used: BTreeSet<&str> = config.tasks.iter().map(|task| task.order.action.as_str()).collect();
+    assert_eq!(used.len(), config.tasks.len(), "one task for each action");
+}
+
+#[test]
+fn the_configuration_of_the_quickstart_loads() {
+    assert_eq!(load(&folder("tests/emulator/config")).tasks.len(), 2);
+}
+
+#[test]
+fn every_block_of_yaml_in_the_documents_loads() {
+    let mut blocks = 0;
+    for file in files(&[".md"]) {
+        let text = read(&file);
+        let mut parts = text.split("```");
+        // Fences come in pairs, so every second part is a block.
+        parts.next();
+        for block in parts.step_by(2) {
+            if let Some(yaml) = block.strip_prefix("yaml\n") {
+                blocks += 1;
+                load(&[Source::new(file.display().to_string(), yaml)]);
+            }
+        }
+    }
+    assert!(blocks >= 3, "only {blocks} blocks: this looks in the wrong place");
+}
+
+#[test]
+fn every_link_in_the_documents_leads_somewhere() {
+    for file in files(&[".md"]) {
+        let beside = root().join(&file).parent().map(Path::to_owned).unwrap_or_default();
+        for link in read(&file).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = link.split('#').next().unwrap_or_default();
+            let elsewhere = path.is_empty() || path.contains("://");
+            assert!(elsewhere || beside.join(path).exists(), "{}: `{link}`", file.display());
+        }
+    }
+}
