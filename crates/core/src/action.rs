@@ -126,6 +126,16 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// Why it is acted on, where that is not obvious, or why not.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Verdict::Act { reason, .. } => reason.as_deref(),
+            Verdict::Leave { reason } => Some(reason),
+        }
+    }
+}
+
 /// What a plan may use.
 #[derive(Clone, Copy, Debug)]
 pub struct PlanCx<'a> {

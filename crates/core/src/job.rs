@@ -115,6 +115,9 @@ pub enum Work {
         target: String,
         /// What was known of the target when it was chosen.
         facts: Value,
+        /// Why it is acted on, in words. Empty where that is obvious.
+        #[serde(default)]
+        why: String,
         /// What the steps so far have left to remember. A state that is `null` is a state.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
         state: Option<Value>,
@@ -429,6 +432,14 @@ impl Work {
         match self {
             Work::Act { target, .. } => Some(target),
             Work::Spread { .. } | Work::Find { .. } => None,
+        }
+    }
+
+    /// Why a target is acted on, where that is not obvious.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Work::Act { why, .. } if !why.is_empty() => Some(why),
+            _ => None,
         }
     }
 

@@ -103,6 +103,7 @@ pub fn act(run: &RunId, target: &str, wake_after: i64) -> Job {
         occurrence: run.occurrence().parse().unwrap(),
         target: target.to_owned(),
         facts: json!({"id": target}),
+        why: String::new(),
         state: None,
     };
     job(JobId::act(run, &place(), target), work, wake_after)

@@ -45,7 +45,7 @@ impl Engine {
         tried: Tried,
         now: Timestamp,
     ) -> Result<Outcome, Fault> {
-        let Work::Act { order, place, occurrence, facts, state, target } = &job.work else {
+        let Work::Act { order, place, occurrence, facts, state, target, .. } = &job.work else {
             return Err(Fault::permanent("this job acts on nothing"));
         };
         let action = self.action(&order.action)?;

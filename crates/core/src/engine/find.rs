@@ -129,8 +129,9 @@ impl Maker<'_> {
     /// One record for each selected target and for each of which that is not known.
     fn as_surveyed(&self, survey: &Survey) -> Vec<Job> {
         let planned = survey.planned.iter().map(|it| match &it.verdict {
-            Verdict::Act { effect, .. } if self.order.mode == Mode::Observe => {
-                let reason = format!("only observes: would {effect}");
+            Verdict::Act { effect, reason } if self.order.mode == Mode::Observe => {
+                let why = reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+                let reason = format!("only observes: would {effect}{why}");
                 self.record(it, Status::Skipped { reason })
             }
             Verdict::Act { .. } => self.open(it),
@@ -163,7 +164,8 @@ impl Maker<'_> {
             match drift {
                 None => {
                     to_act += 1;
-                    self.open_of(&wanted.target, &wanted.facts)
+                    let why = now.get(wanted.target.as_str()).and_then(|it| it.verdict.reason());
+                    self.open_of(&wanted.target, &wanted.facts, why)
                 }
                 Some(drift) => {
                     let message = format!("changed since the plan: {drift}; plan again");
@@ -177,35 +179,36 @@ impl Maker<'_> {
     }
 
     fn open(&self, it: &Planned) -> Job {
-        self.open_of(&it.target, &it.facts)
+        self.open_of(&it.target, &it.facts, it.verdict.reason())
     }
 
     fn record(&self, it: &Planned, status: Status) -> Job {
         self.record_of(&it.target, &it.facts, status)
     }
 
-    fn open_of(&self, target: &str, facts: &Value) -> Job {
+    fn open_of(&self, target: &str, facts: &Value, why: Option<&str>) -> Job {
         let timeout = self.order.timeout.unwrap_or_else(|| {
             SignedDuration::try_from(self.action.spec().timeout).unwrap_or(SignedDuration::MAX)
         });
-        Job::new(self.id(target), self.work(target, facts), self.now, self.now, timeout)
+        Job::new(self.id(target), self.work(target, facts, why), self.now, self.now, timeout)
     }
 
     fn record_of(&self, target: &str, facts: &Value, status: Status) -> Job {
-        Job::record(self.id(target), self.work(target, facts), status, self.now)
+        Job::record(self.id(target), self.work(target, facts, None), status, self.now)
     }
 
     fn id(&self, target: &str) -> JobId {
         JobId::act(&self.job.run(), self.place, target)
     }
 
-    fn work(&self, target: &str, facts: &Value) -> Work {
+    fn work(&self, target: &str, facts: &Value, why: Option<&str>) -> Work {
         Work::Act {
             order: self.order.clone(),
             place: self.place.clone(),
             occurrence: self.occurrence,
             target: target.to_owned(),
             facts: facts.clone(),
+            why: why.unwrap_or_default().to_owned(),
             state: None,
         }
     }

@@ -27,6 +27,7 @@ fn job() -> Job {
         occurrence: at(0),
         target: "vol-1".to_owned(),
         facts: json!({}),
+        why: String::new(),
         state: None,
     };
     Job::new(id, work, at(0), at(0), SignedDuration::from_hours(1))

@@ -76,6 +76,7 @@ fn as_json(job: &Job) -> Value {
     set("wake-at", job.wake_at.map(|at| json!(at)));
     set("waiting-at", job.waiting_at.as_ref().map(|gate| json!(gate)));
     set("closed-at", job.closed_at.map(|at| json!(at)));
+    set("why", job.work.why().map(|why| json!(why)));
     set("message", job.status.message().map(|text| json!(text)));
     json
 }
@@ -97,13 +98,15 @@ pub(crate) fn as_table(jobs: &[Job]) -> String {
             let gate = job.waiting_at.as_ref().map(|gate| format!(" for room at `{gate}`"));
             Some(format!("waits{} until {}", gate.unwrap_or_default(), output::time(at)))
         });
+        let why = job.work.why().map(str::to_owned);
+        let says: Vec<String> = message.into_iter().chain(why).collect();
         vec![
             job.run().to_string(),
             place.map(|it| it.account.to_string()).unwrap_or_default(),
             place.map(|it| it.region.to_string()).unwrap_or_default(),
             what,
             job.status.state().as_str().to_owned(),
-            message.unwrap_or_default(),
+            says.join(": "),
         ]
     });
     output::table(&["run", "account", "region", "target", "state", "what and why"], rows)
