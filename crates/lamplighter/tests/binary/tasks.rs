@@ -45,6 +45,11 @@ fn a_backup_and_its_retention_run_in_every_place_and_once() {
     bed.here.json(&["run", "prune-backups", "--at", AT], 0);
     assert_eq!(bed.snapshots(), kept);
 
+    let deleted = bed.here.json(&["jobs", "--task", "prune-backups", "--state", "succeeded"], 0);
+    let deleted = deleted.as_array().unwrap().iter().filter(|it| it["kind"] == "act");
+    assert!(deleted.clone().all(|it| it["why"] == "no rule keeps it"), "each says why");
+    assert_eq!(deleted.count(), doomed.len());
+
     let runs = bed.here.json(&["runs"], 0);
     assert_eq!(runs.as_array().unwrap().len(), 2);
     let jobs = bed.here.json(&["jobs", &format!("nightly-backup@{AT}")], 0);
