@@ -55,11 +55,10 @@ impl fmt::Debug for Secret {
 }
 
 impl Role {
-    /// The role's ARN in an account. The region says which partition of AWS that is in.
-    pub fn arn(&self, account: &AccountId, region: &Region) -> String {
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
         match self {
-            Role::Name(name) => format!("arn:{}:iam::{account}:role/{name}", region.partition()),
-            Role::Arn(arn) => arn.clone(),
+            Role::Name(text) | Role::Arn(text) => text,
         }
     }
 }

@@ -4,16 +4,17 @@
 //! functions from one form of the job to the next; the journal writes the next form if nobody
 //! else was faster.
 
+mod work;
+
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{
-    Fault, FaultKind, JobId, Place, RunId, retry,
-    task::{Order, Reach},
-};
+use crate::{Fault, FaultKind, JobId, RunId, retry};
+
+pub use work::{PlannedPlace, PlannedTarget, Work, WorkKind};
 
 /// How long a worker holds a job for one step. Longer than any step takes: a step is a few
 /// calls, and a long listing renews its lease between pages.
@@ -74,76 +75,6 @@ pub struct Lease {
     pub until: Timestamp,
 }
 
-/// A piece of work. It carries all it needs, so that a change of the configuration cannot
-/// change work that has begun.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Work {
-    /// Make a `Find` job for each place of the task.
-    Spread {
-        /// What to do.
-        order: Order,
-        /// Where.
-        reach: Vec<Reach>,
-        /// The occurrence.
-        occurrence: Timestamp,
-        /// The window in which the places start.
-        spread: Option<Duration>,
-        /// The saved plan to follow, if there is one: the targets of each place.
-        plan: Option<Vec<PlannedPlace>>,
-    },
-    /// Choose targets in one place, and make an `Act` job for each.
-    Find {
-        /// What to do.
-        order: Order,
-        /// Where.
-        place: Place,
-        /// The occurrence.
-        occurrence: Timestamp,
-        /// The saved plan to follow, if there is one.
-        plan: Option<PlannedPlace>,
-    },
-    /// Take steps on one target until the action is done.
-    Act {
-        /// What to do.
-        order: Order,
-        /// Where.
-        place: Place,
-        /// The occurrence.
-        occurrence: Timestamp,
-        /// The target's id.
-        target: String,
-        /// What was known of the target when it was chosen.
-        facts: Value,
-        /// Why it is acted on, in words. Empty where that is obvious.
-        #[serde(default)]
-        why: String,
-        /// What the steps so far have left to remember. A state that is `null` is a state.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
-        state: Option<Value>,
-    },
-}
-
-/// The part of a saved plan for one place.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PlannedPlace {
-    /// Where.
-    pub place: Place,
-    /// The instant that was decided for.
-    pub now: Timestamp,
-    /// The targets to act on, each with what was known of it.
-    pub targets: Vec<PlannedTarget>,
-}
-
-/// One target of a saved plan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PlannedTarget {
-    /// The target's id.
-    pub target: String,
-    /// What was known of it.
-    pub facts: Value,
-}
-
 /// Whether a job is open, or how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -188,18 +119,6 @@ pub enum State {
     Skipped,
     /// See [`Status::Stopped`].
     Stopped,
-}
-
-/// What kind of work a job is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WorkKind {
-    /// See [`Work::Spread`].
-    Spread,
-    /// See [`Work::Find`].
-    Find,
-    /// See [`Work::Act`].
-    Act,
 }
 
 /// Whether a worker may take a step now.
@@ -391,67 +310,6 @@ impl Job {
     }
 }
 
-impl Work {
-    /// What kind of work it is.
-    pub fn kind(&self) -> WorkKind {
-        match self {
-            Work::Spread { .. } => WorkKind::Spread,
-            Work::Find { .. } => WorkKind::Find,
-            Work::Act { .. } => WorkKind::Act,
-        }
-    }
-
-    /// What to do.
-    pub fn order(&self) -> &Order {
-        match self {
-            Work::Spread { order, .. } | Work::Find { order, .. } | Work::Act { order, .. } => {
-                order
-            }
-        }
-    }
-
-    /// The occurrence.
-    pub fn occurrence(&self) -> Timestamp {
-        match self {
-            Work::Spread { occurrence, .. }
-            | Work::Find { occurrence, .. }
-            | Work::Act { occurrence, .. } => *occurrence,
-        }
-    }
-
-    /// Where, unless it is everywhere.
-    pub fn place(&self) -> Option<&Place> {
-        match self {
-            Work::Spread { .. } => None,
-            Work::Find { place, .. } | Work::Act { place, .. } => Some(place),
-        }
-    }
-
-    /// The target's id, for work on one.
-    pub fn target(&self) -> Option<&str> {
-        match self {
-            Work::Act { target, .. } => Some(target),
-            Work::Spread { .. } | Work::Find { .. } => None,
-        }
-    }
-
-    /// Why a target is acted on, where that is not obvious.
-    pub fn why(&self) -> Option<&str> {
-        match self {
-            Work::Act { why, .. } if !why.is_empty() => Some(why),
-            _ => None,
-        }
-    }
-
-    fn with_state(&self, new: Value) -> Work {
-        let mut work = self.clone();
-        if let Work::Act { state, .. } = &mut work {
-            *state = Some(new);
-        }
-        work
-    }
-}
-
 impl Status {
     /// Its name.
     pub fn state(&self) -> State {
@@ -486,11 +344,6 @@ impl State {
             State::Stopped => "stopped",
         }
     }
-}
-
-/// What is there is `Some`, `null` too.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
 }
 
 /// `at + span`, or the end of time.

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use lamplighter_aws::{AccountSettings, Accounts, process_config};
 use lamplighter_catalog::ACTIONS;
-use lamplighter_config::{Config, Role};
+use lamplighter_config::Config;
 use lamplighter_core::{Engine, Journal, Ports, engine::Planner, task::Regions};
 use lamplighter_embedded::{LocalQueue, SqliteJournal};
 use tracing::info;
@@ -80,10 +80,7 @@ async fn accounts(config: &Config) -> Result<Accounts, Failure> {
     let settings = config.accounts.iter().map(|account| AccountSettings {
         name: account.name.clone(),
         id: account.id.clone(),
-        role: account.role.as_ref().map(|role| match role {
-            Role::Name(name) => name.clone(),
-            Role::Arn(arn) => arn.clone(),
-        }),
+        role: account.role.as_ref().map(|role| role.as_str().to_owned()),
         external_id: account.external_id.as_ref().map(|secret| secret.expose().to_owned()),
         home_region: match &account.regions {
             Regions::Listed(regions) => regions.first().cloned(),

@@ -198,21 +198,6 @@ fn an_external_id_is_not_shown_by_accident() {
 }
 
 #[test]
-fn a_role_is_an_arn_or_becomes_one() {
-    let arn = |role: &str, region_name: &str| {
-        let text = format!(
-            "accounts: {{ one: {{ id: 111122223333, role: \"{role}\", regions: [{region_name}] }} }}"
-        );
-        let account = good(&text).accounts.remove(0);
-        account.role.unwrap().arn(&account.id, &region(region_name))
-    };
-    assert_eq!(arn("it", "eu-west-1"), "arn:aws:iam::111122223333:role/it");
-    assert_eq!(arn("ops/it", "cn-north-1"), "arn:aws-cn:iam::111122223333:role/ops/it");
-    let given = "arn:aws-us-gov:iam::111122223333:role/ops/it";
-    assert_eq!(arn(given, "us-gov-east-1"), given);
-}
-
-#[test]
 fn an_adopting_task_may_delete_what_it_did_not_make() {
     let config = good(
         "accounts: { one: { id: 111122223333, regions: all } }\n\

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::{Place, task::Order};
 
 const START: &str = "2026-03-29T02:00:00Z";
 
