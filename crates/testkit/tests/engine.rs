@@ -1,0 +1,230 @@
+//! What the engine promises beyond one action: guards, spreads, missed occurrences, and what
+//! `missed` lists. One small world each.
+
+use jiff::{SignedDuration, Timestamp};
+use lamplighter_core::{
+    Clock, Engine,
+    engine::{Overdue, overdue},
+    job::WorkKind,
+    schedule::{Missed, Schedule, Timing, Zone, spread_offset},
+    task::{Guards, Mode, Percent, StopAfter, Task},
+};
+use lamplighter_testkit::{World, catalog, finish};
+use serde_json::json;
+
+mod support;
+
+use support::{NONE, Snap};
+
+/// When worlds begin: 02:00 on a Monday.
+const BEGIN: Timestamp = Timestamp::constant(1_772_416_800, 0);
+
+fn minutes(count: i64) -> Timestamp {
+    BEGIN + SignedDuration::from_mins(count)
+}
+
+fn three_volumes() -> World {
+    World::new().volume("vol-a", []).volume("vol-b", []).volume("vol-c", [])
+}
+
+/// Runs the test action under these guards and shows its records.
+#[track_caller]
+fn check_guards(guards: Guards, expected: &str) {
+    let mut world = three_volumes().task(move |task| task.order.guards = guards.clone());
+    world.run(&Snap::<NONE>, json!({}));
+    let wanted: Vec<&str> = expected.lines().map(str::trim).filter(|it| !it.is_empty()).collect();
+    let records = world.records();
+    for line in &wanted {
+        assert!(records.contains(line), "no `{line}` in\n{records}");
+    }
+    assert_eq!(world.targets().lines().count(), wanted.len() - 1, "{records}");
+}
+
+#[test]
+fn fewer_than_expected_is_a_failure_of_the_place_and_the_others_are_worked_on() {
+    let guards = Guards { expect: Some(4), ..Guards::default() };
+    check_guards(
+        guards,
+        "111122223333/eu-west-1 failed: 3 targets selected, but `expect` is 4
+         vol-a succeeded
+         vol-b succeeded
+         vol-c succeeded",
+    );
+}
+
+#[test]
+fn more_than_the_limit_acts_on_nothing() {
+    let guards = Guards { limit_targets: Some(2), ..Guards::default() };
+    check_guards(guards, "111122223333/eu-west-1 failed: 3 targets to act on, but `limit.targets`");
+    let percent = Percent::try_from(99).ok();
+    let guards = Guards { limit_percent: percent, ..Guards::default() };
+    check_guards(guards, "111122223333/eu-west-1 failed: 3 of 3 to act on, but `limit.percent`");
+}
+
+#[test]
+fn a_share_is_of_all_that_is_there_and_not_of_what_is_selected() {
+    // What EC2 would leave out of the listing must be counted too.
+    let percent = Percent::try_from(40).ok();
+    let mut world = three_volumes().volume("vol-d", [("backup", "daily")]).task(move |task| {
+        task.order.guards = Guards { limit_percent: percent, ..Guards::default() };
+        task.order.select = serde_json::from_value(json!({ "tags": { "backup": "daily" } }))
+            .expect("this is a selection");
+    });
+    world.run(&Snap::<NONE>, json!({}));
+    assert_eq!(world.targets().lines().count(), 1, "{}", world.records());
+    assert!(world.targets().starts_with("vol-d succeeded"), "{}", world.records());
+}
+
+#[test]
+fn a_task_that_observes_plans_and_records_and_never_acts() {
+    let mut world = three_volumes().task(|task| task.order.mode = Mode::Observe);
+    world.run(&Snap::<NONE>, json!({}));
+    world.assert_nothing_written();
+    for line in world.targets().lines() {
+        assert!(line.contains("skipped: only observes: would "), "{line}");
+    }
+    assert_eq!(world.targets().lines().count(), 3);
+}
+
+#[test]
+fn after_enough_failures_what_was_not_begun_is_given_up() {
+    let mut world =
+        three_volumes().failing("vol-a").failing("vol-b").failing("vol-c").task(|task| {
+            task.order.stop_after = Some(StopAfter::Failed(1));
+            task.order.timeout = Some(SignedDuration::from_mins(10));
+            task.order.max_concurrent = std::num::NonZeroU32::new(1);
+        });
+    world.run(&Snap::<NONE>, json!({}));
+    let targets = world.targets();
+    let states = targets.lines().filter_map(|line| line.split([' ', ':']).nth(1));
+    let mut states: Vec<&str> = states.collect();
+    states.sort_unstable();
+    assert_eq!(states, ["failed", "stopped", "stopped"], "{targets}");
+}
+
+/// A world and the engines of one task with this schedule, after their first tick.
+fn scheduled(every: &str, change: impl Fn(&mut Schedule)) -> (World, Vec<Engine>, Task) {
+    let mut world = three_volumes();
+    let mut task = world.task_of(&Snap::<NONE>, json!({}));
+    let every = every.parse().expect("this is an interval");
+    let mut schedule = Schedule::new(Timing::Every(every), Zone::default());
+    change(&mut schedule);
+    task.schedule = Some(schedule);
+    // The test action waits for what has failed until its time is over.
+    task.order.timeout = Some(SignedDuration::from_mins(10));
+    let engines = world.engines(catalog(&[&Snap::<NONE>]), std::slice::from_ref(&task));
+    world.tick(&engines);
+    (world, engines, task)
+}
+
+/// The occurrences that have a run, in minutes from the beginning.
+fn runs(world: &World) -> Vec<i64> {
+    let spreads = world
+        .jobs()
+        .into_iter()
+        .filter(|job| job.work.kind() == WorkKind::Spread && !job.id.as_str().ends_with("/missed"));
+    spreads.map(|job| job.work.occurrence().duration_since(BEGIN).as_mins()).collect()
+}
+
+#[test]
+fn a_task_never_fires_for_a_time_before_it_was_first_loaded() {
+    let (mut world, engines, task) = scheduled("1h", |_| {});
+    world.run_until(&engines, minutes(90));
+    assert_eq!(runs(&world), [60]);
+
+    // Another task is loaded at 03:30; the hour that began at 03:00 is not its own.
+    let mut second = task.clone();
+    second.order.task = "second".parse().expect("a task name");
+    let both = world.engines(catalog(&[&Snap::<NONE>]), &[task.clone(), second.clone()]);
+    world.clock().set(minutes(150));
+    world.tick(&both);
+    let of_second = |world: &World| {
+        let jobs = world.jobs().into_iter();
+        jobs.filter(|job| {
+            job.id.as_str().starts_with("second@") && job.work.kind() == WorkKind::Spread
+        })
+        .count()
+    };
+    assert_eq!(of_second(&world), 0);
+    world.run_until(&both, minutes(185));
+    assert_eq!(of_second(&world), 1);
+
+    // Neither does one that was changed, although the host was there all the time.
+    let mut changed = second.clone();
+    changed.order.timeout = Some(SignedDuration::from_hours(5));
+    let changed = world.engines(catalog(&[&Snap::<NONE>]), &[task, changed]);
+    world.clock().set(minutes(250));
+    world.tick(&changed);
+    assert_eq!(of_second(&world), 1);
+}
+
+#[test]
+fn occurrences_that_nobody_ran_are_recorded_as_missed_until_they_are_made_up_for() {
+    let (mut world, engines, task) = scheduled("1h", |_| {});
+    // Nobody is there from 02:00 to 05:30: the newest runs, the two before do not.
+    world.clock().set(minutes(210));
+    world.tick(&engines);
+    world.run_to_the_end(&engines);
+    assert_eq!(runs(&world), [180]);
+    let missed = |world: &World| -> Vec<i64> {
+        let now = world.clock().now();
+        let all = missed_by(world, &engines[0], &task, now);
+        all.iter().map(|it| it.occurrence.duration_since(BEGIN).as_mins()).collect()
+    };
+    assert_eq!(missed(&world), [60, 120]);
+
+    let at = minutes(60);
+    let event = lamplighter_core::engine::Event::Run { task: task.order.task.clone(), at };
+    finish(engines[0].event(event)).expect("nobody dies").expect("the journal is there");
+    world.run_to_the_end(&engines);
+    assert_eq!(missed(&world), [120]);
+}
+
+#[test]
+fn a_host_that_is_down_is_missed_before_it_comes_back() {
+    let (world, engines, task) = scheduled("1h", |schedule| schedule.missed = Missed::All);
+    let check = |now: i64, expected: usize| {
+        let all = missed_by(&world, &engines[0], &task, minutes(now));
+        assert_eq!(all.len(), expected, "{all:?}");
+        assert!(all.iter().all(|it| it.why.contains("no host has looked at the clock")));
+    };
+    check(59, 0);
+    check(65, 1);
+    check(190, 3);
+}
+
+#[test]
+fn what_failed_in_the_latest_run_is_missed() {
+    let (mut world, engines, task) = scheduled("1h", |_| {});
+    world = world.failing("vol-b");
+    world.run_until(&engines, minutes(61));
+    world.clock().set(minutes(75));
+    world.run_to_the_end(&engines);
+    let all = missed_by(&world, &engines[0], &task, world.clock().now());
+    let targets: Vec<Option<&str>> = all.iter().map(|it| it.target.as_deref()).collect();
+    assert_eq!(targets, [Some("vol-b")], "{}", world.records());
+}
+
+fn missed_by(world: &World, engine: &Engine, task: &Task, now: Timestamp) -> Vec<Overdue> {
+    let journal = &*engine.ports().journal;
+    let tasks = std::slice::from_ref(task);
+    let since = BEGIN - SignedDuration::from_hours(24);
+    let found = finish(overdue(tasks, journal, since, now)).expect("nobody dies");
+    world.assert_lawful();
+    found.expect("the journal is there")
+}
+
+#[test]
+fn each_place_starts_at_its_own_offset() {
+    let window = std::time::Duration::from_secs(20 * 60);
+    let (mut world, engines, task) = scheduled("1h", |schedule| schedule.spread = Some(window));
+    world.run_until(&engines, minutes(60));
+    let find = world.jobs().into_iter().find(|job| job.work.kind() == WorkKind::Find);
+    let find = find.expect("the place has a record before its time");
+    let offset = spread_offset(&task.order.task, world.here(), window);
+    assert!(!offset.is_zero(), "this place starts at once: it shows nothing");
+    assert_eq!(find.wake_at, Some(minutes(60) + offset));
+    world.run_to_the_end(&engines);
+    assert!(world.clock().now() >= minutes(60) + offset);
+    assert_eq!(world.targets().matches("succeeded").count(), 3);
+}
