@@ -1,15 +1,26 @@
 //! What the engine promises beyond one action: guards, spreads, missed occurrences, and what
 //! `missed` lists. One small world each.
 
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
-    Clock, Engine,
+    Action, Clock, Engine, Fault, Progress, Spec, StepCx, Verdict,
+    action::{Effect, PlanCx},
+    cloud::ec2::Volume,
     engine::{Overdue, overdue},
     job::WorkKind,
     schedule::{Missed, Schedule, Timing, Zone, spread_offset},
+    select::ServerFilter,
     task::{Guards, Mode, Percent, StopAfter, Task},
 };
-use lamplighter_testkit::{World, catalog, finish};
+use lamplighter_testkit::{Delivery, World, catalog, finish};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::json;
 
 mod support;
@@ -102,6 +113,60 @@ fn after_enough_failures_what_was_not_begun_is_given_up() {
     assert_eq!(states, ["failed", "stopped", "stopped"], "{targets}");
 }
 
+/// An action whose steps must never overlap.
+struct Alone;
+
+/// Steps under way now.
+static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NoParams {}
+
+#[async_trait]
+impl Action for Alone {
+    type Params = NoParams;
+    type Target = Volume;
+    type State = ();
+
+    const SPEC: Spec = Spec {
+        name: "test.alone",
+        summary: "Looks at the volumes and does nothing.",
+        permissions: &[],
+        effect: Effect::Changes,
+        timeout: Duration::from_secs(3600),
+        gate: None,
+    };
+
+    fn plan(_: &NoParams, _: &PlanCx<'_>, found: &[Volume]) -> Vec<Verdict> {
+        found.iter().map(|_| Verdict::Act { effect: "look".to_owned(), reason: None }).collect()
+    }
+
+    async fn step(
+        &self,
+        cx: &StepCx<'_>,
+        _: &NoParams,
+        _: &Volume,
+        _: Option<()>,
+    ) -> Result<Progress<()>, Fault> {
+        assert_eq!(UNDER_WAY.fetch_add(1, Ordering::SeqCst), 0, "two workers take one step");
+        // Others may run while AWS answers.
+        let looked = cx.here.ec2().volumes(&ServerFilter::default(), None).await;
+        UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
+        looked.map(|_| Progress::Done("looked".to_owned()))
+    }
+}
+
+#[test]
+fn a_step_is_taken_by_one_worker_whoever_else_is_told() {
+    for seed in 1..=40 {
+        let mut world = World::new().volume("vol-a", []).workers(3).seed(seed);
+        world.queue().deliver(Delivery::Doubled);
+        world.run(&Alone, json!({}));
+        assert_eq!(world.targets(), "vol-a succeeded: looked", "seed {seed}");
+    }
+}
+
 /// A world and the engines of one task with this schedule, after their first tick.
 fn scheduled(every: &str, change: impl Fn(&mut Schedule)) -> (World, Vec<Engine>, Task) {
     let mut world = three_volumes();
@@ -129,10 +194,11 @@ fn runs(world: &World) -> Vec<i64> {
 #[test]
 fn a_task_never_fires_for_a_time_before_it_was_first_loaded() {
     let (mut world, engines, task) = scheduled("1h", |_| {});
-    world.run_until(&engines, minutes(90));
-    assert_eq!(runs(&world), [60]);
+    world.run_until(&engines, minutes(150));
+    assert_eq!(runs(&world), [60, 120]);
+    assert_eq!(missed_by(&world, &engines[0], &task, minutes(150)), []);
 
-    // Another task is loaded at 03:30; the hour that began at 03:00 is not its own.
+    // Another task is loaded at 04:30; the hour that began at 04:00 is not its own.
     let mut second = task.clone();
     second.order.task = "second".parse().expect("a task name");
     let both = world.engines(catalog(&[&Snap::<NONE>]), &[task.clone(), second.clone()]);
@@ -216,7 +282,7 @@ fn missed_by(world: &World, engine: &Engine, task: &Task, now: Timestamp) -> Vec
 
 #[test]
 fn each_place_starts_at_its_own_offset() {
-    let window = std::time::Duration::from_secs(20 * 60);
+    let window = Duration::from_secs(20 * 60);
     let (mut world, engines, task) = scheduled("1h", |schedule| schedule.spread = Some(window));
     world.run_until(&engines, minutes(60));
     let find = world.jobs().into_iter().find(|job| job.work.kind() == WorkKind::Find);
