@@ -225,6 +225,15 @@ fn a_task_never_fires_for_a_time_before_it_was_first_loaded() {
 }
 
 #[test]
+fn a_task_that_is_not_enabled_does_nothing() {
+    let (mut world, _, mut task) = scheduled("1h", |_| {});
+    task.enabled = false;
+    let engines = world.engines(catalog(&[&Snap::<NONE>]), &[task]);
+    world.run_until(&engines, minutes(150));
+    assert_eq!(world.records(), "");
+}
+
+#[test]
 fn occurrences_that_nobody_ran_are_recorded_as_missed_until_they_are_made_up_for() {
     let (mut world, engines, task) = scheduled("1h", |_| {});
     // Nobody is there from 02:00 to 05:30: the newest runs, the two before do not.

@@ -47,6 +47,9 @@ fn read<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<T, Failure> 
     let shown = path.display();
     let text = fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("reading `{shown}`: {error}")))?;
-    serde_saphyr::from_str(&text)
-        .map_err(|error| Failure::usage(format!("`{shown}` is not {expected}:\n{error}")))
+    serde_saphyr::from_str(&text).map_err(|error| {
+        let error = error.to_string();
+        let error = error.strip_prefix("error: ").unwrap_or(&error);
+        Failure::usage(format!("`{shown}` is not {expected}: {error}"))
+    })
 }
