@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use tracing_subscriber::{EnvFilter, fmt};
@@ -66,6 +66,10 @@ pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String
     for row in rows {
         // Names and messages come from other people's accounts: no control characters.
         table.add_row(row.iter().map(|cell| printable(cell)));
+    }
+    // Only the last column, which is the long one, is broken into lines.
+    for column in table.column_iter_mut().take(headings.len().saturating_sub(1)) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
     }
     let text = table.to_string();
     text.lines().map(str::trim_end).map(|line| format!("{line}\n")).collect()

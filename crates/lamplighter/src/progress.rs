@@ -18,6 +18,8 @@ const PLAIN_EVERY: Duration = Duration::from_secs(10);
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     begun: Instant,
+    /// Jobs that were closed before.
+    closed: Option<u64>,
     /// The last plain line, and when it was said.
     said: (Instant, String),
 }
@@ -32,12 +34,12 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Progress { bar, begun: Instant::now(), said: (Instant::now(), String::new()) }
+        Progress { bar, begun: Instant::now(), closed: None, said: (Instant::now(), String::new()) }
     }
 
     /// Shows how it stands. `open` are some of the open jobs.
     pub(crate) fn show(&mut self, tally: &Tally, open: &[Job], now: Timestamp) {
-        let text = line(tally, open, now, self.begun.elapsed());
+        let text = self.line(tally, open, now);
         match &self.bar {
             Some(bar) => bar.set_message(text),
             None => {
@@ -50,16 +52,24 @@ impl Progress {
     }
 
     /// Takes the moving line away; plain lines end with how it stands.
-    pub(crate) fn end(self, tally: &Tally, now: Timestamp) {
-        match self.bar {
+    pub(crate) fn end(mut self, tally: &Tally, now: Timestamp) {
+        match &self.bar {
             Some(bar) => bar.finish_and_clear(),
-            None => output::note(&line(tally, &[], now, self.begun.elapsed())),
+            None => output::note(&self.line(tally, &[], now)),
         }
+    }
+
+    fn line(&mut self, tally: &Tally, open: &[Job], now: Timestamp) -> String {
+        let all = tally.all();
+        let closed = all.total() - all.open;
+        let ours = closed - *self.closed.get_or_insert(closed);
+        let rate = ours as f64 / self.begun.elapsed().as_secs_f64().max(0.1);
+        line(tally, open, now, rate)
     }
 }
 
 /// `6 places, 12 of 20 targets done, 1 failed · 3.2 jobs/s · 5 wait, next look in 25s`
-fn line(tally: &Tally, open: &[Job], now: Timestamp, elapsed: Duration) -> String {
+fn line(tally: &Tally, open: &[Job], now: Timestamp, rate: f64) -> String {
     let (places, targets, all) = (tally.find, tally.act, tally.all());
     let closed = targets.total() - targets.open;
     let mut text = format!(
@@ -75,7 +85,6 @@ fn line(tally: &Tally, open: &[Job], now: Timestamp, elapsed: Duration) -> Strin
             text.push_str(&format!(", {count} {name}"));
         }
     }
-    let rate = (all.total() - all.open) as f64 / elapsed.as_secs_f64().max(0.1);
     text.push_str(&format!(" · {rate:.1} jobs/s"));
     if let Some(waits) = waits(open, now) {
         text.push_str(&format!(" · {waits}"));
@@ -112,7 +121,7 @@ mod tests {
         (tally.spread.succeeded, tally.find.succeeded, tally.find.open) = (1, 2, 1);
         (tally.act.succeeded, tally.act.failed, tally.act.open) = (4, 1, 5);
         assert_eq!(
-            line(&tally, &[], Timestamp::UNIX_EPOCH, Duration::from_secs(2)),
+            line(&tally, &[], Timestamp::UNIX_EPOCH, 4.0),
             "2 of 3 places listed, 5 of 10 targets done, 1 failed · 4.0 jobs/s"
         );
     }
