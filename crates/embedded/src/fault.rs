@@ -60,9 +60,10 @@ fn judge(error: &Error) -> (FaultKind, &'static str) {
         Some(ErrorCode::DiskFull) => {
             (Transient, "free some space on its file system; what was written before is kept")
         }
-        Some(ErrorCode::SystemIoFailure) => {
-            (Transient, "check the disk and its file system; what was written before is kept")
-        }
+        Some(ErrorCode::SystemIoFailure) => (
+            Transient,
+            "check the disk, its free space and its file system; what was written before is kept",
+        ),
         Some(
             ErrorCode::OutOfMemory | ErrorCode::OperationInterrupted | ErrorCode::OperationAborted,
         ) => (Transient, "it can be tried again; what was written before is kept"),
