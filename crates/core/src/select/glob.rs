@@ -68,11 +68,23 @@ impl Glob {
 
     /// Whether the whole text matches.
     pub(super) fn matches(&self, text: &str) -> bool {
-        let text: Vec<char> = text.chars().collect();
-        // `reach[n]`: the pieces so far match the first `n` characters.
+        // Most patterns are plain texts, or begin like one.
+        let mut rest = text.chars();
+        let mut pieces = self.0.as_slice();
+        while let [Piece::Char(literal), others @ ..] = pieces {
+            if rest.next() != Some(*literal) {
+                return false;
+            }
+            pieces = others;
+        }
+        if pieces.is_empty() {
+            return rest.next().is_none();
+        }
+        let text: Vec<char> = rest.collect();
+        // `reach[n]`: the pieces so far match the first `n` characters of the rest.
         let mut reach = vec![false; text.len() + 1];
         reach[0] = true;
-        for piece in &self.0 {
+        for piece in pieces {
             match piece {
                 Piece::Any => {
                     let first = reach.iter().position(|reached| *reached);
