@@ -2,7 +2,10 @@
 //! `missed` lists. One small world each.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,8 +15,9 @@ use lamplighter_core::{
     Action, Clock, Engine, Fault, Progress, Spec, StepCx, Verdict,
     action::{Effect, PlanCx},
     cloud::ec2::Volume,
-    engine::{Overdue, overdue},
+    engine::{Event, Overdue, Planner, overdue},
     job::WorkKind,
+    plan::{Plan, TaskPlan},
     schedule::{Missed, Schedule, Timing, Zone, spread_offset},
     select::ServerFilter,
     task::{Guards, Mode, Percent, StopAfter, Task},
@@ -249,7 +253,7 @@ fn occurrences_that_nobody_ran_are_recorded_as_missed_until_they_are_made_up_for
     assert_eq!(missed(&world), [60, 120]);
 
     let at = minutes(60);
-    let event = lamplighter_core::engine::Event::Run { task: task.order.task.clone(), at };
+    let event = Event::Run { task: task.order.task.clone(), at };
     finish(engines[0].event(event)).expect("nobody dies").expect("the journal is there");
     world.run_to_the_end(&engines);
     assert_eq!(missed(&world), [120]);
@@ -302,4 +306,34 @@ fn each_place_starts_at_its_own_offset() {
     world.run_to_the_end(&engines);
     assert!(world.clock().now() >= minutes(60) + offset);
     assert_eq!(world.targets().matches("succeeded").count(), 3);
+}
+
+#[test]
+fn a_saved_plan_is_done_as_it_is_and_what_changed_since_is_refused() {
+    let mut world = three_volumes();
+    let task = world.task_of(&Snap::<NONE>, json!({}));
+    let catalog = catalog(&[&Snap::<NONE>]);
+    let planner = Planner::new(catalog, Arc::new(world.cloud().clone()));
+    let place = finish(planner.place(&task.order, world.here(), BEGIN)).expect("nobody dies");
+    let mut problems = Vec::new();
+    let mut planned = TaskPlan::new(&task.order, BEGIN, vec![place], &mut problems);
+    planned.verdicts.sort_by(|a, b| a.target.cmp(&b.target));
+    // `vol-a` was larger when it was planned, and `vol-c` was not there.
+    planned.verdicts[0].facts.as_mut().expect("it is acted on")["size_gib"] = json!(9);
+    planned.verdicts.truncate(2);
+    let plan = Plan::new(BEGIN, vec![planned], problems);
+
+    let engines = world.engines(catalog, &[task]);
+    for _ in 0..2 {
+        finish(engines[0].event(Event::Apply(plan.clone())))
+            .expect("nobody dies")
+            .expect("the journal is there");
+        world.run_to_the_end(&engines);
+    }
+    assert_eq!(
+        world.targets(),
+        "vol-a failed: changed since the plan: `size_gib` was 9 and is 8; plan again\n\
+         vol-b succeeded: created snap-1"
+    );
+    world.assert_lawful();
 }
