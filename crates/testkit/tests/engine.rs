@@ -337,3 +337,33 @@ fn a_saved_plan_is_done_as_it_is_and_what_changed_since_is_refused() {
     );
     world.assert_lawful();
 }
+
+#[test]
+fn a_saved_plan_is_done_where_more_is_unknown_than_planned() {
+    // Of two volumes nobody knows whether they are selected: the plan has only the third.
+    let mut world = World::new()
+        .volume_with("vol-a", [], |it| it.iops = Some(3000))
+        .volume_with("vol-b", [], |it| it.iops = None)
+        .volume_with("vol-c", [], |it| it.iops = None);
+    let mut task = world.task_of(&Snap::<NONE>, json!({}));
+    task.order.select = serde_json::from_value(json!({ "where": "target.iops > 100" }))
+        .expect("this is a selection");
+    let catalog = catalog(&[&Snap::<NONE>]);
+    let planner = Planner::new(catalog, Arc::new(world.cloud().clone()));
+    let place = finish(planner.place(&task.order, world.here(), BEGIN)).expect("nobody dies");
+    let mut problems = Vec::new();
+    let planned = TaskPlan::new(&task.order, BEGIN, vec![place], &mut problems);
+    assert_eq!((planned.verdicts.len(), problems.len()), (1, 2));
+    let plan = Plan::new(BEGIN, vec![planned], problems);
+
+    let engines = world.engines(catalog, &[task]);
+    let started = finish(engines[0].event(Event::Apply(plan))).expect("nobody dies");
+    started.expect("the journal is there");
+    world.run_to_the_end(&engines);
+    assert_eq!(
+        world.records(),
+        "111122223333/eu-west-1 succeeded: 1 volumes: 1 to act on, 0 left\n\
+         run succeeded: 1 places\n\
+         vol-a succeeded: created snap-1"
+    );
+}

@@ -85,9 +85,13 @@ impl Engine {
         let decided_at = plan.as_ref().map_or(now, |plan| plan.now);
         let survey = survey(action, order, &*scope, decided_at, held).await?;
         let maker = Maker { action, order, place, occurrence: *occurrence, job, now };
-        let (children, to_act) = match plan {
-            Some(plan) => maker.as_planned(plan, &survey),
-            None => (maker.as_surveyed(&survey), survey.found.to_act),
+        let (children, to_act, unknown) = match plan {
+            // What the plan does not name is none of its business.
+            Some(plan) => {
+                let (children, to_act) = maker.as_planned(plan, &survey);
+                (children, to_act, 0)
+            }
+            None => (maker.as_surveyed(&survey), survey.found.to_act, survey.unknown.len()),
         };
         let found = Found { to_act, ..survey.found };
         guards::within_limit(&order.guards, found)?;
@@ -98,7 +102,7 @@ impl Engine {
         if plan.is_none() {
             survey.as_expected(order)?;
         }
-        Ok(Outcome::Done(summary(action, children.len(), found, survey.unknown.len())))
+        Ok(Outcome::Done(summary(action, children.len(), found, unknown)))
     }
 }
 
@@ -107,7 +111,7 @@ fn summary(action: &dyn AnyAction, records: usize, found: Found, unknown: usize)
     if records == 0 {
         return format!("no {kind} selected, of {} listed", found.listed);
     }
-    let left = (records - unknown) as u64 - found.to_act.min((records - unknown) as u64);
+    let left = (records - unknown) as u64 - found.to_act;
     let mut text = format!("{records} {kind}: {} to act on, {left} left", found.to_act);
     if unknown > 0 {
         text.push_str(&format!(", {unknown} unknown"));
