@@ -371,6 +371,11 @@ pub fn find(catalog: Catalog, name: &str) -> Option<&'static dyn AnyAction> {
     catalog.iter().copied().find(|action| action.spec().name == name)
 }
 
+/// The action that an order names.
+pub(crate) fn ordered(catalog: Catalog, name: &str) -> Result<&'static dyn AnyAction, Fault> {
+    find(catalog, name).ok_or_else(|| Fault::config(format!("no action `{name}` in this version")))
+}
+
 fn from_json<T: DeserializeOwned>(value: &Value, what: &str) -> Result<T, Fault> {
     T::deserialize(value)
         .map_err(|err| Fault::permanent(format!("reading the job's {what}")).caused_by(err))

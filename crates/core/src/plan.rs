@@ -182,10 +182,10 @@ impl TaskPlan {
                     if let Err(fault) = survey.as_expected(order) {
                         problems.push(problem(None, fault.kind, fault.chain()));
                     }
-                    problems.extend(survey.unknown.into_iter().map(|(it, why)| {
-                        let message = format!("cannot tell whether it is selected: {why}");
-                        problem(Some(it.id), FaultKind::Config, message)
-                    }));
+                    let unknown = survey.unknown.into_iter();
+                    problems.extend(
+                        unknown.map(|(it, why)| problem(Some(it.id), FaultKind::Config, why)),
+                    );
                     verdicts.extend(survey.planned.into_iter().map(|it| {
                         let (verdict, effect, reason) = match it.verdict {
                             Verdict::Act { effect, reason } => {

@@ -147,22 +147,15 @@ pub enum StopAfter {
     FailedPercent(Percent),
 }
 
-impl Order {
-    /// Identifies this form of the task: what a task is known by when a host asks whether it
-    /// has changed.
-    pub fn fingerprint(&self, schedule: Option<&Schedule>, reach: &[Reach]) -> String {
-        let mut order = self.clone();
+impl Task {
+    /// Identifies this form of the task: what a task is known by when a host asks whether it has
+    /// changed.
+    pub fn fingerprint(&self) -> String {
+        let mut order = self.order.clone();
         // Moving a task in its file does not change it.
         order.defined_at = String::new();
-        let text = serde_json::to_string(&(order, schedule, reach)).unwrap_or_default();
+        let text = serde_json::to_string(&(order, &self.schedule, &self.reach)).unwrap_or_default();
         format!("1:{}", hex(&Sha256::digest(text)))
-    }
-}
-
-impl Task {
-    /// Identifies this form of the task; see [`Order::fingerprint`].
-    pub fn fingerprint(&self) -> String {
-        self.order.fingerprint(self.schedule.as_ref(), &self.reach)
     }
 }
 

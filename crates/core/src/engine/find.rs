@@ -144,9 +144,8 @@ impl Maker<'_> {
             }
         });
         let unknown = survey.unknown.iter().map(|(candidate, why)| {
-            let message = format!("cannot tell whether it is selected: {why}");
-            let it = &(candidate.id.as_str(), &candidate.facts);
-            self.record_of(it.0, it.1, Status::Failed { kind: FaultKind::Config, message })
+            let status = Status::Failed { kind: FaultKind::Config, message: why.clone() };
+            self.record_of(&candidate.id, &candidate.facts, status)
         });
         planned.chain(unknown).collect()
     }
@@ -158,17 +157,18 @@ impl Maker<'_> {
             survey.planned.iter().map(|it| (it.target.as_str(), it)).collect();
         let mut to_act = 0;
         let records = plan.targets.iter().map(|wanted| {
-            let drift = match now.get(wanted.target.as_str()) {
+            let found = now.get(wanted.target.as_str());
+            let drift = match found.map(|it| (&it.verdict, &it.facts)) {
                 None => Some("it is gone, or no longer selected".to_owned()),
-                Some(Planned { verdict: Verdict::Leave { reason }, .. }) => {
+                Some((Verdict::Leave { reason }, _)) => {
                     Some(format!("it would be left alone now: {reason}"))
                 }
-                Some(found) => difference(&wanted.facts, &found.facts),
+                Some((Verdict::Act { .. }, facts)) => difference(&wanted.facts, facts),
             };
             match drift {
                 None => {
                     to_act += 1;
-                    let why = now.get(wanted.target.as_str()).and_then(|it| it.verdict.reason());
+                    let why = found.and_then(|it| it.verdict.reason());
                     self.open_of(&wanted.target, &wanted.facts, why)
                 }
                 Some(drift) => {

@@ -196,8 +196,7 @@ impl Engine {
     }
 
     fn action(&self, name: &str) -> Result<&'static dyn AnyAction, Fault> {
-        action::find(self.catalog, name)
-            .ok_or_else(|| Fault::config(format!("no action `{name}` in this version")))
+        action::ordered(self.catalog, name)
     }
 }
 

@@ -55,9 +55,7 @@ impl Planner {
     }
 
     async fn survey(&self, order: &Order, place: &Place, at: Timestamp) -> Result<Survey, Fault> {
-        let action = action::find(self.catalog, &order.action).ok_or_else(|| {
-            Fault::config(format!("no action `{}` in this version", order.action))
-        })?;
+        let action = action::ordered(self.catalog, &order.action)?;
         let session = Session { task: order.task.clone(), occurrence: at };
         let scope = self.accounts.scope(place, &session).await?;
         let survey = survey(action, order, &*scope, at, &NoPulse).await?;

@@ -79,7 +79,9 @@ pub(super) async fn survey(
             match order.select.selects(&seen(&candidate, &fields, place), now) {
                 Selected::Yes => selected.push(candidate),
                 Selected::No => {}
-                Selected::Unknown(why) => unknown.push((candidate, why)),
+                Selected::Unknown(why) => {
+                    unknown.push((candidate, format!("cannot tell whether it is selected: {why}")));
+                }
             }
         }
         pulse.beat().await?;
