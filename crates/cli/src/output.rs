@@ -11,10 +11,11 @@ use crate::exit::Failure;
 
 /// Logs go to standard error: as text on a terminal, as JSON otherwise.
 pub(crate) fn init_logs(verbose: u8) {
+    // What a target begins with decides: `lamplighter` is every crate of ours.
     let default = match verbose {
         0 => "error",
-        1 => "lamplighter=info,lamplighter_core=info,lamplighter_aws=info,warn",
-        _ => "lamplighter=debug,lamplighter_core=debug,lamplighter_aws=debug,info",
+        1 => "lamplighter=info,warn",
+        _ => "lamplighter=debug,info",
     };
     let filter =
         EnvFilter::try_from_env("LAMPLIGHTER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
