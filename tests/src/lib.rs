@@ -1,9 +1,14 @@
-//! What the tests over the whole workspace share.
+//! What the tests over the whole workspace share, and those of its programs.
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod here;
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+pub use here::{Ended, Here};
 
 /// The root of the workspace.
 pub fn root() -> PathBuf {

@@ -2,38 +2,29 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use lamplighter_core::{RunId, TaskName, job::State};
+
+use crate::globals::Globals;
+
+/// What a program without AWS says of itself.
+pub(crate) const WITHOUT_AWS: &str = "`lamplighter-offline` is built without the AWS SDK and \
+    cannot work in AWS accounts; the whole program can: `cargo install --path crates/lamplighter \
+    --locked`";
 
 /// Makes the rounds of an organization's AWS accounts: backups and clean-up, the same task in
 /// every account and region, every one accounted for.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "lamplighter",
+    bin_name = "lamplighter",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
-    /// The configuration: a directory of YAML files, or one file
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        env = "LAMPLIGHTER_CONFIG",
-        default_value = "config"
-    )]
-    pub(crate) config: PathBuf,
-    /// Where jobs are recorded: `sqlite:FILE`
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "LAMPLIGHTER_JOURNAL",
-        default_value = "sqlite:lamplighter.db"
-    )]
-    pub(crate) journal: String,
-    /// Print stable JSON on standard output, and nothing else there
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// Log more; twice for every AWS call. `LAMPLIGHTER_LOG` takes a filter such as `debug`
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    pub(crate) verbose: u8,
+    #[command(flatten)]
+    pub(crate) globals: Globals,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -61,6 +52,23 @@ pub(crate) enum Command {
     Schedule(ScheduleArgs),
     /// Explain a retention policy over a list of backups, without touching AWS
     Retention(RetentionArgs),
+    #[command(flatten)]
+    InAws(InAws),
+    /// Show the history of runs
+    Runs(RunsArgs),
+    /// Show jobs: what was done to which target, and why not
+    Jobs(JobsArgs),
+    /// Show what should have happened and has not
+    Missed {
+        /// How far to look back, such as `7d` or `36h`
+        #[arg(long, value_name = "SPAN", default_value = "7d")]
+        since: String,
+    },
+}
+
+/// The commands that work in AWS accounts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum InAws {
     /// Show what tasks would do to which targets and why, without one writing call
     Plan(PlanArgs),
     /// Do exactly what a saved plan says; refuse targets that changed since
@@ -74,16 +82,23 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Run tasks at their times until stopped
     Serve(WorkArgs),
-    /// Show the history of runs
-    Runs(RunsArgs),
-    /// Show jobs: what was done to which target, and why not
-    Jobs(JobsArgs),
-    /// Show what should have happened and has not
-    Missed {
-        /// How far to look back, such as `7d` or `36h`
-        #[arg(long, value_name = "SPAN", default_value = "7d")]
-        since: String,
-    },
+}
+
+/// Reads the arguments of this process. Ends it when they cannot be, and when they ask for help.
+pub(crate) fn with_aws() -> Cli {
+    read(Cli::command())
+}
+
+/// The same without AWS: the help does not show what works there.
+pub(crate) fn without_aws() -> Cli {
+    let in_aws = InAws::augment_subcommands(clap::Command::default());
+    let hidden = in_aws.get_subcommands().map(|it| it.get_name().to_owned());
+    let all = Cli::command().after_help(WITHOUT_AWS);
+    read(hidden.fold(all, |all, name| all.mut_subcommand(name, |it| it.hide(true))))
+}
+
+fn read(command: clap::Command) -> Cli {
+    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 
 #[derive(Debug, Args)]

@@ -13,11 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::WorkArgs,
-    commands::{Globals, jobs, runs},
     exit::{Exit, Failure},
+    globals::Globals,
     local::{LocalHost, stop_signal, unless},
     output,
     progress::Progress,
+    records,
     state::Local,
 };
 
@@ -128,12 +129,12 @@ async fn show(
         }
     }
     if globals.json {
-        let all: Vec<_> = shown.iter().map(runs::as_json).collect();
+        let all: Vec<_> = shown.iter().map(records::run_json).collect();
         output::print_json(&json!({ "runs": all }))?;
     } else {
-        output::print(&runs::as_table(&shown))?;
+        output::print(&records::runs_table(&shown))?;
         if !failed.is_empty() {
-            output::print(&format!("\n{}", jobs::as_table(&failed)))?;
+            output::print(&format!("\n{}", records::jobs_table(&failed)))?;
         }
     }
     if interrupted {

@@ -1,33 +1,38 @@
-//! The command line and the hosts of the engine.
+//! The command line and the hosts of the engine: all of the program but the AWS SDK, which
+//! [`Aws`] keeps out of here.
 //!
 //! Standard output carries a command's result and nothing else; progress, logs and errors go to
 //! standard error. Exit codes: 0 fine, 1 some job failed, 2 usage or configuration, 3 refused by
 //! a guard or a drifted plan.
 
+mod aws;
 mod cli;
 mod clock;
 mod commands;
 mod configuration;
 mod exit;
 mod finish;
+mod globals;
 mod local;
 mod output;
 mod progress;
+mod records;
 mod state;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+pub use aws::Aws;
 
-use cli::Cli;
-
-/// Does what the arguments of this process say, and returns how it is to exit.
-pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    output::init_logs(cli.verbose);
+/// Does what the arguments of this process say, and returns how it is to exit. A mistake in the
+/// arguments, and a call for help, end the process here.
+///
+/// Without `aws` the commands that work in AWS accounts are not shown in the help, and refused.
+pub fn main(aws: Option<&dyn Aws>) -> ExitCode {
+    let cli = if aws.is_some() { cli::with_aws() } else { cli::without_aws() };
+    output::init_logs(cli.globals.verbose);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(commands::run(cli)),
+        Ok(runtime) => runtime.block_on(commands::run(cli, aws)),
         Err(error) => Err(exit::Failure::failed(format!("starting worker threads: {error}"))),
     };
     match result {

@@ -4,16 +4,22 @@ use std::{fs, path::Path};
 
 use lamplighter_core::{engine::Event, plan::Plan};
 
-use super::Globals;
 use crate::{
+    aws::Aws,
     cli::WorkArgs,
     configuration,
     exit::{Exit, Failure},
     finish::finish,
+    globals::Globals,
     output, state,
 };
 
-pub(crate) async fn run(globals: &Globals, file: &Path, work: WorkArgs) -> Result<Exit, Failure> {
+pub(crate) async fn run(
+    globals: &Globals,
+    aws: &dyn Aws,
+    file: &Path,
+    work: WorkArgs,
+) -> Result<Exit, Failure> {
     let shown = file.display();
     let text = fs::read_to_string(file)
         .map_err(|error| Failure::usage(format!("reading the plan `{shown}`: {error}")))?;
@@ -24,7 +30,9 @@ pub(crate) async fn run(globals: &Globals, file: &Path, work: WorkArgs) -> Resul
             plan.problems.len()
         ));
     }
-    let local = state::open(globals, configuration::load(&globals.config)?).await?;
+    let config = configuration::load(&globals.config)?;
+    let accounts = aws.accounts(&config.accounts).await?;
+    let local = state::open(globals, config.tasks, accounts).await?;
     let started = local.engine.event(Event::Apply(plan)).await?;
     finish(globals, &local, started, work).await
 }

@@ -8,11 +8,12 @@ use lamplighter_core::{
 };
 use serde_json::{Value, json};
 
-use super::{Globals, instant};
+use super::instant;
 use crate::{
     cli::{CalendarArgs, CalendarFormat},
     configuration,
     exit::{Exit, Failure},
+    globals::Globals,
     output,
 };
 

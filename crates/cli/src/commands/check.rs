@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::Globals;
 use crate::{
     configuration::{self, Unloaded},
     exit::{Exit, Failure},
+    globals::Globals,
     output,
 };
 

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use lamplighter_core::engine::{Overdue, overdue};
 
-use super::{Globals, span};
+use super::span;
 use crate::{
     configuration,
     exit::{Exit, Failure},
+    globals::Globals,
     output, state,
 };
 

@@ -5,12 +5,12 @@ mod apply;
 mod calendar;
 mod check;
 mod init;
-pub(crate) mod jobs;
+mod jobs;
 mod missed;
 mod plan;
 mod retention;
 mod run;
-pub(crate) mod runs;
+mod runs;
 mod schedule;
 mod serve;
 
@@ -19,39 +19,38 @@ use lamplighter_config::Config;
 use lamplighter_core::{TaskName, task::Task};
 
 use crate::{
-    cli::{Cli, Command},
+    aws::Aws,
+    cli::{Cli, Command, InAws, WITHOUT_AWS},
     exit::{Exit, Failure},
     output,
 };
 
-/// What every command is given.
-pub(crate) struct Globals {
-    pub(crate) config: std::path::PathBuf,
-    pub(crate) journal: String,
-    pub(crate) json: bool,
-}
-
 /// Runs the command of this command line.
-pub(crate) async fn run(cli: Cli) -> Result<Exit, Failure> {
-    let globals = Globals { config: cli.config, journal: cli.journal, json: cli.json };
-    match cli.command {
-        Command::Init { dir } => init::run(&dir),
-        Command::Check => check::run(&globals),
+pub(crate) async fn run(cli: Cli, aws: Option<&dyn Aws>) -> Result<Exit, Failure> {
+    let globals = &cli.globals;
+    match &cli.command {
+        Command::Init { dir } => init::run(dir),
+        Command::Check => check::run(globals),
         Command::Actions { name } => actions::run(name.as_deref(), globals.json),
         Command::Schema => {
             output::print_json(&lamplighter_config::schema(lamplighter_catalog::ACTIONS))?;
             Ok(Exit::Fine)
         }
-        Command::Calendar(args) => calendar::run(&globals, &args),
-        Command::Schedule(args) => schedule::run(&args, globals.json),
-        Command::Retention(args) => retention::run(&args, globals.json),
-        Command::Plan(args) => plan::run(&globals, &args).await,
-        Command::Apply { file, work } => apply::run(&globals, &file, work).await,
-        Command::Run(args) => run::run(&globals, &args).await,
-        Command::Serve(work) => serve::run(&globals, work).await,
-        Command::Runs(args) => runs::run(&globals, &args).await,
-        Command::Jobs(args) => jobs::run(&globals, &args).await,
-        Command::Missed { since } => missed::run(&globals, &since).await,
+        Command::Calendar(args) => calendar::run(globals, args),
+        Command::Schedule(args) => schedule::run(args, globals.json),
+        Command::Retention(args) => retention::run(args, globals.json),
+        Command::InAws(command) => {
+            let aws = aws.ok_or_else(|| Failure::usage(WITHOUT_AWS))?;
+            match command {
+                InAws::Plan(args) => plan::run(globals, aws, args).await,
+                InAws::Apply { file, work } => apply::run(globals, aws, file, *work).await,
+                InAws::Run(args) => run::run(globals, aws, args).await,
+                InAws::Serve(work) => serve::run(globals, aws, *work).await,
+            }
+        }
+        Command::Runs(args) => runs::run(globals, args).await,
+        Command::Jobs(args) => jobs::run(globals, args).await,
+        Command::Missed { since } => missed::run(globals, since).await,
     }
 }
 

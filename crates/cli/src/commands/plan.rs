@@ -3,6 +3,7 @@
 use std::{fs, io::Write, path::Path, sync::Arc};
 
 use jiff::{Timestamp, tz::TimeZone};
+use lamplighter_catalog::ACTIONS;
 use lamplighter_core::{
     engine::Planner,
     plan::{PlacePlan, Plan, Problem, TaskPlan, VerdictName},
@@ -10,24 +11,30 @@ use lamplighter_core::{
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use super::{Globals, find, instant, this_second};
+use super::{find, instant, this_second};
 use crate::{
+    aws::Aws,
     cli::PlanArgs,
     configuration,
     exit::{Exit, Failure},
-    output, state,
+    globals::Globals,
+    output,
 };
 
 /// Places listed at the same time.
 const CONCURRENCY: usize = 16;
 
-pub(crate) async fn run(globals: &Globals, args: &PlanArgs) -> Result<Exit, Failure> {
+pub(crate) async fn run(
+    globals: &Globals,
+    aws: &dyn Aws,
+    args: &PlanArgs,
+) -> Result<Exit, Failure> {
     let at = match &args.at {
         Some(text) => instant("--at", text, &TimeZone::UTC)?,
         None => this_second(),
     };
     let config = configuration::load(&globals.config)?;
-    let planner = state::planner(&config).await?;
+    let planner = Planner::new(ACTIONS, aws.accounts(&config.accounts).await?);
     let mut tasks = Vec::new();
     let mut problems = Vec::new();
     for name in &args.tasks {

@@ -3,16 +3,18 @@
 use jiff::tz::TimeZone;
 use lamplighter_core::engine::Event;
 
-use super::{Globals, find, instant, this_second};
+use super::{find, instant, this_second};
 use crate::{
+    aws::Aws,
     cli::RunArgs,
     configuration,
     exit::{Exit, Failure},
     finish::finish,
+    globals::Globals,
     state,
 };
 
-pub(crate) async fn run(globals: &Globals, args: &RunArgs) -> Result<Exit, Failure> {
+pub(crate) async fn run(globals: &Globals, aws: &dyn Aws, args: &RunArgs) -> Result<Exit, Failure> {
     let at = match &args.at {
         Some(text) => instant("--at", text, &TimeZone::UTC)?,
         None => this_second(),
@@ -23,7 +25,8 @@ pub(crate) async fn run(globals: &Globals, args: &RunArgs) -> Result<Exit, Failu
             return Err(Failure::usage(format!("task `{name}` says `enabled: false`")));
         }
     }
-    let local = state::open(globals, config).await?;
+    let accounts = aws.accounts(&config.accounts).await?;
+    let local = state::open(globals, config.tasks, accounts).await?;
     let mut started = Vec::new();
     for task in &args.tasks {
         let event = Event::Run { task: task.clone(), at };

@@ -1,16 +1,19 @@
 //! `serve`: tasks at their times, until stopped.
 
-use super::Globals;
 use crate::{
+    aws::Aws,
     cli::WorkArgs,
     configuration,
     exit::{Exit, Failure},
+    globals::Globals,
     local::{LocalHost, stop_signal},
     output, state,
 };
 
-pub(crate) async fn run(globals: &Globals, work: WorkArgs) -> Result<Exit, Failure> {
-    let local = state::open(globals, configuration::load(&globals.config)?).await?;
+pub(crate) async fn run(globals: &Globals, aws: &dyn Aws, work: WorkArgs) -> Result<Exit, Failure> {
+    let config = configuration::load(&globals.config)?;
+    let accounts = aws.accounts(&config.accounts).await?;
+    let local = state::open(globals, config.tasks, accounts).await?;
     let stop = stop_signal()?;
     let scheduled =
         local.engine.tasks().filter(|task| task.enabled && task.schedule.is_some()).count();

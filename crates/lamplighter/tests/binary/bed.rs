@@ -1,85 +1,20 @@
-//! What the tests share: running the binary, and an emulator with three accounts in it.
+//! An emulator with three accounts in it, and the program beside it.
 
 use std::{
     fs,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Stdio},
 };
 
+use lamplighter_tests::{Here, root};
 use serde_json::Value;
-use tempfile::TempDir;
+
+/// The program.
+pub(crate) const LAMPLIGHTER: &str = env!("CARGO_BIN_EXE_lamplighter");
 
 /// The occurrence that tests run.
 pub(crate) const AT: &str = "2026-03-29T02:00:00Z";
-
-/// A directory for one test, and the binary in it.
-pub(crate) struct Here {
-    dir: TempDir,
-    variables: Vec<(String, String)>,
-}
-
-/// What a command left.
-pub(crate) struct Ended {
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Here {
-    pub(crate) fn new() -> Here {
-        Here { dir: tempfile::tempdir().unwrap(), variables: Vec::new() }
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    /// Writes a file of the test.
-    pub(crate) fn write(&self, name: &str, text: &str) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    /// The binary with these arguments, ready to start. It sees no AWS variables but the test's.
-    pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lamplighter"));
-        for (name, _) in std::env::vars().filter(|(name, _)| is_ours(name)) {
-            command.env_remove(name);
-        }
-        command
-            .args(args)
-            .current_dir(self.dir.path())
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("AWS_CONFIG_FILE", "/dev/null")
-            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-            .env("NO_PROXY", "127.0.0.1")
-            .envs(self.variables.iter().cloned())
-            .stdin(Stdio::null());
-        command
-    }
-
-    /// Runs the binary to its end.
-    pub(crate) fn run(&self, args: &[&str]) -> Ended {
-        let Output { status, stdout, stderr } = self.command(args).output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
-    }
-
-    /// Runs the binary, and reads what it prints as JSON.
-    #[track_caller]
-    pub(crate) fn json(&self, args: &[&str], code: i32) -> Value {
-        let ended = self.run(&[args, &["--json"]].concat());
-        assert_eq!(ended.code, Some(code), "{args:?}: {}", ended.stderr);
-        serde_json::from_str(&ended.stdout)
-            .unwrap_or_else(|error| panic!("{args:?}: {error} in {}", ended.stdout))
-    }
-}
-
-fn is_ours(name: &str) -> bool {
-    name.starts_with("AWS_") || name.starts_with("LAMPLIGHTER_")
-}
 
 /// A snapshot, as the emulator has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,12 +69,12 @@ impl Bed {
             .expect("the emulator says where it listens");
         // Somebody must read on, or the emulator stops when the pipe is full.
         std::thread::spawn(move || lines.for_each(drop));
-        let mut here = Here::new();
+        let mut here = Here::new(LAMPLIGHTER);
         here.variables = vec![
             ("AWS_ENDPOINT_URL".to_owned(), url),
             ("AWS_REGION".to_owned(), "eu-west-1".to_owned()),
         ];
-        copy(&repository("tests/emulator/config"), &here.path("config"));
+        copy(&root().join("tests/emulator/config"), &here.path("config"));
         let mut bed = Bed { here, python, _moto: moto };
         bed.seed(&["--today", "2026-03-29"]);
         for line in bed.seed(&["--credentials"]).lines() {
@@ -150,7 +85,7 @@ impl Bed {
     }
 
     fn seed(&self, args: &[&str]) -> String {
-        let script = repository("tests/emulator/seed.py").display().to_string();
+        let script = root().join("tests/emulator/seed.py").display().to_string();
         self.python(&[&[script.as_str()], args].concat())
     }
 
@@ -226,11 +161,6 @@ fn places(audit: &Value) -> Vec<&Value> {
         Value::Object(_) => audit["places"].as_array().unwrap().iter().collect(),
         other => panic!("not an audit: {other}"),
     }
-}
-
-/// A path in the repository.
-pub(crate) fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -1,9 +1,9 @@
-//! The real binary, from outside: what users type, what they read, and how it exits. Where AWS is
+//! The whole program, from outside: what users type, what they read, and how it exits. Where AWS is
 //! needed it is moto, one server per test, on a free port of this machine.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod bed;
-mod cli;
 mod crash;
 mod plans;
+mod refused;
 mod tasks;

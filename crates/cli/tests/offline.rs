@@ -1,11 +1,10 @@
-//! Commands that need no AWS, their JSON, and bad input: a clear error, the right exit code, and
-//! nothing lost.
+//! Commands that need no AWS, their JSON, and bad input: a clear error and the right exit code.
 
-use std::fs;
+use lamplighter_tests::{Here, read};
+use serde_json::{Value, json};
 
-use serde_json::json;
-
-use crate::bed::{Here, repository};
+/// The program without the AWS SDK.
+const OFFLINE: &str = env!("CARGO_BIN_EXE_lamplighter-offline");
 
 /// A configuration with one task.
 const TASKS: &str = "accounts:
@@ -19,25 +18,14 @@ tasks:
 ";
 
 fn configured() -> Here {
-    let here = Here::new();
+    let here = Here::new(OFFLINE);
     here.write("config/tasks.yaml", TASKS);
     here
 }
 
-/// Runs a command that cannot be, and looks for words in its error.
-#[track_caller]
-fn refused(here: &Here, args: &[&str], code: i32, words: &[&str]) {
-    let ended = here.run(args);
-    assert_eq!(ended.code, Some(code), "{args:?}: {}{}", ended.stdout, ended.stderr);
-    assert_eq!(ended.stdout, "", "errors go to standard error");
-    for word in words {
-        assert!(ended.stderr.contains(word), "{args:?}: no `{word}` in: {}", ended.stderr);
-    }
-}
-
 #[test]
 fn schedule_shows_gaps_and_folds() {
-    let here = Here::new();
+    let here = Here::new(OFFLINE);
     let next = |cron: &str, zone: &str, from: &str, count: &str| {
         here.json(&["schedule", cron, "--time-zone", zone, "--from", from, "--count", count], 0)
     };
@@ -62,11 +50,11 @@ fn schedule_shows_gaps_and_folds() {
 
 #[test]
 fn schedule_refuses_what_it_cannot_read() {
-    let here = Here::new();
-    refused(&here, &["schedule", "61 * * * *"], 2, &["61", "minute"]);
-    refused(&here, &["schedule", "0 0 30 2 *"], 2, &["never"]);
-    refused(&here, &["schedule", "@daily", "--time-zone", "Europe/Madird"], 2, &["Europe/Madrid"]);
-    refused(&here, &["schedule", "@daily", "--from", "soon"], 2, &["--from soon"]);
+    let here = Here::new(OFFLINE);
+    here.refused(&["schedule", "61 * * * *"], 2, &["61", "minute"]);
+    here.refused(&["schedule", "0 0 30 2 *"], 2, &["never"]);
+    here.refused(&["schedule", "@daily", "--time-zone", "Europe/Madird"], 2, &["Europe/Madrid"]);
+    here.refused(&["schedule", "@daily", "--from", "soon"], 2, &["--from soon"]);
 }
 
 #[test]
@@ -88,7 +76,7 @@ fn calendar_lists_what_runs_when() {
 
 #[test]
 fn retention_explains_each_backup_in_the_order_given() {
-    let here = Here::new();
+    let here = Here::new(OFFLINE);
     here.write("keep.yaml", "keep: { last: 1, daily: 2 }\nfloor: 1\n");
     here.write(
         "backups.json",
@@ -111,9 +99,9 @@ fn retention_explains_each_backup_in_the_order_given() {
     assert!(decided.as_array().unwrap().iter().all(|it| !it["reasons"][0].is_null()));
 
     here.write("keep.yaml", "keep: { dayly: 2 }\n");
-    refused(&here, &files, 2, &["keep.yaml", "dayly"]);
+    here.refused(&files, 2, &["keep.yaml", "dayly"]);
     here.write("keep.yaml", "keep: {}\n");
-    refused(&here, &files, 2, &["keep.yaml"]);
+    here.refused(&files, 2, &["keep.yaml"]);
 }
 
 #[test]
@@ -132,71 +120,34 @@ fn check_reports_every_problem_with_its_place() {
         .map(|it| (it["line"].as_u64().unwrap(), it["file"].as_str().unwrap()))
         .collect();
     assert_eq!(places, [(6, "config/tasks.yaml"), (8, "config/tasks.yaml")], "{problems}");
-    refused(&here, &["plan", "nightly"], 2, &["config/tasks.yaml:6", "`selekt`", "`select`"]);
 }
 
 #[test]
 fn a_configuration_that_is_not_there_is_named() {
-    let here = Here::new();
-    refused(&here, &["check"], 2, &["`config`", "lamplighter init"]);
+    let here = Here::new(OFFLINE);
+    here.refused(&["check"], 2, &["`config`", "lamplighter init"]);
     here.write("config/readme.txt", "");
-    refused(&here, &["check"], 2, &["no `*.yaml` file in `config`"]);
+    here.refused(&["check"], 2, &["no `*.yaml` file in `config`"]);
 }
 
 #[test]
 fn names_that_are_not_there_are_named() {
     let here = configured();
-    refused(&here, &["plan", "nightlie"], 2, &["no task `nightlie`"]);
-    refused(&here, &["run", "nightlie"], 2, &["no task `nightlie`"]);
-    refused(&here, &["actions", "ebs.snapshot.crate"], 2, &["ebs.snapshot.create"]);
-    refused(&here, &["runs"], 2, &["no journal at `lamplighter.db`", "--journal"]);
-    refused(&here, &["run", "nightly", "--journal", "postgres:x"], 2, &["sqlite:FILE"]);
-}
-
-#[test]
-fn a_journal_that_cannot_be_one_is_left_as_it_is() {
-    let here = configured();
-    let garbage = "this is a letter to my aunt, not a database\n".repeat(100);
-    here.write("lamplighter.db", &garbage);
-    refused(&here, &["run", "nightly"], 2, &["lamplighter.db"]);
-    assert_eq!(fs::read_to_string(here.path("lamplighter.db")).unwrap(), garbage);
-    here.write("folder/file", "");
-    refused(&here, &["run", "nightly", "--journal", "sqlite:folder"], 2, &["folder"]);
-    refused(&here, &["run", "nightly", "--journal", "sqlite:no/such/folder/j.db"], 2, &["no/such"]);
-}
-
-#[test]
-fn a_plan_is_saved_whole_or_not_at_all() {
-    let here = configured();
-    // Nothing listens there: the plan has a problem, and is saved with it.
-    let plan = |out: &str| {
-        let mut command = here.command(&["plan", "nightly", "--out", out]);
-        command
-            .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-            .env("AWS_REGION", "eu-west-1")
-            .env("AWS_ACCESS_KEY_ID", "a")
-            .env("AWS_SECRET_ACCESS_KEY", "b");
-        command.output().unwrap()
-    };
-    let saved = plan("plan.json");
-    assert_eq!(saved.status.code(), Some(1));
-    let text = fs::read_to_string(here.path("plan.json")).unwrap();
-    assert!(text.contains("\"problems\": [\n"), "{text}");
-    let nowhere = plan("no/such/folder/plan.json");
-    assert_eq!(nowhere.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("no/such/folder/plan.json"));
+    here.refused(&["actions", "ebs.snapshot.crate"], 2, &["ebs.snapshot.create"]);
+    here.refused(&["runs"], 2, &["no journal at `lamplighter.db`", "--journal"]);
+    here.refused(&["runs", "--journal", "postgres:x"], 2, &["sqlite:FILE"]);
 }
 
 #[test]
 fn the_schema_that_is_printed_is_the_one_in_the_repository() {
-    let printed = Here::new().json(&["schema"], 0);
-    let kept = fs::read_to_string(repository("config/schema.json")).unwrap();
-    assert_eq!(printed, serde_json::from_str::<serde_json::Value>(&kept).unwrap());
+    let printed = Here::new(OFFLINE).json(&["schema"], 0);
+    let kept: Value = serde_json::from_str(&read("config/schema.json")).unwrap();
+    assert_eq!(printed, kept);
 }
 
 #[test]
 fn every_command_explains_itself() {
-    let here = Here::new();
+    let here = Here::new(OFFLINE);
     for command in [
         "init",
         "check",
@@ -217,5 +168,23 @@ fn every_command_explains_itself() {
         assert_eq!(ended.code, Some(0));
         assert!(ended.stdout.contains("Usage: lamplighter"), "{command}");
     }
-    refused(&here, &["walk"], 2, &["unrecognized subcommand"]);
+    here.refused(&["walk"], 2, &["unrecognized subcommand"]);
+}
+
+#[test]
+fn what_works_in_aws_accounts_is_not_offered_and_refused() {
+    let here = configured();
+    let help = here.run(&["--help"]).stdout;
+    let offered = |name: &str| help.lines().any(|it| it.starts_with(&format!("  {name} ")));
+    assert!(offered("check") && offered("runs"), "{help}");
+    for args in [&["plan", "nightly"][..], &["apply", "plan.json"], &["run", "nightly"], &["serve"]]
+    {
+        assert!(!offered(args[0]), "{help}");
+        here.refused(
+            args,
+            2,
+            &["lamplighter-offline", "cargo install --path crates/lamplighter --locked"],
+        );
+    }
+    assert!(!here.path("lamplighter.db").exists(), "a command that is refused leaves nothing");
 }
