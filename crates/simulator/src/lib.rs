@@ -1,5 +1,30 @@
 //! A simulated organization: AWS accounts in memory, strict about AWS's own rules, behind the
 //! ports of the core and over AWS's own wire protocols.
 
+mod access;
+mod agenda;
+mod buckets;
+mod cloud;
+mod ec2;
+mod faults;
 mod iam;
+mod operation;
+mod organization;
+mod pages;
+mod ports;
+mod random;
+mod refusal;
+mod shelf;
+mod sts;
+mod trail;
+mod wildcard;
 mod wire;
+
+pub use buckets::{Bucket, Throttling};
+pub use cloud::{Cloud, Dials, Lag, Times};
+pub use operation::Access;
+pub use organization::{Caller, Role};
+pub use ports::{Accounts, After, Calm, Door, Weather};
+pub use random::Random;
+pub use refusal::Refusal;
+pub use trail::{Call, Outcome};

@@ -2,3 +2,4 @@
 
 mod query;
 mod xml;
+pub(crate) mod time;

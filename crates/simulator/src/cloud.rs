@@ -1,0 +1,300 @@
+//! The cloud: all accounts, and the one way in which every call passes.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use lamplighter_core::{AccountId, Clock, Place};
+
+use crate::{
+    access,
+    agenda::Agenda,
+    buckets::{Buckets, Throttling},
+    ec2,
+    faults::{Faults, Mishap, MishapKind},
+    operation::{Cx, Operation},
+    organization::{Account, Caller, Organization},
+    random::Random,
+    refusal::Refusal,
+    trail::{Call, Outcome, Trail},
+};
+
+/// A simulated cloud. Clones share it.
+#[derive(Clone)]
+pub struct Cloud {
+    clock: Arc<dyn Clock>,
+    state: Arc<Mutex<State>>,
+}
+
+/// All that the cloud is.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) dials: Dials,
+    pub(crate) organization: Organization,
+    services: BTreeMap<Place, Services>,
+    pub(crate) agenda: Agenda<Happening>,
+    pub(crate) buckets: Buckets,
+    pub(crate) faults: Faults,
+    pub(crate) trail: Trail,
+    random: Random,
+    ids: u64,
+}
+
+/// The services of one account in one region.
+#[derive(Default)]
+pub(crate) struct Services {
+    pub(crate) ec2: ec2::Ec2,
+}
+
+/// What happens by itself later.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// Something in EC2.
+    Ec2(Place, ec2::Happening),
+}
+
+/// How the cloud behaves.
+#[derive(Clone, Debug)]
+pub struct Dials {
+    /// Resources that one page of a listing looks at, when it is a page. Those that the filter
+    /// leaves out are missing on it, so pages may be short or empty and yet not the last.
+    /// `None`: pages are as long as was asked for.
+    pub page_size: Option<usize>,
+    /// How far describes lag behind writes; at most ten minutes.
+    pub lag: Lag,
+    /// How calls are throttled.
+    pub throttling: Throttling,
+    /// Whether ids count from one, such as `snap-1`, for tests that compare texts.
+    pub short_ids: bool,
+    /// How long things take.
+    pub times: Times,
+}
+
+/// How long things take that AWS does in the background.
+#[derive(Clone, Debug)]
+pub struct Times {
+    /// A new snapshot, or a copy of one, is pending.
+    pub snapshot: SignedDuration,
+}
+
+/// How far describes lag behind writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lag {
+    /// Each shows what was so long ago.
+    Always(SignedDuration),
+    /// Each shows what was at some moment not longer ago than this: what one call has shown, the
+    /// next one may not.
+    UpTo(SignedDuration),
+}
+
+impl Default for Dials {
+    fn default() -> Dials {
+        Dials {
+            page_size: None,
+            lag: Lag::Always(SignedDuration::ZERO),
+            throttling: Throttling::Off,
+            short_ids: false,
+            times: Times { snapshot: SignedDuration::from_mins(5) },
+        }
+    }
+}
+
+/// What came of a call, and what the edge has to make of it.
+#[derive(Debug)]
+pub(crate) struct Performed<R> {
+    /// How long the answer takes.
+    pub(crate) delay: SignedDuration,
+    /// The answer. `None`: the connection is closed without one.
+    pub(crate) answer: Option<Result<R, Refusal>>,
+}
+
+impl Cloud {
+    /// A cloud without accounts.
+    pub fn new(clock: Arc<dyn Clock>) -> Cloud {
+        Cloud { clock, state: Arc::default() }
+    }
+
+    /// Opens a region of an account, and the account with its first region. The first account
+    /// is the hub: callers without credentials that are known belong to it.
+    pub fn open(&self, place: &Place) {
+        let state = &mut *self.lock();
+        let organization = &mut state.organization;
+        organization.hub.get_or_insert_with(|| place.account.clone());
+        let account = organization.accounts.entry(place.account.clone()).or_default();
+        account.regions.insert(place.region.clone());
+        state.services.entry(place.clone()).or_default();
+    }
+
+    /// Every place there is.
+    pub fn places(&self) -> Vec<Place> {
+        self.lock().services.keys().cloned().collect()
+    }
+
+    /// The account that callers without known credentials belong to.
+    pub fn hub(&self) -> Option<AccountId> {
+        self.lock().organization.hub.clone()
+    }
+
+    /// Whether the account has this region enabled.
+    pub fn is_open(&self, place: &Place) -> bool {
+        self.lock().services.contains_key(place)
+    }
+
+    /// Turns the dials.
+    pub fn dial(&self, turn: impl FnOnce(&mut Dials)) {
+        turn(&mut self.lock().dials);
+    }
+
+    /// Draws all luck from another seed.
+    pub fn reseed(&self, seed: u64) {
+        self.lock().random = Random::new(seed);
+    }
+
+    /// The newest calls, in order.
+    pub fn calls(&self) -> Vec<Call> {
+        self.lock().trail.calls().cloned().collect()
+    }
+
+    /// The time there.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The cloud up to the present, to look into it or change it past all rules.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&mut State, Timestamp) -> R) -> R {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.advance(now);
+        look(&mut state, now)
+    }
+
+    /// Passes one call: records it, does to it what the rules of mishaps say, checks that the
+    /// caller is not too fast and may, and then does it. `use_answer` is given the answer while
+    /// the cloud stands still.
+    pub(crate) fn perform<O: Operation, R>(
+        &self,
+        caller: &Caller,
+        place: &Place,
+        operation: O,
+        dry_run: bool,
+        use_answer: impl FnOnce(O::Answer<'_>) -> R,
+    ) -> Performed<R> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.advance(now);
+        let seen = Cx::lagging(now, state.lag());
+        let mut cx = Cx { state: &mut state, caller, place, now, seen };
+        let needs = operation.needs(&cx);
+        let call = Call {
+            at: now,
+            caller: caller.clone(),
+            place: place.clone(),
+            service: O::SPEC.service,
+            operation: O::SPEC.name,
+            actions: needs.iter().map(|it| it.action).collect(),
+            access: O::SPEC.access,
+            outcome: Outcome::Done,
+        };
+        let Mishap { delay, kind } = cx.state.faults.strike(&call);
+        cx.state.trail.push(call);
+        let (outcome, answer) = match kind {
+            Some(MishapKind::Drop) => (Outcome::Dropped, None),
+            Some(MishapKind::Refuse(refusal)) => {
+                (Outcome::Refused(refusal.code), Some(Err(refusal)))
+            }
+            kind => {
+                let spent = cx.spend_request::<O>(&operation);
+                let may = spent.and_then(|()| access::check(&cx, O::SPEC.service, &needs));
+                let answer = may.and_then(|()| match dry_run {
+                    true => Err(access::dry_run()),
+                    false => operation.run(&mut cx).map(use_answer),
+                });
+                match (kind, &answer) {
+                    (Some(MishapKind::LoseAnswer), _) => (Outcome::AnswerLost, None),
+                    (_, Ok(_)) => (Outcome::Done, Some(answer)),
+                    (_, Err(refusal)) => (Outcome::Refused(refusal.code), Some(answer)),
+                }
+            }
+        };
+        state.trail.ended(outcome);
+        Performed { delay, answer }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A test that failed while it held the lock has left nothing half done that matters.
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Cx<'_> {
+    /// Pays for the call itself.
+    fn spend_request<O: Operation>(&mut self, operation: &O) -> Result<(), Refusal> {
+        let bucket = match self.state.dials.throttling {
+            Throttling::Off => return Ok(()),
+            Throttling::Aws => operation.bucket(),
+            Throttling::All(bucket) => bucket,
+        };
+        match self.state.buckets.take(self.place, O::SPEC.name, bucket, 1.0, self.now) {
+            true => Ok(()),
+            false => Err(Refusal::throttled(O::SPEC.service, O::SPEC.name)),
+        }
+    }
+}
+
+impl State {
+    /// Lets everything happen that happens by itself until now.
+    fn advance(&mut self, now: Timestamp) {
+        while let Some((at, happening)) = self.agenda.next(now) {
+            match happening {
+                Happening::Ec2(place, it) => ec2::happen(self, &place, it, at),
+            }
+        }
+    }
+
+    /// How far this describe lags.
+    fn lag(&mut self) -> SignedDuration {
+        match self.dials.lag {
+            Lag::Always(lag) => lag,
+            Lag::UpTo(most) => {
+                let most = most.as_secs().unsigned_abs() as usize;
+                SignedDuration::from_secs(self.random.below(most + 1) as i64)
+            }
+        }
+    }
+
+    /// The services of a place.
+    ///
+    /// # Panics
+    ///
+    /// When the place is not open: whoever calls there was let in, so it is.
+    pub(crate) fn services(&self, place: &Place) -> &Services {
+        self.services.get(place).expect("a call only reaches places that are open")
+    }
+
+    /// The services of a place, to change them. Opens the place.
+    pub(crate) fn services_mut(&mut self, place: &Place) -> &mut Services {
+        self.services.entry(place.clone()).or_default()
+    }
+
+    /// The services of a place, if it is open.
+    pub(crate) fn services_of(&self, place: &Place) -> Option<&Services> {
+        self.services.get(place)
+    }
+
+    /// An account.
+    pub(crate) fn account(&self, id: &AccountId) -> Option<&Account> {
+        self.organization.accounts.get(id)
+    }
+
+    /// A new id: `snap-` and 17 hexadecimal digits.
+    pub(crate) fn fresh_id(&mut self, kind: &str) -> String {
+        self.ids += 1;
+        match self.dials.short_ids {
+            true => format!("{kind}-{}", self.ids),
+            // An odd factor: different for each count, and not in order.
+            false => format!("{kind}-0{:016x}", self.ids.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! EC2 and EBS in one account and region.
+
+pub(crate) mod filter;
+pub(crate) mod listing;
+pub(crate) mod regions;
+pub(crate) mod tags;
+pub(crate) mod volumes;
+
+use jiff::Timestamp;
+use lamplighter_core::Place;
+
+use crate::{buckets::Bucket, cloud::State, shelf::Shelf};
+
+/// What is there.
+#[derive(Default)]
+pub(crate) struct Ec2 {
+    pub(crate) volumes: Shelf<volumes::Volume>,
+}
+
+/// What happens by itself later.
+#[derive(Debug)]
+pub(crate) enum Happening {}
+
+/// Lets something happen.
+pub(crate) fn happen(_state: &mut State, _place: &Place, happening: Happening, _at: Timestamp) {
+    match happening {}
+}
+
+/// The buckets that calls are paid from.
+/// Source: EC2 Developer Guide, "Request throttling for the Amazon EC2 API".
+pub(crate) mod bucket {
+    use super::Bucket;
+
+    /// `Describe*` and `Get*`.
+    pub(crate) const READS: Bucket = Bucket::new(100.0, 20.0);
+    /// A few describes without a filter and without a page size.
+    pub(crate) const READS_ALL: Bucket = Bucket::new(50.0, 10.0);
+}

@@ -1,0 +1,221 @@
+//! The cloud behind the ports of the core: no wire, no waiting, the same rules.
+
+mod ec2;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use lamplighter_core::{
+    AccountId, AccountPool, Fault, FaultKind, Place, Region, Scope,
+    classify::{classify, minimum_wait},
+    cloud::{Ec2, Session},
+};
+
+use crate::{
+    cloud::{Cloud, Performed},
+    ec2::regions::DescribeRegions,
+    operation::Operation,
+    organization::Caller,
+    refusal::Refusal,
+    sts::AssumeRole,
+};
+
+/// How an account is entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Door {
+    /// The role that is assumed, by its name and path. `None`: as the account's administrator,
+    /// which only the hub can be.
+    pub role: Option<String>,
+    /// What the role's trust policy asks for.
+    pub external_id: Option<String>,
+}
+
+/// What surrounds calls beyond the cloud's own mishaps: whoever drives the engine may break
+/// them, and lets time pass while they take long.
+#[async_trait]
+pub trait Weather: Send + Sync {
+    /// Before a call. An error is its answer, without an effect; one that never returns is the
+    /// death of the worker.
+    async fn before(&self) -> Result<After, Fault>;
+
+    /// A worker that took effect dies now: never returns.
+    async fn die(&self);
+
+    /// The answer takes so long.
+    async fn pass(&self, time: SignedDuration);
+}
+
+/// What becomes of a call that takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// Its answer arrives.
+    Answers,
+    /// Its answer is lost.
+    AnswerLost,
+    /// The worker dies before it hears the answer.
+    Dies,
+}
+
+/// Nothing happens around calls.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Calm;
+
+#[async_trait]
+impl Weather for Calm {
+    async fn before(&self) -> Result<After, Fault> {
+        Ok(After::Answers)
+    }
+
+    async fn die(&self) {
+        std::future::pending().await
+    }
+
+    async fn pass(&self, _: SignedDuration) {}
+}
+
+/// The configured accounts of a simulated cloud.
+#[derive(Clone)]
+pub struct Accounts {
+    cloud: Cloud,
+    doors: Arc<BTreeMap<AccountId, Door>>,
+    weather: Arc<dyn Weather>,
+}
+
+impl Accounts {
+    /// The accounts that are configured, each with the way into it.
+    pub fn new(
+        cloud: Cloud,
+        doors: BTreeMap<AccountId, Door>,
+        weather: Arc<dyn Weather>,
+    ) -> Accounts {
+        Accounts { cloud, doors: Arc::new(doors), weather }
+    }
+
+    /// Enters an account, as whoever the hub's own credentials are.
+    async fn enter(&self, place: &Place, session: &Session) -> Result<Caller, Fault> {
+        let door = self.doors.get(&place.account).ok_or_else(|| {
+            Fault::config(format!("account `{}` is not configured", place.account))
+        })?;
+        let hub = self.cloud.hub().unwrap_or_else(|| place.account.clone());
+        let hub = Caller::administrator(hub);
+        let Some(role) = &door.role else { return Ok(hub) };
+        let request = AssumeRole {
+            role_arn: format!("arn:aws:iam::{}:role/{role}", place.account),
+            role_session_name: session.name(),
+            external_id: door.external_id.clone(),
+            duration_seconds: None,
+        };
+        let call = Call { cloud: &self.cloud, caller: &hub, place, weather: &*self.weather };
+        let assumed = call.make(request, |it| it.caller).await;
+        assumed.map_err(|fault| {
+            let message = format!("the role in account `{}` cannot be assumed", place.account);
+            match fault.kind {
+                FaultKind::Permission => Fault::new(fault.kind, message).with_code("AccessDenied"),
+                _ => fault,
+            }
+        })
+    }
+}
+
+#[async_trait]
+impl AccountPool for Accounts {
+    async fn scope(&self, place: &Place, session: &Session) -> Result<Arc<dyn Scope>, Fault> {
+        let caller = self.enter(place, session).await?;
+        if !self.cloud.is_open(place) {
+            let message = format!("{place} is not enabled");
+            return Err(as_fault(&Refusal::new("AuthFailure", message)));
+        }
+        let inside = Inside {
+            cloud: self.cloud.clone(),
+            caller,
+            place: place.clone(),
+            weather: self.weather.clone(),
+        };
+        Ok(Arc::new(inside))
+    }
+
+    async fn regions(&self, account: &AccountId, session: &Session) -> Result<Vec<Region>, Fault> {
+        let region: Region = "us-east-1".parse().expect("`us-east-1` is a region");
+        let place = Place { account: account.clone(), region };
+        let caller = self.enter(&place, session).await?;
+        let call = Call { cloud: &self.cloud, caller: &caller, place: &place, weather: &*self.weather };
+        let named = call.make(DescribeRegions::default(), |it| {
+            it.region_info.into_iter().filter_map(|it| it.region_name.parse().ok()).collect()
+        });
+        named.await
+    }
+}
+
+/// Inside of an account, in one region.
+struct Inside {
+    cloud: Cloud,
+    caller: Caller,
+    place: Place,
+    weather: Arc<dyn Weather>,
+}
+
+impl Scope for Inside {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    fn ec2(&self) -> &dyn Ec2 {
+        self
+    }
+}
+
+impl Inside {
+    async fn make<O: Operation + Send, R: Send>(
+        &self,
+        operation: O,
+        use_answer: impl FnOnce(O::Answer<'_>) -> R + Send,
+    ) -> Result<R, Fault> {
+        let Inside { cloud, caller, place, weather } = self;
+        Call { cloud, caller, place, weather: &**weather }.make(operation, use_answer).await
+    }
+}
+
+/// A call that is being made.
+struct Call<'c> {
+    cloud: &'c Cloud,
+    caller: &'c Caller,
+    place: &'c Place,
+    weather: &'c dyn Weather,
+}
+
+impl Call<'_> {
+    async fn make<O: Operation + Send, R: Send>(
+        self,
+        operation: O,
+        use_answer: impl FnOnce(O::Answer<'_>) -> R + Send,
+    ) -> Result<R, Fault> {
+        let after = self.weather.before().await?;
+        let Performed { delay, answer } =
+            self.cloud.perform(self.caller, self.place, operation, false, use_answer);
+        if delay.is_positive() {
+            self.weather.pass(delay).await;
+        }
+        match (after, answer) {
+            (After::Dies, _) => {
+                self.weather.die().await;
+                Err(Fault::transient("the worker died"))
+            }
+            (After::AnswerLost, _) => Err(Fault::transient("the answer was lost")),
+            (After::Answers, Some(answer)) => answer.map_err(|refusal| as_fault(&refusal)),
+            (After::Answers, None) => {
+                Err(Fault::transient("the connection was closed before an answer came"))
+            }
+        }
+    }
+}
+
+/// The fault that an adapter makes of AWS's answer.
+fn as_fault(refusal: &Refusal) -> Fault {
+    let kind = classify(Some(refusal.code), Some(refusal.status));
+    let fault = Fault::new(kind, refusal.message.clone()).with_code(refusal.code);
+    match minimum_wait(refusal.code) {
+        Some(wait) => fault.retry_after(wait),
+        None => fault,
+    }
+}

@@ -1,0 +1,47 @@
+//! `GetCallerIdentity`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    iam::Need,
+    operation::{Access, Cx, Operation, Spec},
+    refusal::Refusal,
+};
+
+/// `GetCallerIdentity`. Nobody needs a permission for it, and no policy can deny it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetCallerIdentity {}
+
+/// Who calls.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Identity {
+    arn: String,
+    user_id: String,
+    account: String,
+}
+
+impl Operation for GetCallerIdentity {
+    const SPEC: Spec = Spec {
+        service: "sts",
+        name: "GetCallerIdentity",
+        access: Access::Reads,
+        bucket: super::BUCKET,
+    };
+
+    type Answer<'s> = Identity;
+
+    fn needs(&self, _: &Cx<'_>) -> Vec<Need> {
+        Vec::new()
+    }
+
+    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Identity, Refusal> {
+        let account = cx.caller.account.to_string();
+        let user_id = match &cx.caller.role {
+            None => account.clone(),
+            Some((role, session)) => format!("AROA{:0>16}:{session}", role.len()),
+        };
+        Ok(Identity { arn: cx.caller.arn(), user_id, account })
+    }
+}

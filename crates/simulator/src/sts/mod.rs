@@ -1,0 +1,13 @@
+//! STS: who calls, and roles.
+
+mod assume_role;
+mod identity;
+
+pub(crate) use assume_role::AssumeRole;
+pub(crate) use identity::GetCallerIdentity;
+
+use crate::buckets::Bucket;
+
+/// STS allows an account 600 calls a second in a region.
+/// Source: IAM User Guide, "IAM and AWS STS quotas".
+pub(crate) const BUCKET: Bucket = Bucket::new(600.0, 600.0);
