@@ -25,15 +25,9 @@ pub(crate) enum MishapKind {
 }
 
 /// The rules that decide it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Faults {
     random: Random,
-}
-
-impl Default for Faults {
-    fn default() -> Faults {
-        Faults { random: Random::new(1) }
-    }
 }
 
 impl Faults {
