@@ -77,7 +77,10 @@ mod tests {
             let at = Timestamp::from_second(second).unwrap();
             buckets.take(&place, "StartInstances", Bucket::new(5.0, 2.0), tokens, at)
         };
-        assert_eq!([take(0, 4.0), take(0, 2.0), take(0, 1.0), take(0, 1.0)], [true, false, true, false]);
+        assert_eq!(
+            [take(0, 4.0), take(0, 2.0), take(0, 1.0), take(0, 1.0)],
+            [true, false, true, false]
+        );
         assert_eq!([take(1, 3.0), take(1, 2.0)], [false, true]);
         assert_eq!([take(100, 6.0), take(100, 5.0)], [false, true]);
         assert!(!take(99, 1.0), "a clock that steps back fills nothing");

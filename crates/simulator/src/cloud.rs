@@ -13,6 +13,7 @@ use crate::{
     agenda::Agenda,
     buckets::{Buckets, Throttling},
     ec2,
+    events::Events,
     faults::{Faults, Mishap, MishapKind},
     operation::{Cx, Operation},
     organization::{Account, Caller, Organization},
@@ -38,6 +39,7 @@ pub(crate) struct State {
     pub(crate) buckets: Buckets,
     pub(crate) faults: Faults,
     pub(crate) trail: Trail,
+    pub(crate) events: Events,
     random: Random,
     ids: u64,
 }

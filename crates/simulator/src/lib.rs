@@ -3,9 +3,13 @@
 
 mod access;
 mod agenda;
+mod arn;
+#[cfg(test)]
+mod bed;
 mod buckets;
 mod cloud;
 mod ec2;
+mod events;
 mod faults;
 mod iam;
 mod operation;
@@ -16,6 +20,7 @@ mod random;
 mod refusal;
 mod shelf;
 mod sts;
+mod table;
 mod trail;
 mod wildcard;
 mod wire;

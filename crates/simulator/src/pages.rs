@@ -58,9 +58,9 @@ pub(crate) fn after(listing: u64, next: Option<&str>) -> Result<Option<String>, 
         let id = String::from_utf8(bytes?).ok()?;
         (seal == self::seal(listing, &id)).then_some(id)
     };
-    read().map(Some).ok_or_else(|| {
-        Refusal::new("InvalidNextToken", format!("The token '{text}' is invalid"))
-    })
+    read()
+        .map(Some)
+        .ok_or_else(|| Refusal::new("InvalidNextToken", format!("The token '{text}' is invalid")))
 }
 
 fn token(listing: u64, last: &str) -> String {

@@ -68,7 +68,9 @@ mod tests {
         match pattern {
             [] => text.is_empty(),
             ['*', rest @ ..] => (0..=text.len()).any(|n| defined(rest, &text[n..])),
-            ['\\', literal, rest @ ..] => text.first() == Some(literal) && defined(rest, &text[1..]),
+            ['\\', literal, rest @ ..] => {
+                text.first() == Some(literal) && defined(rest, &text[1..])
+            }
             ['?', rest @ ..] => !text.is_empty() && defined(rest, &text[1..]),
             [literal, rest @ ..] => text.first() == Some(literal) && defined(rest, &text[1..]),
         }

@@ -9,7 +9,11 @@ pub(crate) mod volumes;
 use jiff::Timestamp;
 use lamplighter_core::Place;
 
-use crate::{buckets::Bucket, cloud::State, shelf::Shelf};
+use crate::{buckets::Bucket, cloud::State, shelf::Shelf, table::Entry};
+
+/// The operations that are here.
+pub(crate) const OPERATIONS: &[Entry] =
+    &[Entry::ec2::<regions::DescribeRegions>(), Entry::ec2::<volumes::DescribeVolumes>()];
 
 /// What is there.
 #[derive(Default)]

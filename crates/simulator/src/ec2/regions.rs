@@ -63,7 +63,8 @@ impl Operation for DescribeRegions {
                 shown.push(it);
             }
         }
-        if let Some(unknown) = self.region_name.iter().find(|name| shown.iter().all(|it| it.region_name != **name))
+        if let Some(unknown) =
+            self.region_name.iter().find(|name| shown.iter().all(|it| it.region_name != **name))
         {
             let message = format!("Invalid region provided: {unknown}");
             return Err(Refusal::new("InvalidParameterValue", message));

@@ -199,7 +199,10 @@ impl<'s> Shown<'s> {
             kms_key_id: it.kms_key_id.as_deref(),
             multi_attach_enabled: false,
             throughput: it.throughput,
-            operator: Operator { managed: it.operator.is_some(), principal: it.operator.as_deref() },
+            operator: Operator {
+                managed: it.operator.is_some(),
+                principal: it.operator.as_deref(),
+            },
         }
     }
 }
@@ -290,5 +293,99 @@ impl From<&Volume> for core::Volume {
             managed_by: it.operator.as_deref().map(str::to_owned),
             tags: it.tags.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bed::Bed;
+
+    fn volume(id: &str, size_gib: u32) -> Volume {
+        Volume {
+            id: id.into(),
+            size_gib,
+            kind: "gp3".into(),
+            state: State::InUse,
+            encrypted: false,
+            kms_key_id: None,
+            iops: Some(3000),
+            throughput: Some(125),
+            zone: "eu-west-1a".into(),
+            created_at: Timestamp::UNIX_EPOCH,
+            snapshot_id: None,
+            attachments: Vec::new(),
+            operator: None,
+            tags: Tags::new(),
+        }
+    }
+
+    fn seven() -> Bed {
+        let bed = Bed::new();
+        let volumes = (1..=7).map(|n| volume(&format!("vol-{n}"), n));
+        bed.here(|it| it.ec2.volumes.fill(volumes.map(|it| (it.id.clone(), it))));
+        bed
+    }
+
+    /// The ids on each page, or the code of a refusal.
+    fn pages(bed: &Bed, request: DescribeVolumes) -> Result<Vec<String>, &'static str> {
+        let (mut pages, mut next_token) = (Vec::new(), request.next_token);
+        loop {
+            let (filter, volume_id) = (request.filter.clone(), request.volume_id.clone());
+            let max_results = request.max_results;
+            let page = bed.ask(DescribeVolumes { filter, volume_id, max_results, next_token })?;
+            let volumes = page["volumeSet"].as_array().unwrap();
+            let ids = volumes.iter().map(|it| it["volumeId"].as_str().unwrap().replace("vol-", ""));
+            pages.push(ids.collect());
+            next_token = page["nextToken"].as_str().map(str::to_owned);
+            if next_token.is_none() {
+                return Ok(pages);
+            }
+        }
+    }
+
+    #[track_caller]
+    fn check(
+        max_results: Option<u32>,
+        filter: &[(&str, &str)],
+        ids: &[&str],
+        expected: Result<&[&str], &str>,
+    ) {
+        let filter = filter.iter().map(|(name, value)| Filter {
+            name: (*name).to_owned(),
+            value: vec![(*value).to_owned()],
+        });
+        let volume_id = ids.iter().map(|id| format!("vol-{id}")).collect();
+        let request =
+            DescribeVolumes { filter: filter.collect(), volume_id, max_results, next_token: None };
+        match (pages(&seven(), request), expected) {
+            (Ok(found), Ok(expected)) => assert_eq!(found, expected),
+            (found, expected) => assert_eq!(found.map(|_| ()), expected.map(|_| ())),
+        }
+    }
+
+    #[test]
+    fn volumes_are_listed_in_pages_of_the_length_that_is_asked_for() {
+        check(None, &[], &[], Ok(&["7654321"]));
+        check(Some(5), &[], &[], Ok(&["76543", "21"]));
+        check(Some(4), &[], &[], Err("InvalidParameterValue"));
+        check(Some(5), &[("size", "1")], &[], Ok(&["1"]));
+        check(Some(5), &[("colour", "red")], &[], Err("InvalidParameterValue"));
+    }
+
+    #[test]
+    fn an_id_that_is_not_there_fails_the_call() {
+        check(None, &[], &["2", "1"], Ok(&["21"]));
+        check(None, &[("size", "1")], &["2", "1"], Ok(&["1"]));
+        check(None, &[], &["2", "9"], Err("InvalidVolume.NotFound"));
+        check(Some(5), &[], &["2"], Err("InvalidParameterCombination"));
+    }
+
+    #[test]
+    fn a_page_looks_at_few_when_the_dial_says_so() {
+        let bed = seven();
+        bed.cloud.dial(|it| it.page_size = Some(2));
+        let request = DescribeVolumes { max_results: Some(5), ..DescribeVolumes::default() };
+        assert_eq!(pages(&bed, request), Ok(["76", "54", "32", "1"].map(str::to_owned).to_vec()));
     }
 }

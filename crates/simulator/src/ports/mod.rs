@@ -139,7 +139,8 @@ impl AccountPool for Accounts {
         let region: Region = "us-east-1".parse().expect("`us-east-1` is a region");
         let place = Place { account: account.clone(), region };
         let caller = self.enter(&place, session).await?;
-        let call = Call { cloud: &self.cloud, caller: &caller, place: &place, weather: &*self.weather };
+        let call =
+            Call { cloud: &self.cloud, caller: &caller, place: &place, weather: &*self.weather };
         let named = call.make(DescribeRegions::default(), |it| {
             it.region_info.into_iter().filter_map(|it| it.region_name.parse().ok()).collect()
         });

@@ -58,12 +58,8 @@ struct AssumedRoleUser {
 }
 
 impl Operation for AssumeRole {
-    const SPEC: Spec = Spec {
-        service: "sts",
-        name: "AssumeRole",
-        access: Access::Reads,
-        bucket: super::BUCKET,
-    };
+    const SPEC: Spec =
+        Spec { service: "sts", name: "AssumeRole", access: Access::Reads, bucket: super::BUCKET };
 
     type Answer<'s> = Assumed;
 
@@ -76,9 +72,12 @@ impl Operation for AssumeRole {
         if let Some(id) = &self.external_id {
             check_text("externalId", id, 2..=1224, "+=,.@:/-_")?;
         }
-        let wanted = self.duration_seconds.map_or(LONGEST_CHAINED, |it| SignedDuration::from_secs(it.into()));
-        let trusted = find(cx, &self.role_arn)
-            .filter(|(account, name)| access::trusts(cx, account, name, self.external_id.as_deref()));
+        let wanted = self
+            .duration_seconds
+            .map_or(LONGEST_CHAINED, |it| SignedDuration::from_secs(it.into()));
+        let trusted = find(cx, &self.role_arn).filter(|(account, name)| {
+            access::trusts(cx, account, name, self.external_id.as_deref())
+        });
         let Some((account, name)) = trusted else {
             let message = format!(
                 "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
@@ -88,12 +87,17 @@ impl Operation for AssumeRole {
             return Err(Refusal::new("AccessDenied", message).status(403));
         };
         let caller = Caller { account, role: Some((name, self.role_session_name)) };
-        let longest = cx.state.organization.role(&caller).map_or(LONGEST_CHAINED, |it| it.longest_session);
+        let longest =
+            cx.state.organization.role(&caller).map_or(LONGEST_CHAINED, |it| it.longest_session);
         let chained = cx.caller.role.is_some();
         if wanted < SHORTEST || wanted > longest || chained && wanted > LONGEST_CHAINED {
             let message = match chained && wanted > LONGEST_CHAINED {
-                true => "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
-                false => "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+                true => {
+                    "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+                }
+                false => {
+                    "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+                }
             };
             return Err(Refusal::new("ValidationError", message));
         }
@@ -110,7 +114,10 @@ impl Operation for AssumeRole {
                 expiration: expires,
             },
             assumed_role_user: AssumedRoleUser {
-                assumed_role_id: format!("AROASIMULATED:{}", caller.arn().rsplit('/').next().unwrap_or_default()),
+                assumed_role_id: format!(
+                    "AROASIMULATED:{}",
+                    caller.arn().rsplit('/').next().unwrap_or_default()
+                ),
                 arn: caller.arn(),
             },
             caller,
@@ -139,6 +146,7 @@ fn check_text(
     if length.contains(&text.len()) && text.chars().all(allowed) {
         return Ok(());
     }
-    let message = format!("1 validation error detected: Value at '{name}' failed to satisfy constraint");
+    let message =
+        format!("1 validation error detected: Value at '{name}' failed to satisfy constraint");
     Err(Refusal::new("ValidationError", message))
 }

@@ -4,9 +4,14 @@ mod assume_role;
 mod identity;
 
 pub(crate) use assume_role::AssumeRole;
-pub(crate) use identity::GetCallerIdentity;
 
-use crate::buckets::Bucket;
+use identity::GetCallerIdentity;
+
+use crate::{buckets::Bucket, table::Entry};
+
+/// The operations that are here.
+pub(crate) const OPERATIONS: &[Entry] =
+    &[Entry::query::<AssumeRole>(), Entry::query::<GetCallerIdentity>()];
 
 /// STS allows an account 600 calls a second in a region.
 /// Source: IAM User Guide, "IAM and AWS STS quotas".

@@ -1,5 +1,5 @@
 //! How AWS talks: requests as forms or JSON, answers as XML or JSON.
 
 mod query;
-mod xml;
 pub(crate) mod time;
+mod xml;
