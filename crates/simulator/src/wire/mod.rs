@@ -1,0 +1,4 @@
+//! How AWS talks: requests as forms or JSON, answers as XML or JSON.
+
+mod query;
+mod xml;

@@ -1,0 +1,1 @@
+//! Requests of the query protocols, as forms.

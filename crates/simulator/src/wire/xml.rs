@@ -1,0 +1,1 @@
+//! Answers of the query protocols, as XML.
