@@ -14,6 +14,12 @@ fn policy(statements: Value) -> IdentityPolicy {
     serde_json::from_value(document).unwrap()
 }
 
+/// The statement with one element more.
+fn with(element: &str, value: &str, mut statement: Value) -> Value {
+    statement[element] = value.into();
+    statement
+}
+
 fn need(action: &'static str, resource: &str, context: &[(&str, &str)]) -> Need {
     let context = context.iter().fold(Context::default(), |it, (key, value)| it.with(key, *value));
     Need { action, resource: resource.into(), context }
@@ -96,7 +102,10 @@ fn resources_match_in_their_case_and_with_wildcards() {
 #[test]
 fn a_deny_outweighs_wherever_it_stands() {
     let allow = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
-    let deny = |sid: &str| json!({ "Sid": sid, "Effect": "Deny", "Action": "ec2:Delete*", "Resource": "*" });
+    let deny = |sid: &str| {
+        let statement = json!({ "Effect": "Deny", "Action": "ec2:Delete*", "Resource": "*" });
+        with("Sid", sid, statement)
+    };
     for (statements, label) in [
         (json!([allow, deny("")]), "statement 2"),
         (json!([deny("Keep"), allow]), "`Keep`"),
@@ -142,7 +151,8 @@ fn operators_and_keys_must_all_hold() {
 #[test]
 fn variables_fill_resources_from_the_request() {
     let home = json!({
-        "Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::bucket/home/${aws:username}/*",
+        "Effect": "Allow", "Action": "s3:*",
+        "Resource": "arn:aws:s3:::bucket/home/${aws:username}/*",
     });
     let object = ("s3:GetObject", "arn:aws:s3:::bucket/home/Ann/x");
     check(home.clone(), object, &[("aws:username", "Ann")], Decision::Allowed);
@@ -172,7 +182,13 @@ fn what_aws_leaves_open_is_not_allowed_and_is_denied() {
     check(tagged("Deny", "StringNotEquals"), asked, &of_team, denied.clone());
     check(tagged("Allow", "StringEquals"), asked, &of_team, implicit());
     check(tagged("Deny", "StringEquals"), asked, &of_team, implicit());
-    let but = |effect: &str| json!({ "Effect": effect, "Action": "*", "NotResource": "arn:aws:s3:::${aws:username}" });
+    let home =
+        json!({ "Effect": "Deny", "Action": "*", "Resource": "arn:aws:s3:::${aws:username}" });
+    check(home, ("s3:X", "arn:aws:s3:::x"), &[], implicit());
+    let but = |effect: &str| {
+        let all_but = json!({ "Action": "*", "NotResource": "arn:aws:s3:::${aws:username}" });
+        with("Effect", effect, all_but)
+    };
     check(but("Allow"), ("s3:X", "arn:aws:s3:::x"), &[], implicit());
     check(but("Deny"), ("s3:X", "arn:aws:s3:::x"), &[], denied);
 }
@@ -252,6 +268,9 @@ fn a_session_has_what_both_its_role_and_its_policy_allow() {
         decide(&narrow, Some(&denied), "s3:X"),
         explicit(PolicyKind::Session, "statement 1")
     );
+    // Of two refusals, the explicit one is told.
+    let by_session = explicit(PolicyKind::Session, "statement 1");
+    assert_eq!(decide(&narrow, Some(&denied), "ec2:CopySnapshot"), by_session);
     let by_identity = explicit(PolicyKind::Identity, "statement 1");
     assert_eq!(decide(&denied, Some(&narrow), "ec2:DeleteSnapshot"), by_identity);
 }
@@ -346,6 +365,14 @@ fn a_key_policy_lets_another_account_in() {
                 "Condition": { "Bool": { "kms:GrantIsForAWSResource": true } },
             },
             {
+                "Effect": "Allow", "Principal": { "AWS": ROLE },
+                "Action": "kms:DescribeKey", "Resource": "*",
+            },
+            {
+                "Effect": "Allow", "Principal": { "AWS": HUB },
+                "Action": "kms:DescribeKey", "Resource": "*",
+            },
+            {
                 "Sid": "No sessions", "Effect": "Deny", "Principal": { "AWS": SESSION },
                 "Action": "kms:ReEncryptTo", "Resource": "*",
             },
@@ -362,6 +389,7 @@ fn a_key_policy_lets_another_account_in() {
     assert_eq!(verdict("kms:CreateGrant", &for_resource), Verdict::Admitted(Closeness::Role));
     assert_eq!(verdict("kms:CreateGrant", &[]), Verdict::Silent);
     assert_eq!(verdict("kms:Encrypt", &[]), Verdict::Silent);
+    assert_eq!(verdict("kms:DescribeKey", &[]), Verdict::Admitted(Closeness::Role));
     assert_eq!(verdict("kms:ReEncryptFrom", &[]), Verdict::Admitted(Closeness::Account));
     let denied = Verdict::Denied { statement: "`No sessions`".into() };
     assert_eq!(verdict("kms:ReEncryptTo", &[]), denied);
