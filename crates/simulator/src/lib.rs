@@ -27,6 +27,7 @@ mod wire;
 
 pub use buckets::{Bucket, Throttling};
 pub use cloud::{Cloud, Dials, Lag, Times};
+pub use iam::{IdentityPolicy, PolicyError, ResourcePolicy, TrustPolicy};
 pub use operation::Access;
 pub use organization::{Caller, Role};
 pub use ports::{Accounts, After, Calm, Door, Weather};

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{AccountId, Region};
 
-use crate::iam::Policy;
+use crate::{
+    arn,
+    iam::{self, IdentityPolicy, TrustPolicy},
+};
 
 /// The accounts of an organization.
 #[derive(Debug, Default)]
@@ -34,9 +37,9 @@ pub struct Role {
     /// The path, `/` or `/like/this/`.
     pub path: String,
     /// Who may assume it.
-    pub trust: Policy,
+    pub trust: TrustPolicy,
     /// What it may do. `None`: everything.
-    pub policies: Option<Vec<Policy>>,
+    pub policies: Option<Vec<IdentityPolicy>>,
     /// The longest session: 1 to 12 hours.
     pub longest_session: SignedDuration,
 }
@@ -76,6 +79,19 @@ impl Caller {
 }
 
 impl Organization {
+    /// A caller, as policies name it.
+    pub(crate) fn principal(&self, caller: &Caller) -> iam::Caller {
+        let account = caller.account.clone();
+        match &caller.role {
+            None => iam::Caller::User { account, arn: caller.arn() },
+            Some((name, _)) => {
+                let path = self.role(caller).map_or("/", |it| it.path.as_str());
+                let role = arn::role(&account, path, name);
+                iam::Caller::Session { account, role, arn: caller.arn() }
+            }
+        }
+    }
+
     /// The role that a caller is in.
     pub(crate) fn role(&self, caller: &Caller) -> Option<&Role> {
         let (name, _) = caller.role.as_ref()?;

@@ -5,8 +5,8 @@ use lamplighter_core::AccountId;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access,
-    iam::Need,
+    arn,
+    iam::{Context, Need},
     operation::{Access, Cx, Operation, Spec},
     organization::{Caller, Session},
     refusal::Refusal,
@@ -64,7 +64,12 @@ impl Operation for AssumeRole {
     type Answer<'s> = Assumed;
 
     fn needs(&self, _: &Cx<'_>) -> Vec<Need> {
-        vec![Need::on("sts:AssumeRole", self.role_arn.clone())]
+        let mut context =
+            Context::default().with("sts:RoleSessionName", self.role_session_name.as_str());
+        if let Some(id) = &self.external_id {
+            context = context.with("sts:ExternalId", id.as_str());
+        }
+        vec![Need::on("sts:AssumeRole", self.role_arn.as_str()).with(context)]
     }
 
     fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Assumed, Refusal> {
@@ -72,13 +77,10 @@ impl Operation for AssumeRole {
         if let Some(id) = &self.external_id {
             check_text("externalId", id, 2..=1224, "+=,.@:/-_")?;
         }
-        let wanted = self
-            .duration_seconds
-            .map_or(LONGEST_CHAINED, |it| SignedDuration::from_secs(it.into()));
-        let trusted = find(cx, &self.role_arn).filter(|(account, name)| {
-            access::trusts(cx, account, name, self.external_id.as_deref())
-        });
-        let Some((account, name)) = trusted else {
+        let wanted = self.duration_seconds;
+        let wanted = wanted.map_or(LONGEST_CHAINED, |it| SignedDuration::from_secs(it.into()));
+        let Some((account, name)) = find(cx, &self.role_arn) else {
+            // Whoever may not know is told the same as whoever may not.
             let message = format!(
                 "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
                 cx.caller.arn(),
@@ -126,13 +128,10 @@ impl Operation for AssumeRole {
 }
 
 /// The account and the name of a role that exists, by its ARN with its path.
-fn find(cx: &Cx<'_>, arn: &str) -> Option<(AccountId, String)> {
-    let rest = arn.strip_prefix("arn:aws:iam::")?;
-    let (account, path) = rest.split_once(":role")?;
-    let (path, name) = path.split_at(path.rfind('/')? + 1);
-    let account: AccountId = account.parse().ok()?;
+fn find(cx: &Cx<'_>, role_arn: &str) -> Option<(AccountId, String)> {
+    let (account, name) = arn::read_role(role_arn)?;
     let role = cx.state.account(&account)?.roles.get(name)?;
-    (role.path == path).then(|| (account, name.to_owned()))
+    (arn::role(&account, &role.path, name) == role_arn).then(|| (account, name.to_owned()))
 }
 
 /// Refuses a text of the wrong length or with characters other than letters, digits and `more`.
