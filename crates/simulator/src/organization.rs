@@ -8,6 +8,7 @@ use lamplighter_core::{AccountId, Region};
 use crate::{
     arn,
     iam::{self, IdentityPolicy, TrustPolicy},
+    refusal::Refusal,
 };
 
 /// The accounts of an organization.
@@ -90,6 +91,32 @@ impl Organization {
                 iam::Caller::Session { account, role, arn: caller.arn() }
             }
         }
+    }
+
+    /// Who has these credentials. Keys of twelve digits are those of the account's
+    /// administrator; whoever has others that are not known here is the hub's.
+    pub(crate) fn caller(&self, access_key: &str, now: Timestamp) -> Result<Caller, Refusal> {
+        if let Some(session) = self.sessions.get(access_key) {
+            return match session.expires > now {
+                true => Ok(session.caller.clone()),
+                false => {
+                    let message = "The security token included in the request is expired";
+                    Err(Refusal::new("ExpiredToken", message).status(403))
+                }
+            };
+        }
+        let unknown = || {
+            let message = "The security token included in the request is invalid.";
+            Refusal::new("InvalidClientTokenId", message).status(403)
+        };
+        let account = match access_key.parse::<AccountId>() {
+            Ok(account) if self.accounts.contains_key(&account) => account,
+            Ok(_) => return Err(unknown()),
+            // Nobody here has handed it out, and it was not forgotten either.
+            Err(_) if !access_key.starts_with("ASIA0") => self.hub.clone().ok_or_else(unknown)?,
+            Err(_) => return Err(unknown()),
+        };
+        Ok(Caller::administrator(account))
     }
 
     /// The role that a caller is in.

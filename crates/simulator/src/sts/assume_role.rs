@@ -15,6 +15,8 @@ use crate::{
 
 /// The shortest session.
 const SHORTEST: SignedDuration = SignedDuration::from_mins(15);
+/// How long after its end a session is still told from one that never was.
+const FORGOTTEN: SignedDuration = SignedDuration::from_hours(12);
 /// The longest session of a caller that is in a role itself.
 const LONGEST_CHAINED: SignedDuration = SignedDuration::from_hours(1);
 
@@ -103,10 +105,10 @@ impl Operation for AssumeRole {
             };
             return Err(Refusal::new("ValidationError", message));
         }
-        let key = cx.state.fresh_id("ASIA").replace('-', "").to_uppercase();
+        let key = cx.state.fresh_id("ASIA0").replace('-', "").to_uppercase();
         let expires = cx.now + wanted;
         let session = Session { caller: caller.clone(), expires };
-        cx.state.organization.sessions.retain(|_, it| it.expires > cx.now);
+        cx.state.organization.sessions.retain(|_, it| it.expires + FORGOTTEN > cx.now);
         cx.state.organization.sessions.insert(key.clone(), session);
         Ok(Assumed {
             credentials: Credentials {
