@@ -1,4 +1,5 @@
 //! How AWS talks: requests as forms or JSON, answers as XML or JSON.
+#![cfg_attr(not(test), expect(dead_code, reason = "operations are dispatched in a later commit"))]
 
-mod query;
-mod xml;
+pub(crate) mod query;
+pub(crate) mod xml;
