@@ -2,4 +2,5 @@
 #![cfg_attr(not(test), expect(dead_code, reason = "operations are dispatched in a later commit"))]
 
 pub(crate) mod query;
+pub(crate) mod time;
 pub(crate) mod xml;
