@@ -49,6 +49,8 @@ pub struct Role {
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) caller: Caller,
+    /// What belongs to the access key.
+    pub(crate) token: String,
     pub(crate) expires: Timestamp,
 }
 
@@ -95,8 +97,16 @@ impl Organization {
 
     /// Who has these credentials. Keys of twelve digits are those of the account's
     /// administrator; whoever has others that are not known here is the hub's.
-    pub(crate) fn caller(&self, access_key: &str, now: Timestamp) -> Result<Caller, Refusal> {
+    pub(crate) fn caller(
+        &self,
+        access_key: &str,
+        token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Caller, Refusal> {
         if let Some(session) = self.sessions.get(access_key) {
+            if token != Some(session.token.as_str()) {
+                return Err(unknown());
+            }
             return match session.expires > now {
                 true => Ok(session.caller.clone()),
                 false => {
@@ -105,10 +115,6 @@ impl Organization {
                 }
             };
         }
-        let unknown = || {
-            let message = "The security token included in the request is invalid.";
-            Refusal::new("InvalidClientTokenId", message).status(403)
-        };
         let account = match access_key.parse::<AccountId>() {
             Ok(account) if self.accounts.contains_key(&account) => account,
             Ok(_) => return Err(unknown()),
@@ -124,4 +130,9 @@ impl Organization {
         let (name, _) = caller.role.as_ref()?;
         self.accounts.get(&caller.account)?.roles.get(name)
     }
+}
+
+fn unknown() -> Refusal {
+    let message = "The security token included in the request is invalid.";
+    Refusal::new("InvalidClientTokenId", message).status(403)
 }

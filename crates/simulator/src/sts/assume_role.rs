@@ -107,13 +107,14 @@ impl Operation for AssumeRole {
         }
         let key = cx.state.fresh_id("ASIA0").replace('-', "").to_uppercase();
         let expires = cx.now + wanted;
-        let session = Session { caller: caller.clone(), expires };
+        let token = format!("token-of-{key}");
+        let session = Session { caller: caller.clone(), token: token.clone(), expires };
         cx.state.organization.sessions.retain(|_, it| it.expires + FORGOTTEN > cx.now);
         cx.state.organization.sessions.insert(key.clone(), session);
         Ok(Assumed {
             credentials: Credentials {
                 secret_access_key: format!("secret-of-{key}"),
-                session_token: format!("token-of-{key}"),
+                session_token: token,
                 access_key_id: key,
                 expiration: expires,
             },

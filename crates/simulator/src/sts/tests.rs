@@ -133,10 +133,12 @@ fn credentials_are_good_until_they_expire() {
         assumed["AssumedRoleUser"]["Arn"],
         "arn:aws:sts::222233334444:assumed-role/lamplighter/nightly"
     );
-    let caller = |at| bed.cloud.look(|state, _| state.organization.caller(key, at));
-    assert_eq!(caller(bed.now()), Ok(member(&bed).caller));
-    let later = bed.now() + SignedDuration::from_hours(1);
-    assert_eq!(caller(later).map_err(|it| it.code), Err("ExpiredToken"));
+    let token = assumed["Credentials"]["SessionToken"].as_str();
+    let caller = |token| bed.cloud.caller(key, token).map_err(|it| it.code);
+    assert_eq!(caller(token), Ok(member(&bed).caller));
+    assert_eq!(caller(None), Err("InvalidClientTokenId"));
+    bed.pass(3600);
+    assert_eq!(caller(token), Err("ExpiredToken"));
 }
 
 #[test]
