@@ -11,7 +11,7 @@ use std::{
 
 use lamplighter_core::{Fault, FaultKind};
 
-use crate::{lock, random::Random};
+use crate::{Random, lock};
 
 /// Something that goes wrong around a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +158,7 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::run::finish;
+    use crate::finish;
 
     /// Makes a first call that goes wrong and a second that does not; says what the first one
     /// answered (`None`: the worker died), and how many took effect.

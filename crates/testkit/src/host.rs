@@ -7,12 +7,9 @@ use std::pin::Pin;
 
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{Clock, Engine};
+use lamplighter_rehearsal::{Polled, Sweeping, poll};
 
-use crate::{
-    World,
-    queue::Sweeping,
-    run::{Polled, poll},
-};
+use crate::World;
 
 /// Something a worker does. What comes of it is in the journal or nowhere.
 type Errand = Pin<Box<dyn Future<Output = ()>>>;

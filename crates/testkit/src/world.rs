@@ -15,9 +15,10 @@ use lamplighter_core::{
 use serde_json::Value;
 
 use crate::{
-    FakeClock, FakeCloud, Faults, FaultyJournal, LawfulJournal, MemoryJournal, MemoryQueue, Random,
+    FakeCloud, Faults, FaultyJournal, LawfulJournal, MemoryJournal, MemoryQueue, Random,
+    VirtualClock,
     cloud::{Access, Dials},
-    run::finish,
+    finish,
 };
 
 /// When a world begins: a Monday.
@@ -33,7 +34,7 @@ type Adjust = Box<dyn Fn(&mut Task)>;
 /// Resources are put into one place, `111122223333/eu-west-1`, until [`at`](World::at) names
 /// another one. Each worker runs for a while, then another: the seed of the world decides.
 pub struct World {
-    pub(crate) clock: Arc<FakeClock>,
+    pub(crate) clock: Arc<VirtualClock>,
     pub(crate) cloud: FakeCloud,
     pub(crate) faults: Faults,
     pub(crate) journal: Arc<MemoryJournal>,
@@ -57,7 +58,7 @@ impl Default for World {
 impl World {
     /// An empty account, one worker, and nothing that goes wrong.
     pub fn new() -> World {
-        let clock = Arc::new(FakeClock::new(BEGIN, 1));
+        let clock = Arc::new(VirtualClock::new(BEGIN, 1));
         let faults = Faults::default();
         let journal = Arc::new(MemoryJournal::default());
         World {
@@ -224,7 +225,7 @@ impl World {
     }
 
     /// The clock.
-    pub fn clock(&self) -> &FakeClock {
+    pub fn clock(&self) -> &VirtualClock {
         &self.clock
     }
 

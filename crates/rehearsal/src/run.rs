@@ -10,7 +10,7 @@ use std::{
 };
 
 /// What came of one poll.
-pub(crate) enum Polled<T> {
+pub enum Polled<T> {
     /// It has ended.
     Ended(T),
     /// It wants to go on.
@@ -29,7 +29,7 @@ impl Wake for Woken {
 }
 
 /// Polls once.
-pub(crate) fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Polled<F::Output> {
+pub fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Polled<F::Output> {
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());
     match future.poll(&mut Context::from_waker(&waker)) {

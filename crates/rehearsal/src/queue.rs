@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use lamplighter_core::{Clock, Fault, JobId, Queue};
 
-use crate::{clock::FakeClock, lock, random::Random};
+use crate::{VirtualClock, lock, random::Random};
 
 /// What becomes of messages.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub enum Delivery {
 /// A queue that keeps no order: of the messages that are due, any may be next.
 #[derive(Debug)]
 pub struct MemoryQueue {
-    clock: Arc<FakeClock>,
+    clock: Arc<VirtualClock>,
     state: Mutex<State>,
 }
 
@@ -41,10 +41,11 @@ struct State {
 }
 
 /// As long as it lives, a tick is under way: messages that are lost otherwise arrive.
-pub(crate) struct Sweeping(Arc<MemoryQueue>);
+pub struct Sweeping(Arc<MemoryQueue>);
 
 impl Sweeping {
-    pub(crate) fn begin(queue: Arc<MemoryQueue>) -> Sweeping {
+    /// A tick begins.
+    pub fn begin(queue: Arc<MemoryQueue>) -> Sweeping {
         lock(&queue.state).sweeping = true;
         Sweeping(queue)
     }
@@ -58,7 +59,7 @@ impl Drop for Sweeping {
 
 impl MemoryQueue {
     /// An empty queue that delivers faithfully.
-    pub fn new(clock: Arc<FakeClock>) -> MemoryQueue {
+    pub fn new(clock: Arc<VirtualClock>) -> MemoryQueue {
         let state = State { delivery: Delivery::Faithful, sweeping: false, messages: Vec::new() };
         MemoryQueue { clock, state: Mutex::new(state) }
     }
@@ -118,7 +119,7 @@ mod tests {
 
     #[track_caller]
     fn check(delivery: Delivery, expected: [usize; 2]) {
-        let clock = Arc::new(FakeClock::new(Timestamp::UNIX_EPOCH, 1));
+        let clock = Arc::new(VirtualClock::new(Timestamp::UNIX_EPOCH, 1));
         let queue = MemoryQueue::new(clock.clone());
         queue.deliver(delivery);
         let job: JobId = "nightly@2026-03-29T02:00:00Z".parse().unwrap();
