@@ -22,7 +22,13 @@ impl VirtualClock {
         lock(&self.0).0 = now;
     }
 
-    /// Moves forward.
+    /// Moves to `now`, unless it shows that or more.
+    pub fn forward_to(&self, now: Timestamp) {
+        let mut state = lock(&self.0);
+        state.0 = state.0.max(now);
+    }
+
+    /// Moves forward by a span. A cloud calls this to let time go by while it answers.
     pub fn advance(&self, by: SignedDuration) {
         lock(&self.0).0 += by;
     }
@@ -55,6 +61,10 @@ mod tests {
         assert_eq!(clock.now(), Timestamp::from_second(5).unwrap());
         clock.set(Timestamp::from_second(3).unwrap());
         assert_eq!(clock.now(), Timestamp::from_second(3).unwrap());
+        clock.forward_to(Timestamp::from_second(2).unwrap());
+        assert_eq!(clock.now(), Timestamp::from_second(3).unwrap());
+        clock.forward_to(Timestamp::from_second(4).unwrap());
+        assert_eq!(clock.now(), Timestamp::from_second(4).unwrap());
 
         let drawn = [clock.jitter(), clock.jitter()];
         clock.reseed(7);

@@ -8,15 +8,17 @@ mod clock;
 mod journal;
 mod queue;
 mod random;
+mod rehearsal;
 mod run;
 
 use std::sync::{Mutex, MutexGuard};
 
 pub use clock::VirtualClock;
 pub use journal::MemoryJournal;
-pub use queue::{Delivery, MemoryQueue, Sweeping};
+pub use queue::{Delivery, MemoryQueue};
 pub use random::Random;
-pub use run::{Polled, finish, poll};
+pub use rehearsal::{Rehearsal, Stuck};
+pub use run::{finish, yield_now};
 
 /// Locks, even after somebody who held the lock has panicked: what is behind these locks is
 /// whole between any two statements that hold one.

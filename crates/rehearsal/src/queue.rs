@@ -1,6 +1,8 @@
 //! A queue in memory that may lose, double, delay and reorder what it is told.
 
 use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -37,15 +39,17 @@ struct State {
     delivery: Delivery,
     /// Whether a tick is under way.
     sweeping: bool,
-    messages: Vec<(Timestamp, JobId)>,
+    /// Messages whose time has come.
+    due: Vec<JobId>,
+    /// The others, the first on top.
+    later: BinaryHeap<Reverse<(Timestamp, JobId)>>,
 }
 
 /// As long as it lives, a tick is under way: messages that are lost otherwise arrive.
-pub struct Sweeping(Arc<MemoryQueue>);
+pub(crate) struct Sweeping(Arc<MemoryQueue>);
 
 impl Sweeping {
-    /// A tick begins.
-    pub fn begin(queue: Arc<MemoryQueue>) -> Sweeping {
+    pub(crate) fn begin(queue: Arc<MemoryQueue>) -> Sweeping {
         lock(&queue.state).sweeping = true;
         Sweeping(queue)
     }
@@ -60,7 +64,12 @@ impl Drop for Sweeping {
 impl MemoryQueue {
     /// An empty queue that delivers faithfully.
     pub fn new(clock: Arc<VirtualClock>) -> MemoryQueue {
-        let state = State { delivery: Delivery::Faithful, sweeping: false, messages: Vec::new() };
+        let state = State {
+            delivery: Delivery::Faithful,
+            sweeping: false,
+            due: Vec::new(),
+            later: BinaryHeap::new(),
+        };
         MemoryQueue { clock, state: Mutex::new(state) }
     }
 
@@ -73,15 +82,24 @@ impl MemoryQueue {
     pub fn take(&self, random: &mut Random) -> Option<JobId> {
         let now = self.clock.now();
         let mut state = lock(&self.state);
-        let due: Vec<usize> =
-            (0..state.messages.len()).filter(|index| state.messages[*index].0 <= now).collect();
-        let picked = *due.get(random.below(due.len()))?;
-        Some(state.messages.swap_remove(picked).1)
+        while state.later.peek().is_some_and(|Reverse((at, _))| *at <= now)
+            && let Some(Reverse((_, job))) = state.later.pop()
+        {
+            state.due.push(job);
+        }
+        if state.due.is_empty() {
+            return None;
+        }
+        let picked = random.below(state.due.len());
+        Some(state.due.swap_remove(picked))
     }
 
-    /// When the next message is due, if there is one.
+    /// When the next message is due, if there is one: now or later.
     pub fn next_at(&self) -> Option<Timestamp> {
-        lock(&self.state).messages.iter().map(|(at, _)| *at).min()
+        let now = self.clock.now();
+        let state = lock(&self.state);
+        let first = state.later.peek().map(|Reverse((at, _))| now.max(*at));
+        if state.due.is_empty() { first } else { Some(now) }
     }
 }
 
@@ -90,21 +108,26 @@ impl Queue for MemoryQueue {
     async fn wake(&self, jobs: &[(JobId, Duration)]) -> Result<(), Fault> {
         let now = self.clock.now();
         let mut state = lock(&self.state);
-        let State { delivery, sweeping, messages } = &mut *state;
+        let State { delivery, sweeping, later, .. } = &mut *state;
+        let mut send = |job: &JobId, wait| later.push(Reverse((now + wait, job.clone())));
         for (job, wait) in jobs {
-            let message = (now + *wait, job.clone());
             match delivery {
-                Delivery::Faithful => messages.push(message),
-                Delivery::Doubled => messages.extend([message.clone(), message]),
-                Delivery::Lost if *sweeping => messages.push(message),
-                Delivery::Lost => {}
+                Delivery::Lost if !*sweeping => {}
+                Delivery::Faithful | Delivery::Lost => send(job, *wait),
+                Delivery::Doubled => {
+                    send(job, *wait);
+                    send(job, *wait);
+                }
                 Delivery::Random(random) => match random.below(20) {
                     0..2 => {}
-                    2..5 => messages.extend([message.clone(), message]),
-                    5..7 => messages.push((now, job.clone())),
-                    7..9 => messages.push((message.0 + Duration::from_secs(90), job.clone())),
+                    2..5 => {
+                        send(job, *wait);
+                        send(job, *wait);
+                    }
+                    5..7 => send(job, Duration::ZERO),
+                    7..9 => send(job, *wait + Duration::from_secs(90)),
                     9 => return Err(Fault::transient("the queue did not answer")),
-                    _ => messages.push(message),
+                    _ => send(job, *wait),
                 },
             }
         }

@@ -1,6 +1,7 @@
 //! Runs futures without a runtime, one poll at a time, so that a seed decides who goes next.
 
 use std::{
+    future::poll_fn,
     pin::{Pin, pin},
     sync::{
         Arc,
@@ -10,7 +11,7 @@ use std::{
 };
 
 /// What came of one poll.
-pub enum Polled<T> {
+pub(crate) enum Polled<T> {
     /// It has ended.
     Ended(T),
     /// It wants to go on.
@@ -29,7 +30,7 @@ impl Wake for Woken {
 }
 
 /// Polls once.
-pub fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Polled<F::Output> {
+pub(crate) fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Polled<F::Output> {
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());
     match future.poll(&mut Context::from_waker(&waker)) {
@@ -49,4 +50,18 @@ pub fn finish<T>(future: impl Future<Output = T>) -> Option<T> {
             Polled::Dead => return None,
         }
     }
+}
+
+/// Lets others run once.
+pub async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -3,13 +3,13 @@
 
 use std::{
     collections::BTreeMap,
-    future::{pending, poll_fn},
+    future::pending,
     ops::RangeInclusive,
     sync::{Arc, Mutex},
-    task::Poll,
 };
 
 use lamplighter_core::{Fault, FaultKind};
+use lamplighter_rehearsal::yield_now;
 
 use crate::{Random, lock};
 
@@ -137,20 +137,6 @@ impl State {
             _ => Mishap::CrashAfter,
         })
     }
-}
-
-/// Lets others run once.
-pub(crate) async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if yielded {
-            return Poll::Ready(());
-        }
-        yielded = true;
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub use conforms::conforms;
 pub use faults::{Faults, Mishap};
 pub use faulty::FaultyJournal;
 pub use lamplighter_rehearsal::{
-    Delivery, MemoryJournal, MemoryQueue, Random, VirtualClock, finish,
+    Delivery, MemoryJournal, MemoryQueue, Random, Rehearsal, VirtualClock, finish,
 };
 pub use lawful::LawfulJournal;
 pub use world::{World, catalog, place, task};
