@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use lamplighter_core::{
     Fault, JobId, Journal, RunId, TaskName,
     engine::{JobFilter, KnownTask, Run, RunFilter, Slot, Tally, Write},
-    job::{Job, Status},
+    job::Job,
 };
 
 use crate::{lock, run::yield_now};
@@ -73,25 +73,12 @@ impl Journal for MemoryJournal {
     async fn create(&self, jobs: &[Job]) -> Result<Vec<Write>, Fault> {
         yield_now().await;
         let mut state = lock(&self.0);
-        let writes = jobs.iter().map(|job| {
-            if state.table.get(&job.id).is_some() {
-                return Write::Lost;
-            }
-            state.table.write(job.clone());
-            Write::Won
-        });
-        Ok(writes.collect())
+        Ok(jobs.iter().map(|job| state.table.create(job)).collect())
     }
 
     async fn replace(&self, job: &Job) -> Result<Write, Fault> {
         yield_now().await;
-        let mut state = lock(&self.0);
-        let Some(stored) = state.table.get(&job.id) else { return Ok(Write::Lost) };
-        if stored.status == Status::Open && stored.version + 1 == job.version {
-            state.table.write(job.clone());
-            return Ok(Write::Won);
-        }
-        Ok(if stored == job { Write::Won } else { Write::Lost })
+        Ok(lock(&self.0).table.replace(job))
     }
 
     async fn load(&self, id: &JobId) -> Result<Option<Job>, Fault> {

@@ -9,6 +9,7 @@ mod journal;
 mod queue;
 mod random;
 mod rehearsal;
+mod report;
 mod run;
 
 use std::sync::{Mutex, MutexGuard};
@@ -18,6 +19,7 @@ pub use journal::MemoryJournal;
 pub use queue::{Delivery, MemoryQueue};
 pub use random::Random;
 pub use rehearsal::{Rehearsal, Stuck};
+pub use report::{Report, Totals, report};
 pub use run::{finish, yield_now};
 
 /// Locks, even after somebody who held the lock has panicked: what is behind these locks is

@@ -20,8 +20,8 @@ use crate::{
 
 const MINUTE: i64 = 60;
 /// More polls than this at one instant, and than [`POLLS_PER_JOB`] for each job there is, are
-/// work that does not end: a listing of many pages takes some hundred thousand.
-const MOST_POLLS: usize = 1_000_000;
+/// work that does not end. A step takes about ten, and three more for each page of a listing.
+const MOST_POLLS: usize = 100_000;
 const POLLS_PER_JOB: usize = 1_000;
 
 /// Something a worker does. What comes of it is in the journal or nowhere.
@@ -301,4 +301,20 @@ fn full_minute(at: Timestamp) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(at: &str, expected: &str) {
+        let instant = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(full_minute(instant(at)), instant(expected), "{at}");
+    }
+
+    #[test]
+    fn a_full_minute_is_its_own() {
+        check("2026-03-29T01:59:00Z", "2026-03-29T01:59:00Z");
+        check("2026-03-29T01:59:00.000000001Z", "2026-03-29T02:00:00Z");
+        check("2026-03-29T01:59:59.9Z", "2026-03-29T02:00:00Z");
+        check("1969-12-31T23:58:01Z", "1969-12-31T23:59:00Z");
+    }
+}
