@@ -8,7 +8,9 @@ use lamplighter_core::{
 use serde_json::Value;
 
 use super::*;
-use crate::{finish, place, task};
+use lamplighter_testkit::{place, task};
+
+use crate::finish;
 
 const NOW: Timestamp = Timestamp::constant(1_772_416_800, 0);
 
