@@ -145,15 +145,14 @@ impl Rehearsal {
         (worker.alive, worker.tick, worker.job) = (false, None, None);
     }
 
-    /// Starts a worker again, counted from 0, under its old name; it, or another one, ticks at
-    /// once.
+    /// Starts a worker again, counted from 0, under its old name. If nobody has ticked in this
+    /// minute, somebody does so at once.
     ///
     /// # Panics
     ///
     /// When there is no such worker.
     pub fn restart(&mut self, worker: usize) {
         self.workers[worker].alive = true;
-        self.last_tick = None;
     }
 
     /// How many steps and ticks have waited for what never comes. Their worker died and was

@@ -1,5 +1,7 @@
 //! Time, workers and luck in a rehearsal.
 
+#![expect(clippy::unwrap_used, reason = "a broken promise is a panic")]
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -7,6 +9,7 @@ use lamplighter_core::{
     Catalog, Clock, Engine, RunId,
     engine::{Event, RunFilter},
     job::{Job, LEASE, State, WorkKind},
+    schedule::Missed,
     task::Task,
 };
 use lamplighter_rehearsal::{Delivery, Rehearsal, Stuck, finish};
@@ -26,7 +29,7 @@ fn employed(
     latency: SignedDuration,
 ) -> (Rehearsal, Fleet) {
     let mut rehearsal = Rehearsal::new(BEGIN, seed);
-    let fleet = Fleet::new(rehearsal.clock(), volumes.iter().copied()).slow(latency);
+    let fleet = Fleet::new(rehearsal.clock(), volumes.iter().copied(), latency);
     let engines = rehearsal.engines(workers, CATALOG, tasks, &(Arc::new(fleet.clone()) as _));
     rehearsal.employ(engines);
     (rehearsal, fleet)
@@ -109,6 +112,31 @@ fn the_same_seed_makes_the_same_journal_and_another_one_another_order() {
     assert_ne!(run(1).1, run(2).1);
 }
 
+#[test]
+fn workers_are_in_the_middle_of_steps_at_the_same_time() {
+    let tasks = [task("hourly", "1h", &places(["eu-west-1"]))];
+    let volumes = ["vol-a", "vol-b", "vol-c"];
+    let (mut rehearsal, _) = employed(1, 3, &tasks, &volumes, SignedDuration::ZERO);
+    let mut most = 0;
+    while rehearsal.next_at().unwrap() <= minutes(60) {
+        rehearsal.step();
+        let all = rehearsal.journal().all();
+        most = most.max(all.iter().filter(|job| job.lease.is_some()).count());
+    }
+    assert_eq!(most, 3);
+}
+
+#[test]
+fn the_end_comes_when_the_last_message_has_been_looked_at() {
+    let (mut rehearsal, _) = hourly("vol-a");
+    rehearsal.queue().deliver(Delivery::Doubled);
+    while rehearsal.journal().is_empty() {
+        rehearsal.step();
+    }
+    rehearsal.run_to_the_end(minutes(62)).unwrap();
+    assert_eq!((rehearsal.clock().now(), rehearsal.next_at()), (minutes(60), Some(minutes(61))));
+}
+
 /// A worker that touched the volume and has not said so yet.
 fn in_the_middle(workers: usize) -> (Rehearsal, Fleet) {
     let tasks = [task("hourly", "1h", &places(["eu-west-1"]))];
@@ -155,20 +183,23 @@ fn nothing_happens_while_nobody_is_there_and_what_was_left_is_done_afterwards() 
 
 #[test]
 fn a_cloud_that_takes_its_time_moves_the_clock_and_the_ticks_go_on() {
-    let tasks = [
-        task("hourly", "1h", &places(["eu-west-1", "eu-west-2"])),
-        task("often", "1m", &places([])),
-    ];
+    let mut often = task("often", "1m", &places([]));
+    often.schedule.as_mut().unwrap().missed = Missed::All;
+    let tasks = [task("hourly", "1h", &places(["eu-west-1", "eu-west-2"])), often];
     let volumes = ["vol-a", "vol-b", "vol-c", "vol-d", "vol-e"];
-    let (mut rehearsal, fleet) = employed(1, 1, &tasks, &volumes, SignedDuration::from_secs(40));
+    let (mut rehearsal, fleet) = employed(1, 2, &tasks, &volumes, SignedDuration::from_secs(40));
     rehearsal.run_until(minutes(61)).unwrap();
     let now = rehearsal.clock().now();
-    assert!(minutes(61) < now && now < minutes(62), "it stopped at {now}");
+    assert_eq!(now, minutes(61) + SignedDuration::from_secs(20));
     assert_eq!(fleet.touched().len(), 2);
-    assert_eq!(rehearsal.next_at(), Some(now), "the second call is under way");
+    assert_eq!(rehearsal.next_at(), Some(now), "somebody is in the middle of a step");
     rehearsal.run_until(minutes(70)).unwrap();
     assert_eq!((fleet.touched().len(), rehearsal.journal().open()), (10, 0));
     assert_eq!(occurrences(&rehearsal, "often"), (1..=70).collect::<Vec<i64>>());
+    let late = |job: &Job| job.created_at.duration_since(job.work.occurrence());
+    let all = rehearsal.journal().all();
+    let latest = all.iter().filter(|job| job.run().task() == "often").map(late).max().unwrap();
+    assert!(latest < SignedDuration::from_mins(2), "a tick came {latest} late");
 }
 
 #[test]

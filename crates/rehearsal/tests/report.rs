@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use lamplighter_core::{
     Catalog,
     engine::{Counts, Tally},
@@ -19,14 +20,15 @@ fn a_report_says_what_ran_what_was_missed_and_what_failed() {
     let places = places(["eu-west-1"]);
     let tasks = [task("hourly", "1h", &places), task("weekly", "7d", &places)];
     let mut rehearsal = Rehearsal::new(BEGIN, 1);
-    let fleet = Arc::new(Fleet::new(rehearsal.clock(), ["vol-a", "vol-fails"])) as _;
-    rehearsal.employ(rehearsal.engines(1, CATALOG, &tasks, &fleet));
+    let fleet = Fleet::new(rehearsal.clock(), ["vol-a", "vol-fails"], SignedDuration::ZERO);
+    rehearsal.employ(rehearsal.engines(1, CATALOG, &tasks, &(Arc::new(fleet.clone()) as _)));
     rehearsal.run_until(minutes(130)).unwrap();
     // Nobody is there from 04:10 to 06:10.
     rehearsal.crash(0);
     rehearsal.run_until(minutes(250)).unwrap();
     rehearsal.restart(0);
     rehearsal.run_until(minutes(310)).unwrap();
+    assert_eq!(fleet.touched().len(), 4);
 
     let since = |minute| -> Report {
         let report = report(&tasks, &**rehearsal.journal(), minutes(minute), minutes(310));

@@ -124,8 +124,7 @@ impl Table {
             _ => Bound::Included(prefix),
         };
         let wanted = |job: &&Job| {
-            (run.is_empty() || run_of(&job.id) == run)
-                && job.id.as_str().starts_with(&task)
+            job.id.as_str().starts_with(&task)
                 && filter.state.is_none_or(|state| job.status.state() == state)
                 && filter.kind.is_none_or(|kind| job.work.kind() == kind)
         };

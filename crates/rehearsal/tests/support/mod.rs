@@ -1,10 +1,5 @@
 //! A fleet of volumes that are the same in each place, and an action on them.
 
-#![allow(dead_code, reason = "not all that share this file need all of it")]
-#![expect(
-    clippy::allow_attributes,
-    reason = "what is dead differs from one that shares this file to the next"
-)]
 #![expect(clippy::unwrap_used, reason = "whoever rehearses here fails by panicking")]
 
 use std::{
@@ -71,18 +66,14 @@ impl Fleet {
     pub(crate) fn new<'a>(
         clock: &Arc<VirtualClock>,
         volumes: impl IntoIterator<Item = &'a str>,
+        latency: SignedDuration,
     ) -> Fleet {
         Fleet {
             clock: clock.clone(),
             volumes: volumes.into_iter().map(volume).collect(),
-            latency: SignedDuration::ZERO,
+            latency,
             touched: Arc::default(),
         }
-    }
-
-    /// Calls that write take so long.
-    pub(crate) fn slow(self, latency: SignedDuration) -> Fleet {
-        Fleet { latency, ..self }
     }
 
     /// The volumes that were touched so far, in order.
