@@ -24,6 +24,7 @@ mod table;
 mod trail;
 mod wildcard;
 mod wire;
+pub mod words;
 
 pub use buckets::{Bucket, Throttling};
 pub use cloud::{Cloud, Dials, Lag, Times};
