@@ -1,9 +1,25 @@
 //! Whether a caller may.
+//!
+//! What a role may do, its policies say; a role without any of its own here may do everything.
+//! Roles to be assumed have a trust policy, which has to agree.
 
-use crate::{iam::Need, operation::Cx, refusal::Refusal};
+use crate::{
+    arn,
+    iam::{self, Admission, Decision, Need, Own, Protocol},
+    operation::Cx,
+    refusal::Refusal,
+};
 
 /// Refuses when one of these is not allowed.
-pub(crate) fn check(_cx: &Cx<'_>, _service: &str, _needs: &[Need]) -> Result<(), Refusal> {
+pub(crate) fn check(cx: &Cx<'_>, service: &str, needs: &[Need]) -> Result<(), Refusal> {
+    let caller = cx.state.organization.principal(cx.caller);
+    for need in needs {
+        let need = in_full(cx, &caller, need);
+        let decision = decide(cx, &caller, &need);
+        if let Some(refusal) = refusal(service, &decision, &caller, &need) {
+            return Err(refusal);
+        }
+    }
     Ok(())
 }
 
@@ -14,12 +30,60 @@ pub(crate) fn dry_run() -> Refusal {
     Refusal::new("DryRunOperation", message).status(412)
 }
 
-/// Whether a role lets the caller in.
-pub(crate) fn trusts(
-    _cx: &Cx<'_>,
-    _account: &lamplighter_core::AccountId,
-    _role: &str,
-    _external_id: Option<&str>,
-) -> bool {
-    true
+/// The need with what conditions may ask of every call.
+/// Source: IAM User Guide, "AWS global condition context keys".
+fn in_full(cx: &Cx<'_>, caller: &iam::Caller, need: &Need) -> Need {
+    let mut context = need.context.clone().and(caller.context());
+    context = context.with("aws:RequestedRegion", cx.place.region.as_str());
+    if let Some(id) = &cx.state.organization.id {
+        context = context.with("aws:PrincipalOrgID", id.clone());
+    }
+    need.clone().with(context)
+}
+
+fn decide(cx: &Cx<'_>, caller: &iam::Caller, need: &Need) -> Decision {
+    let identity = match cx.state.organization.role(cx.caller) {
+        Some(role) => match &role.policies {
+            Some(policies) => iam::identity(policies, need),
+            None => Decision::Allowed,
+        },
+        // An administrator; or a session whose role is gone, which may do nothing any more.
+        None if cx.caller.role.is_none() => Decision::Allowed,
+        None => Decision::ImplicitDeny(iam::PolicyKind::Identity),
+    };
+    let own = Own { identity, session: None };
+    match guard(cx, caller, need) {
+        Some((owner, admission)) => iam::guarded(&owner, caller, own, admission),
+        None => own.decision(),
+    }
+}
+
+/// What guards the resource itself, and whose it is.
+fn guard(
+    cx: &Cx<'_>,
+    caller: &iam::Caller,
+    need: &Need,
+) -> Option<(lamplighter_core::AccountId, Admission)> {
+    if need.action != "sts:AssumeRole" {
+        return None;
+    }
+    let (account, name) = arn::read_role(&need.resource)?;
+    let role = cx.state.account(&account)?.roles.get(name)?;
+    Some((account, role.trust.admission(caller, need)))
+}
+
+fn refusal(
+    service: &str,
+    decision: &Decision,
+    caller: &iam::Caller,
+    need: &Need,
+) -> Option<Refusal> {
+    let protocol = match service {
+        "ec2" => Protocol::Ec2,
+        "rds" | "sts" => Protocol::Query,
+        _ => Protocol::Json,
+    };
+    let refusal = iam::Refusal::of(decision, caller, need, protocol)?;
+    let status = if protocol == Protocol::Json { 400 } else { 403 };
+    Some(Refusal::new(refusal.code, refusal.message).status(status))
 }

@@ -17,3 +17,10 @@ pub(crate) fn without_account(region: &Region, resource: impl std::fmt::Display)
 pub(crate) fn role(account: &AccountId, path: &str, name: &str) -> String {
     format!("arn:aws:iam::{account}:role{path}{name}")
 }
+
+/// The account and the name of a role, by its ARN with its path.
+pub(crate) fn read_role(arn: &str) -> Option<(AccountId, &str)> {
+    let (account, path) = arn.strip_prefix("arn:aws:iam::")?.split_once(":role/")?;
+    let name = path.rsplit('/').next()?;
+    Some((account.parse().ok()?, name))
+}

@@ -20,6 +20,7 @@ use crate::{
     random::Random,
     refusal::Refusal,
     trail::{Call, Outcome, Trail},
+    wire::answer::RequestId,
 };
 
 /// A simulated cloud. Clones share it.
@@ -42,6 +43,7 @@ pub(crate) struct State {
     pub(crate) events: Events,
     random: Random,
     ids: u64,
+    requests: u64,
 }
 
 /// The services of one account in one region.
@@ -162,6 +164,18 @@ impl Cloud {
     /// The time there.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Who has these credentials. See `Organization::caller`.
+    pub(crate) fn caller(&self, access_key: &str, token: Option<&str>) -> Result<Caller, Refusal> {
+        self.lock().organization.caller(access_key, token, self.clock.now())
+    }
+
+    /// What the next request is known by.
+    pub(crate) fn request_id(&self) -> RequestId {
+        let mut state = self.lock();
+        state.requests += 1;
+        RequestId(u128::from(state.requests) << 64 | u128::from(state.requests))
     }
 
     /// The cloud up to the present, to look into it or change it past all rules.

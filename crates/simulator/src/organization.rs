@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{AccountId, Region};
 
-use crate::iam::Policy;
+use crate::{
+    arn,
+    iam::{self, IdentityPolicy, TrustPolicy},
+    refusal::Refusal,
+};
 
 /// The accounts of an organization.
 #[derive(Debug, Default)]
@@ -34,9 +38,9 @@ pub struct Role {
     /// The path, `/` or `/like/this/`.
     pub path: String,
     /// Who may assume it.
-    pub trust: Policy,
+    pub trust: TrustPolicy,
     /// What it may do. `None`: everything.
-    pub policies: Option<Vec<Policy>>,
+    pub policies: Option<Vec<IdentityPolicy>>,
     /// The longest session: 1 to 12 hours.
     pub longest_session: SignedDuration,
 }
@@ -45,6 +49,8 @@ pub struct Role {
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) caller: Caller,
+    /// What belongs to the access key.
+    pub(crate) token: String,
     pub(crate) expires: Timestamp,
 }
 
@@ -76,9 +82,57 @@ impl Caller {
 }
 
 impl Organization {
+    /// A caller, as policies name it.
+    pub(crate) fn principal(&self, caller: &Caller) -> iam::Caller {
+        let account = caller.account.clone();
+        match &caller.role {
+            None => iam::Caller::User { account, arn: caller.arn() },
+            Some((name, _)) => {
+                let path = self.role(caller).map_or("/", |it| it.path.as_str());
+                let role = arn::role(&account, path, name);
+                iam::Caller::Session { account, role, arn: caller.arn() }
+            }
+        }
+    }
+
+    /// Who has these credentials. Keys of twelve digits are those of the account's
+    /// administrator; whoever has others that are not known here is the hub's.
+    pub(crate) fn caller(
+        &self,
+        access_key: &str,
+        token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Caller, Refusal> {
+        if let Some(session) = self.sessions.get(access_key) {
+            if token != Some(session.token.as_str()) {
+                return Err(unknown());
+            }
+            return match session.expires > now {
+                true => Ok(session.caller.clone()),
+                false => {
+                    let message = "The security token included in the request is expired";
+                    Err(Refusal::new("ExpiredToken", message).status(403))
+                }
+            };
+        }
+        let account = match access_key.parse::<AccountId>() {
+            Ok(account) if self.accounts.contains_key(&account) => account,
+            Ok(_) => return Err(unknown()),
+            // Nobody here has handed it out, and it was not forgotten either.
+            Err(_) if !access_key.starts_with("ASIA0") => self.hub.clone().ok_or_else(unknown)?,
+            Err(_) => return Err(unknown()),
+        };
+        Ok(Caller::administrator(account))
+    }
+
     /// The role that a caller is in.
     pub(crate) fn role(&self, caller: &Caller) -> Option<&Role> {
         let (name, _) = caller.role.as_ref()?;
         self.accounts.get(&caller.account)?.roles.get(name)
     }
+}
+
+fn unknown() -> Refusal {
+    let message = "The security token included in the request is invalid.";
+    Refusal::new("InvalidClientTokenId", message).status(403)
 }

@@ -6,6 +6,7 @@ use crate::{
     ec2,
     operation::{Operation, Spec},
     sts,
+    wire::dispatch::{self, Serve},
 };
 
 /// An operation of the table.
@@ -13,23 +14,31 @@ use crate::{
 pub(crate) struct Entry {
     /// What is known of it.
     pub(crate) spec: Spec,
+    /// How it is called.
+    pub(crate) serve: Serve,
 }
 
 impl Entry {
     /// An operation of EC2's protocol.
     pub(crate) const fn ec2<O: Operation + DeserializeOwned>() -> Entry {
-        Entry { spec: O::SPEC }
+        Entry { spec: O::SPEC, serve: Serve::Form(dispatch::form::<O>) }
     }
 
     /// An operation of the query protocol: RDS, STS.
     pub(crate) const fn query<O: Operation + DeserializeOwned>() -> Entry {
-        Entry { spec: O::SPEC }
+        Entry { spec: O::SPEC, serve: Serve::Form(dispatch::form::<O>) }
     }
 
     /// An operation of the JSON protocols: DynamoDB, KMS, SQS, EventBridge.
     pub(crate) const fn json<O: Operation + DeserializeOwned>() -> Entry {
-        Entry { spec: O::SPEC }
+        Entry { spec: O::SPEC, serve: Serve::Json(dispatch::json::<O>) }
     }
+}
+
+/// The operation of this service and name.
+pub(crate) fn find(service: &str, name: &str) -> Option<&'static Entry> {
+    let mut all = TABLE.iter().copied().flatten();
+    all.find(|it| it.spec.service == service && it.spec.name == name)
 }
 
 /// Every operation, service by service.

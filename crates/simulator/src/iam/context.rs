@@ -54,6 +54,12 @@ impl Context {
         self.with_tags("aws:RequestTag", tags).with_all("aws:TagKeys", tags.keys().cloned())
     }
 
+    /// Both, which say different things.
+    pub(crate) fn and(mut self, other: Context) -> Context {
+        self.0.extend(other.0);
+        self
+    }
+
     /// What `key`, in lower case, holds.
     pub(super) fn get(&self, key: &str) -> Option<&Entry> {
         self.0.get(key)

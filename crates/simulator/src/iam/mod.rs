@@ -1,37 +1,23 @@
-//! Who may do what: policies as IAM evaluates them.
+//! Who may do what: policies as IAM evaluates them, from the documents that roles and keys carry
+//! to the words of a refusal. Pure: no accounts, no roles, no clock. Who asks says who asks, what
+//! for, and what the request says about itself.
+//!
+//! Not for service control policies and permissions boundaries: there are none here.
 
+mod condition;
 mod context;
+mod decision;
+mod document;
+mod pattern;
+mod policy;
+mod principal;
+mod refusal;
+mod statement;
+mod truth;
 
 pub(crate) use context::Context;
-
-/// A policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy;
-
-/// What a call needs: one action on one resource.
-#[derive(Clone, Debug)]
-pub(crate) struct Need {
-    /// The IAM action, such as `ec2:CreateSnapshot`.
-    pub(crate) action: &'static str,
-    /// The resource's ARN, or `*` for actions that are about none.
-    pub(crate) resource: String,
-    /// What conditions may ask for.
-    pub(crate) context: Context,
-}
-
-impl Need {
-    /// An action that is not about a resource.
-    pub(crate) fn anywhere(action: &'static str) -> Need {
-        Need::on(action, "*")
-    }
-
-    /// An action on a resource.
-    pub(crate) fn on(action: &'static str, resource: impl Into<String>) -> Need {
-        Need { action, resource: resource.into(), context: Context::default() }
-    }
-
-    /// The same with what conditions may ask for.
-    pub(crate) fn with(self, context: Context) -> Need {
-        Need { context, ..self }
-    }
-}
+pub(crate) use decision::{Admission, Decision, Need, Own, PolicyKind};
+pub(crate) use decision::{crossing, guarded, identity, same_account, session};
+pub use policy::{IdentityPolicy, PolicyError, ResourcePolicy, TrustPolicy};
+pub(crate) use principal::Caller;
+pub(crate) use refusal::{Protocol, Refusal};

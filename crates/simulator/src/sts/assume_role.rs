@@ -5,8 +5,8 @@ use lamplighter_core::AccountId;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access,
-    iam::Need,
+    arn,
+    iam::{Context, Need},
     operation::{Access, Cx, Operation, Spec},
     organization::{Caller, Session},
     refusal::Refusal,
@@ -15,6 +15,8 @@ use crate::{
 
 /// The shortest session.
 const SHORTEST: SignedDuration = SignedDuration::from_mins(15);
+/// How long after its end a session is still told from one that never was.
+const FORGOTTEN: SignedDuration = SignedDuration::from_hours(12);
 /// The longest session of a caller that is in a role itself.
 const LONGEST_CHAINED: SignedDuration = SignedDuration::from_hours(1);
 
@@ -64,7 +66,12 @@ impl Operation for AssumeRole {
     type Answer<'s> = Assumed;
 
     fn needs(&self, _: &Cx<'_>) -> Vec<Need> {
-        vec![Need::on("sts:AssumeRole", self.role_arn.clone())]
+        let mut context =
+            Context::default().with("sts:RoleSessionName", self.role_session_name.as_str());
+        if let Some(id) = &self.external_id {
+            context = context.with("sts:ExternalId", id.as_str());
+        }
+        vec![Need::on("sts:AssumeRole", self.role_arn.as_str()).with(context)]
     }
 
     fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Assumed, Refusal> {
@@ -72,13 +79,10 @@ impl Operation for AssumeRole {
         if let Some(id) = &self.external_id {
             check_text("externalId", id, 2..=1224, "+=,.@:/-_")?;
         }
-        let wanted = self
-            .duration_seconds
-            .map_or(LONGEST_CHAINED, |it| SignedDuration::from_secs(it.into()));
-        let trusted = find(cx, &self.role_arn).filter(|(account, name)| {
-            access::trusts(cx, account, name, self.external_id.as_deref())
-        });
-        let Some((account, name)) = trusted else {
+        let wanted = self.duration_seconds;
+        let wanted = wanted.map_or(LONGEST_CHAINED, |it| SignedDuration::from_secs(it.into()));
+        let Some((account, name)) = find(cx, &self.role_arn) else {
+            // Whoever may not know is told the same as whoever may not.
             let message = format!(
                 "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
                 cx.caller.arn(),
@@ -101,15 +105,16 @@ impl Operation for AssumeRole {
             };
             return Err(Refusal::new("ValidationError", message));
         }
-        let key = cx.state.fresh_id("ASIA").replace('-', "").to_uppercase();
+        let key = cx.state.fresh_id("ASIA0").replace('-', "").to_uppercase();
         let expires = cx.now + wanted;
-        let session = Session { caller: caller.clone(), expires };
-        cx.state.organization.sessions.retain(|_, it| it.expires > cx.now);
+        let token = format!("token-of-{key}");
+        let session = Session { caller: caller.clone(), token: token.clone(), expires };
+        cx.state.organization.sessions.retain(|_, it| it.expires + FORGOTTEN > cx.now);
         cx.state.organization.sessions.insert(key.clone(), session);
         Ok(Assumed {
             credentials: Credentials {
                 secret_access_key: format!("secret-of-{key}"),
-                session_token: format!("token-of-{key}"),
+                session_token: token,
                 access_key_id: key,
                 expiration: expires,
             },
@@ -126,13 +131,10 @@ impl Operation for AssumeRole {
 }
 
 /// The account and the name of a role that exists, by its ARN with its path.
-fn find(cx: &Cx<'_>, arn: &str) -> Option<(AccountId, String)> {
-    let rest = arn.strip_prefix("arn:aws:iam::")?;
-    let (account, path) = rest.split_once(":role")?;
-    let (path, name) = path.split_at(path.rfind('/')? + 1);
-    let account: AccountId = account.parse().ok()?;
+fn find(cx: &Cx<'_>, role_arn: &str) -> Option<(AccountId, String)> {
+    let (account, name) = arn::read_role(role_arn)?;
     let role = cx.state.account(&account)?.roles.get(name)?;
-    (role.path == path).then(|| (account, name.to_owned()))
+    (arn::role(&account, &role.path, name) == role_arn).then(|| (account, name.to_owned()))
 }
 
 /// Refuses a text of the wrong length or with characters other than letters, digits and `more`.

@@ -16,3 +16,6 @@ pub(crate) const OPERATIONS: &[Entry] =
 /// STS allows an account 600 calls a second in a region.
 /// Source: IAM User Guide, "IAM and AWS STS quotas".
 pub(crate) const BUCKET: Bucket = Bucket::new(600.0, 600.0);
+
+#[cfg(test)]
+mod tests;

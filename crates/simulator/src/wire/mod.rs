@@ -1,5 +1,9 @@
 //! How AWS talks: requests as forms or JSON, answers as XML or JSON.
 
-mod query;
+pub(crate) mod answer;
+pub(crate) mod dispatch;
+pub(crate) mod query;
+pub(crate) mod request;
+pub(crate) mod server;
 pub(crate) mod time;
-mod xml;
+pub(crate) mod xml;

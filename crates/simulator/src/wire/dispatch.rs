@@ -1,0 +1,192 @@
+//! From a request on the wire to the operation that it calls, and back.
+
+use hyper::StatusCode;
+use lamplighter_core::Place;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+use super::{
+    answer::{self, Answer, Api, Failure, RequestId},
+    query::Form,
+    request::{Call, Credential, JsonCall, Request},
+    server::{Outcome, Reply},
+};
+use crate::{
+    cloud::{Cloud, Performed},
+    operation::Operation,
+    organization::Caller,
+    refusal::Refusal,
+    table::{self, Entry},
+};
+
+/// How an operation is called.
+#[derive(Clone, Copy)]
+pub(crate) enum Serve {
+    /// By a form.
+    Form(fn(&Cloud, &Asked<'_>, Form) -> Reply),
+    /// By JSON.
+    Json(fn(&Cloud, &Asked<'_>, JsonCall) -> Reply),
+}
+
+/// A request whose caller is known.
+pub(crate) struct Asked<'a> {
+    caller: &'a Caller,
+    place: &'a Place,
+    api: Api,
+    id: RequestId,
+}
+
+/// Answers one request.
+pub(crate) fn answer(cloud: &Cloud, request: Request) -> Reply {
+    let id = cloud.request_id();
+    let service = request.credential.as_ref().map_or("", |it| it.service.as_str());
+    let api = api(service, &request.call);
+    let refused = |refusal: &Refusal| Reply::from(api.failure(id, &failure(refusal)));
+    let credential = match &request.credential {
+        Ok(credential) => credential,
+        Err(unsigned) => {
+            return refused(&Refusal::new(unsigned.code(), unsigned.to_string()).status(403));
+        }
+    };
+    let call = match request.call {
+        Ok(call) => call,
+        Err(none) => return refused(&Refusal::new(none.code(), none.to_string())),
+    };
+    let operation = match &call {
+        Call::Form(form) => form.action().unwrap_or_default(),
+        Call::Json(json) => json.operation.as_str(),
+    };
+    let Some(entry) = table::find(service, operation) else {
+        return refused(&unknown(service, operation, &call));
+    };
+    let (caller, place) = match enter(cloud, credential, entry) {
+        Ok(entered) => entered,
+        Err(refusal) => return refused(&refusal),
+    };
+    let asked = Asked { caller: &caller, place: &place, api, id };
+    match (entry.serve, call) {
+        (Serve::Form(serve), Call::Form(form)) => serve(cloud, &asked, form),
+        (Serve::Json(serve), Call::Json(json)) => serve(cloud, &asked, json),
+        (_, call) => refused(&unknown(service, entry.spec.name, &call)),
+    }
+}
+
+/// Serves an operation that is called by a form.
+pub(crate) fn form<O: Operation + DeserializeOwned>(
+    cloud: &Cloud,
+    asked: &Asked<'_>,
+    mut form: Form,
+) -> Reply {
+    let read = form.take_flag("DryRun").and_then(|dry| Ok((dry, form.into::<O>()?)));
+    match read {
+        Ok((dry_run, operation)) => perform(cloud, asked, operation, dry_run),
+        Err(bad) => asked.refuse(&Refusal::new(bad.code(), bad.to_string())),
+    }
+}
+
+/// Serves an operation that is called by JSON.
+pub(crate) fn json<O: Operation + DeserializeOwned>(
+    cloud: &Cloud,
+    asked: &Asked<'_>,
+    call: JsonCall,
+) -> Reply {
+    match call.into::<O>() {
+        Ok(operation) => perform(cloud, asked, operation, false),
+        Err(error) => asked.refuse(&Refusal::new("SerializationException", error.to_string())),
+    }
+}
+
+fn perform<O: Operation>(cloud: &Cloud, asked: &Asked<'_>, operation: O, dry_run: bool) -> Reply {
+    let Asked { caller, place, api, id } = *asked;
+    let write = |answer: O::Answer<'_>| api.answer(O::SPEC.name, id, &answer);
+    let Performed { delay, answer } = cloud.perform(caller, place, operation, dry_run, write);
+    let reply = match answer {
+        None => Reply::from(Outcome::Close),
+        Some(Ok(Ok(answer))) => Reply::from(answer),
+        Some(Ok(Err(not_xml))) => {
+            let message = format!("the answer of {} has no form: {not_xml}", O::SPEC.name);
+            asked.refuse(&Refusal::new("InternalFailure", message).status(500))
+        }
+        Some(Err(refusal)) => asked.refuse(&refusal),
+    };
+    reply.after(Duration::try_from(delay).unwrap_or_default())
+}
+
+impl Asked<'_> {
+    fn refuse(&self, refusal: &Refusal) -> Reply {
+        Reply::from(self.failure(refusal))
+    }
+
+    fn failure(&self, refusal: &Refusal) -> Answer {
+        self.api.failure(self.id, &failure(refusal))
+    }
+}
+
+/// Who calls, and where. The account is the caller's own.
+fn enter(
+    cloud: &Cloud,
+    credential: &Credential,
+    entry: &Entry,
+) -> Result<(Caller, Place), Refusal> {
+    let caller = cloud.caller(&credential.access_key, credential.session_token.as_deref())?;
+    let unknown_region = || {
+        let message = format!("The region '{}' is not a region", credential.region);
+        Refusal::new("InvalidClientTokenId", message).status(403)
+    };
+    let region = credential.region.parse().map_err(|_| unknown_region())?;
+    let place = Place { account: caller.account.clone(), region };
+    // These two answer in every region: STS, and the question which regions are enabled.
+    let anywhere = entry.spec.service == "sts" || entry.spec.name == "DescribeRegions";
+    if anywhere || cloud.is_open(&place) {
+        return Ok((caller, place));
+    }
+    Err(match entry.spec.service {
+        "ec2" => {
+            let message = "AWS was not able to validate the provided access credentials";
+            Refusal::new("AuthFailure", message).status(401)
+        }
+        "rds" => {
+            let message = "The security token included in the request is invalid";
+            Refusal::new("InvalidClientTokenId", message).status(403)
+        }
+        _ => {
+            let message = "The security token included in the request is invalid.";
+            Refusal::new("UnrecognizedClientException", message)
+        }
+    })
+}
+
+/// How the service talks; of one that is not here, how the request did.
+fn api(service: &str, call: &Result<Call, impl Sized>) -> Api {
+    match (service, call) {
+        ("ec2", _) => answer::EC2,
+        ("rds", _) => answer::RDS,
+        ("sts", _) => answer::STS,
+        ("dynamodb", _) => answer::DYNAMODB,
+        ("sqs", _) => answer::SQS,
+        ("kms" | "events", _) | (_, Ok(Call::Json(_))) => answer::KMS,
+        _ => answer::STS,
+    }
+}
+
+/// An operation that is not here.
+fn unknown(service: &str, operation: &str, call: &Call) -> Refusal {
+    let message = format!(
+        "The action {operation} of the service '{service}' is not simulated; docs/simulator.md \
+         lists those that are"
+    );
+    match call {
+        Call::Form(_) => Refusal::new("InvalidAction", message),
+        Call::Json(_) => Refusal::new("UnknownOperationException", message),
+    }
+}
+
+fn failure(refusal: &Refusal) -> Failure {
+    let status = StatusCode::from_u16(refusal.status);
+    Failure {
+        status: status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        code: refusal.code.into(),
+        message: refusal.message.clone(),
+        query_code: None,
+    }
+}
