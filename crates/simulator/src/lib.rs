@@ -29,6 +29,7 @@ pub mod words;
 
 pub use buckets::{Bucket, Throttling};
 pub use cloud::{Cloud, Dials, Lag, Times};
+pub use faults::{Rule, Rules, Throttle};
 pub use iam::{IdentityPolicy, PolicyError, ResourcePolicy, TrustPolicy};
 pub use operation::Access;
 pub use organization::{Caller, Role};

@@ -88,7 +88,9 @@ impl FromStr for Text {
                 continue;
             }
             let Some((inside, after)) = after.split_once('}').filter(|_| brace == "{") else {
-                return Err(format!("in `{text}` a `{brace}` is alone: as itself it is written twice"));
+                return Err(format!(
+                    "in `{text}` a `{brace}` is alone: as itself it is written twice"
+                ));
             };
             let piece = match inside.contains("..") {
                 true => Piece::Drawn(inside.parse()?),
@@ -185,7 +187,10 @@ mod tests {
                 assert_eq!(read.to_string().parse(), Ok(read), "{text}");
             }
             (read, wanted) => {
-                assert_eq!(read.map(|it| it.to_string()), wanted.map(str::to_owned).map_err(str::to_owned));
+                assert_eq!(
+                    read.map(|it| it.to_string()),
+                    wanted.map(str::to_owned).map_err(str::to_owned)
+                );
             }
         }
     }
