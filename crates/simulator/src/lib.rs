@@ -12,6 +12,8 @@ mod ec2;
 mod events;
 mod faults;
 mod iam;
+mod kms;
+mod laws;
 mod operation;
 mod organization;
 mod pages;

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::{
-    ec2,
+    ec2, kms,
     operation::{Operation, Spec},
     sts,
 };
@@ -33,7 +33,7 @@ impl Entry {
 }
 
 /// Every operation, service by service.
-pub(crate) const TABLE: &[&[Entry]] = &[ec2::OPERATIONS, sts::OPERATIONS];
+pub(crate) const TABLE: &[&[Entry]] = &[ec2::OPERATIONS, kms::OPERATIONS, sts::OPERATIONS];
 
 #[cfg(test)]
 mod tests {
