@@ -34,9 +34,9 @@ impl Text {
         Text(vec![Piece::Plain(text.into())])
     }
 
-    /// What a name stands for.
-    pub(crate) fn named(name: &str) -> Text {
-        Text(vec![Piece::Named(name.to_owned())])
+    /// Whether luck decides what it is.
+    pub(crate) fn draws(&self) -> bool {
+        self.0.iter().any(|it| matches!(it, Piece::Drawn(_)))
     }
 
     /// The names that are filled in.
