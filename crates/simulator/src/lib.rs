@@ -17,6 +17,7 @@ mod laws;
 mod operation;
 mod organization;
 mod pages;
+mod plant;
 mod ports;
 mod random;
 mod refusal;
