@@ -131,7 +131,8 @@ fn it_needs_permission_on_the_volume_on_the_snapshot_and_to_tag() {
     create(&bed, "vol-a").unwrap();
     let tag_specification =
         TagSpecification::of("snapshot", &Tags::from([("a".to_owned(), "b".to_owned())]));
-    let request = CreateSnapshot { volume_id: "vol-b".into(), tag_specification, ..Default::default() };
+    let request =
+        CreateSnapshot { volume_id: "vol-b".into(), tag_specification, ..Default::default() };
     bed.ask(request).unwrap();
     let calls: Vec<_> = bed.cloud.calls().into_iter().map(|it| it.actions).collect();
     let [create, tag] = ["ec2:CreateSnapshot", "ec2:CreateTags"];
