@@ -17,7 +17,6 @@ pub mod fleet;
 mod iam;
 mod kms;
 mod laws;
-mod md5;
 mod operation;
 mod organization;
 mod pages;
