@@ -20,6 +20,7 @@ use crate::{
     operation::{Cx, Operation},
     organization::{Account, Caller, Organization},
     random::Random,
+    rds,
     refusal::Refusal,
     trail::{Call, Outcome, Trail},
 };
@@ -53,6 +54,7 @@ pub(crate) struct State {
 pub(crate) struct Services {
     pub(crate) ec2: ec2::Ec2,
     pub(crate) kms: kms::Kms,
+    pub(crate) rds: rds::Rds,
 }
 
 impl Services {
@@ -67,6 +69,8 @@ impl Services {
 pub(crate) enum Happening {
     /// Something in EC2.
     Ec2(Place, ec2::Happening),
+    /// Something in RDS.
+    Rds(Place, rds::Happening),
 }
 
 /// How the cloud behaves.
@@ -105,6 +109,8 @@ pub struct Times {
     pub volume: SignedDuration,
     /// A changed volume is optimizing.
     pub volume_optimizing: SignedDuration,
+    /// Whatever happens to databases.
+    pub databases: rds::Times,
 }
 
 impl Default for Times {
@@ -117,6 +123,7 @@ impl Default for Times {
             fast_restore: SignedDuration::from_hours(1),
             volume: SignedDuration::from_secs(5),
             volume_optimizing: SignedDuration::from_hours(1),
+            databases: rds::Times::default(),
         }
     }
 }
@@ -294,6 +301,7 @@ impl State {
         while let Some((at, happening)) = self.agenda.next(now) {
             match happening {
                 Happening::Ec2(place, it) => ec2::happen(self, &place, it, at),
+                Happening::Rds(place, it) => rds::happen(self, &place, it, at),
             }
         }
     }

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     ec2, kms,
     operation::{Operation, Spec},
-    sts,
+    rds, sts,
 };
 
 /// An operation of the table.
@@ -33,7 +33,8 @@ impl Entry {
 }
 
 /// Every operation, service by service.
-pub(crate) const TABLE: &[&[Entry]] = &[ec2::OPERATIONS, kms::OPERATIONS, sts::OPERATIONS];
+pub(crate) const TABLE: &[&[Entry]] =
+    &[ec2::OPERATIONS, kms::OPERATIONS, rds::OPERATIONS, sts::OPERATIONS];
 
 #[cfg(test)]
 mod tests {
