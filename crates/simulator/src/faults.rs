@@ -166,6 +166,7 @@ impl Effect {
                 code: Box::leak(code.clone().into_boxed_str()),
                 message: rule.message.clone().unwrap_or_else(|| message.to_owned()),
                 status: rule.status.unwrap_or(status),
+                members: Vec::new(),
             })));
         }
         if let Some(throttle) = &rule.throttle {

@@ -26,7 +26,7 @@ use self::{
     entry::{Bad, Entry, Ids},
     here::Here,
 };
-use crate::{cloud::Cloud, random::Random, words::Instant};
+use crate::{cloud::Cloud, random, words::Instant};
 
 /// What is in a simulated organization.
 ///
@@ -159,7 +159,7 @@ impl Fleet {
         let mut items = Vec::new();
         for (index, entry) in entries.iter().enumerate() {
             if entry.common().is_at(here.place()) {
-                here.random = Random::of(&(self.seed, E::KEY, here.place(), index));
+                here.random = random::of(&(self.seed, E::KEY, here.place(), index));
                 items.extend(entry.make(here));
             }
         }

@@ -260,6 +260,14 @@ mod tests {
         Request::read(&request.body(()).expect("a request").into_parts().0, body.into())
     }
 
+    fn json_call(target: &str, body: &'static str) -> JsonCall {
+        let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", target)];
+        match read("/", &headers, body).call {
+            Ok(Call::Json(call)) => call,
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn credential(region: &str, service: &str, token: Option<&str>) -> Credential {
         Credential {
             access_key: "AKIA1".to_owned(),
@@ -338,22 +346,20 @@ mod tests {
 
     #[test]
     fn splits_the_target_of_json() {
-        let headers = [
-            ("content-type", "application/x-amz-json-1.0"),
-            ("x-amz-target", "DynamoDB_20120810.DescribeTable"),
-        ];
-        let call = |body| match read("/", &headers, body).call {
-            Ok(Call::Json(call)) => call,
-            other => panic!("{other:?}"),
+        let check = |target, prefix: &str, operation: &str| {
+            let call = json_call(target, "");
+            assert_eq!((call.prefix.as_str(), call.operation.as_str()), (prefix, operation));
         };
-        let read = call(r#"{"a": 1}"#);
-        assert_eq!(
-            (read.prefix.as_str(), read.operation.as_str()),
-            ("DynamoDB_20120810", "DescribeTable")
-        );
-        assert_eq!(read.into::<serde_json::Value>().expect("JSON"), serde_json::json!({ "a": 1 }));
-        assert_eq!(call("").into::<serde_json::Value>().expect("JSON"), serde_json::json!({}));
-        assert!(call("{").into::<serde_json::Value>().is_err());
+        check("DynamoDB_20120810.DescribeTable", "DynamoDB_20120810", "DescribeTable");
+        check("com.amazonaws.sqs.SendMessage", "com.amazonaws.sqs", "SendMessage");
+    }
+
+    #[test]
+    fn reads_json_and_takes_nothing_for_no_parameters() {
+        let read = |body| json_call("AmazonSQS.SendMessage", body).into::<serde_json::Value>();
+        assert_eq!(read(r#"{"a": 1}"#).expect("JSON"), serde_json::json!({ "a": 1 }));
+        assert_eq!(read("").expect("JSON"), serde_json::json!({}));
+        assert!(read("{").is_err());
     }
 
     #[test]

@@ -150,6 +150,7 @@ fn escapes_what_would_break_the_document() {
     check_field("&amp;]]>", "<x>&amp;amp;]]&gt;</x>");
     check_field("tab\tline\nreturn\r", "<x>tab\tline\nreturn&#xD;</x>");
     check_field("\0\u{1}\u{1F}\u{FFFE}\u{FFFF}", "<x>\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}</x>");
+    check_field("a\u{FFFF}", "<x>a\u{FFFD}</x>");
     check_field("é\u{7F}\u{FEFF}\u{FFFD}😀", "<x>é\u{7F}\u{FEFF}\u{FFFD}😀</x>");
 }
 
