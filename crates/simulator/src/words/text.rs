@@ -34,6 +34,11 @@ impl Text {
         Text(vec![Piece::Plain(text.into())])
     }
 
+    /// What this name stands for.
+    pub(crate) fn named(name: &str) -> Text {
+        Text(vec![Piece::Named(name.to_owned())])
+    }
+
     /// Whether luck decides what it is.
     pub(crate) fn draws(&self) -> bool {
         self.0.iter().any(|it| matches!(it, Piece::Drawn(_)))
@@ -148,7 +153,7 @@ impl Visitor<'_> for TagVisitor {
     type Value = TagValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string, or `null` for no such tag")
+        f.write_str("a string")
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<TagValue, E> {
