@@ -10,6 +10,8 @@ FILES = {
     "sts": ("simulator", "moto", "ministack"),
     "regions": ("simulator", "moto"),
     "volumes": ("simulator", "moto"),
+    "snapshots": ("simulator", "moto"),
+    "copies": ("simulator", "moto"),
 }
 
 

@@ -1,6 +1,7 @@
 """STS: who calls, and roles."""
 
-from aws import HUB, MEMBER, refused, same
+from aws import refused, same
+from fleet import HUB, MEMBER
 
 
 def check_a_caller_is_told_its_account(aws):
