@@ -12,13 +12,14 @@ use crate::{
     access,
     agenda::Agenda,
     buckets::{Buckets, Throttling},
-    ec2,
-    events::Events,
+    dynamodb, ec2,
+    events::{self, Bus, Events},
     faults::{Faults, Mishap, MishapKind},
     operation::{Cx, Operation},
     organization::{Account, Caller, Organization},
     random::Random,
     refusal::Refusal,
+    sqs,
     trail::{Call, Outcome, Trail},
     wire::answer::RequestId,
 };
@@ -50,6 +51,9 @@ pub(crate) struct State {
 #[derive(Default)]
 pub(crate) struct Services {
     pub(crate) ec2: ec2::Ec2,
+    pub(crate) dynamodb: dynamodb::DynamoDb,
+    pub(crate) sqs: sqs::Sqs,
+    pub(crate) bus: Bus,
 }
 
 /// What happens by itself later.
@@ -57,6 +61,10 @@ pub(crate) struct Services {
 pub(crate) enum Happening {
     /// Something in EC2.
     Ec2(Place, ec2::Happening),
+    /// Something in DynamoDB.
+    DynamoDb(Place, dynamodb::Happening),
+    /// The schedule of a rule has come round.
+    Rule(Place, events::Due),
 }
 
 /// How the cloud behaves.
@@ -72,6 +80,9 @@ pub struct Dials {
     pub throttling: Throttling,
     /// Whether ids count from one, such as `snap-1`, for tests that compare texts.
     pub short_ids: bool,
+    /// Where the cloud is reached, such as `http://127.0.0.1:4566`, for what AWS tells callers as
+    /// URLs. `None`: under AWS's own names.
+    pub endpoint: Option<String>,
     /// How long things take.
     pub times: Times,
 }
@@ -81,6 +92,14 @@ pub struct Dials {
 pub struct Times {
     /// A new snapshot, or a copy of one, is pending.
     pub snapshot: SignedDuration,
+    /// A DynamoDB table is being made, changed, or deleted.
+    pub table: SignedDuration,
+    /// A DynamoDB table changes between provisioned and on-demand capacity.
+    pub billing_mode: SignedDuration,
+    /// An index is made on a DynamoDB table that is there, or taken away.
+    pub index: SignedDuration,
+    /// A backup of a DynamoDB table is being made.
+    pub table_backup: SignedDuration,
 }
 
 /// How far describes lag behind writes.
@@ -100,7 +119,14 @@ impl Default for Dials {
             lag: Lag::Always(SignedDuration::ZERO),
             throttling: Throttling::Off,
             short_ids: false,
-            times: Times { snapshot: SignedDuration::from_mins(5) },
+            endpoint: None,
+            times: Times {
+                snapshot: SignedDuration::from_mins(5),
+                table: SignedDuration::from_secs(10),
+                billing_mode: SignedDuration::from_mins(3),
+                index: SignedDuration::from_mins(5),
+                table_backup: SignedDuration::from_secs(5),
+            },
         }
     }
 }
@@ -110,6 +136,9 @@ impl Default for Dials {
 pub(crate) struct Performed<R> {
     /// How long the answer takes.
     pub(crate) delay: SignedDuration,
+    /// The answer is that there is nothing yet, and the caller wants to wait until then: the
+    /// edge asks again now and then, and sends the first answer that does not say so.
+    pub(crate) retry_until: Option<Timestamp>,
     /// The answer. `None`: the connection is closed without one.
     pub(crate) answer: Option<Result<R, Refusal>>,
 }
@@ -201,7 +230,7 @@ impl Cloud {
         let mut state = self.lock();
         state.advance(now);
         let seen = Cx::lagging(now, state.lag());
-        let mut cx = Cx { state: &mut state, caller, place, now, seen };
+        let mut cx = Cx { state: &mut state, caller, place, now, seen, retry_until: None };
         let needs = operation.needs(&cx);
         let call = Call {
             at: now,
@@ -234,8 +263,9 @@ impl Cloud {
                 }
             }
         };
+        let retry_until = cx.retry_until;
         state.trail.ended(outcome);
-        Performed { delay, answer }
+        Performed { delay, retry_until, answer }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -262,9 +292,14 @@ impl Cx<'_> {
 impl State {
     /// Lets everything happen that happens by itself until now.
     fn advance(&mut self, now: Timestamp) {
-        while let Some((at, happening)) = self.agenda.next(now) {
+        loop {
+            // What happened emits events, and rules bring them to queues before anything else.
+            events::deliver(self);
+            let Some((at, happening)) = self.agenda.next(now) else { return };
             match happening {
                 Happening::Ec2(place, it) => ec2::happen(self, &place, it, at),
+                Happening::DynamoDb(place, it) => dynamodb::happen(self, &place, it, at),
+                Happening::Rule(place, it) => events::fire(self, &place, it, at),
             }
         }
     }
@@ -302,6 +337,26 @@ impl State {
     /// An account.
     pub(crate) fn account(&self, id: &AccountId) -> Option<&Account> {
         self.organization.accounts.get(id)
+    }
+
+    /// A new UUID.
+    pub(crate) fn fresh_uuid(&mut self) -> String {
+        self.ids += 1;
+        let (high, low) = match self.dials.short_ids {
+            true => (0, self.ids),
+            false => (
+                self.ids.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+                self.ids.wrapping_mul(0xbf58_476d_1ce4_e5b9),
+            ),
+        };
+        format!(
+            "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+            high >> 32,
+            (high >> 16) & 0xffff,
+            high & 0xfff,
+            low >> 52,
+            low & 0xffff_ffff_ffff
+        )
     }
 
     /// A new id: `snap-` and 17 hexadecimal digits.

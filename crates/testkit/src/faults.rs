@@ -3,15 +3,15 @@
 
 use std::{
     collections::BTreeMap,
-    future::{pending, poll_fn},
+    future::pending,
     ops::RangeInclusive,
     sync::{Arc, Mutex},
-    task::Poll,
 };
 
 use lamplighter_core::{Fault, FaultKind};
+use lamplighter_rehearsal::yield_now;
 
-use crate::{lock, random::Random};
+use crate::{Random, lock};
 
 /// Something that goes wrong around a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,26 +139,12 @@ impl State {
     }
 }
 
-/// Lets others run once.
-pub(crate) async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if yielded {
-            return Poll::Ready(());
-        }
-        yielded = true;
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::run::finish;
+    use crate::finish;
 
     /// Makes a first call that goes wrong and a second that does not; says what the first one
     /// answered (`None`: the worker died), and how many took effect.

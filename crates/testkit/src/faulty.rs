@@ -10,10 +10,9 @@ use lamplighter_core::{
     job::Job,
 };
 
-use crate::faults::{Faults, To, yield_now};
+use crate::faults::{Faults, To};
 
-/// A journal around another one: lets other workers run before each operation, and does to each
-/// write what [`Faults`] say.
+/// A journal around another one: does to each write what [`Faults`] say.
 pub struct FaultyJournal {
     journal: Arc<dyn Journal>,
     faults: Faults,
@@ -72,37 +71,30 @@ impl Journal for FaultyJournal {
     }
 
     async fn load(&self, id: &JobId) -> Result<Option<Job>, Fault> {
-        yield_now().await;
         self.journal.load(id).await
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, Fault> {
-        yield_now().await;
         self.journal.due(now, limit).await
     }
 
     async fn tally(&self, run: &RunId) -> Result<Tally, Fault> {
-        yield_now().await;
         self.journal.tally(run).await
     }
 
     async fn ticked(&self) -> Result<Option<Timestamp>, Fault> {
-        yield_now().await;
         self.journal.ticked().await
     }
 
     async fn known_tasks(&self) -> Result<BTreeMap<TaskName, KnownTask>, Fault> {
-        yield_now().await;
         self.journal.known_tasks().await
     }
 
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<Run>, Fault> {
-        yield_now().await;
         self.journal.runs(filter).await
     }
 
     async fn jobs(&self, filter: &JobFilter) -> Result<Vec<Job>, Fault> {
-        yield_now().await;
         self.journal.jobs(filter).await
     }
 }

@@ -1,35 +1,28 @@
-//! A world for tests: a strict cloud, a clock, a journal and a queue in memory, and the rules
-//! that every action has to keep.
+//! A world for tests: a strict cloud, a rehearsal on it, and the rules that every action has to
+//! keep.
 //!
 //! A test of an action builds a [`World`] in two lines, runs a task of the action in it to the
 //! end, in virtual time, and compares what is left as text. [`conforms`] then breaks everything
 //! that can break around the action, one thing at a time, and demands the same end.
 
-mod clock;
 pub mod cloud;
 mod conforms;
 mod faults;
 mod faulty;
 mod host;
-mod journal;
 mod lawful;
-mod queue;
-mod random;
-mod run;
 mod world;
 
 use std::sync::{Mutex, MutexGuard};
 
-pub use clock::FakeClock;
 pub use cloud::FakeCloud;
 pub use conforms::conforms;
 pub use faults::{Faults, Mishap};
 pub use faulty::FaultyJournal;
-pub use journal::MemoryJournal;
+pub use lamplighter_rehearsal::{
+    Delivery, MemoryJournal, MemoryQueue, Random, Rehearsal, VirtualClock, finish,
+};
 pub use lawful::LawfulJournal;
-pub use queue::{Delivery, MemoryQueue};
-pub use random::Random;
-pub use run::finish;
 pub use world::{World, catalog, place, task};
 
 /// Locks, even after a test that held the lock has failed.

@@ -15,9 +15,9 @@ use lamplighter_core::{
 use serde_json::Value;
 
 use crate::{
-    FakeClock, FakeCloud, Faults, FaultyJournal, LawfulJournal, MemoryJournal, MemoryQueue, Random,
+    FakeCloud, Faults, FaultyJournal, LawfulJournal, MemoryQueue, Rehearsal, VirtualClock,
     cloud::{Access, Dials},
-    run::finish,
+    finish,
 };
 
 /// When a world begins: a Monday.
@@ -33,15 +33,11 @@ type Adjust = Box<dyn Fn(&mut Task)>;
 /// Resources are put into one place, `111122223333/eu-west-1`, until [`at`](World::at) names
 /// another one. Each worker runs for a while, then another: the seed of the world decides.
 pub struct World {
-    pub(crate) clock: Arc<FakeClock>,
-    pub(crate) cloud: FakeCloud,
-    pub(crate) faults: Faults,
-    pub(crate) journal: Arc<MemoryJournal>,
-    pub(crate) laws: Arc<LawfulJournal>,
-    pub(crate) queue: Arc<MemoryQueue>,
-    pub(crate) random: Random,
-    pub(crate) workers: usize,
-    pub(crate) last_tick: Option<Timestamp>,
+    pub(crate) rehearsal: Rehearsal,
+    cloud: FakeCloud,
+    faults: Faults,
+    laws: Arc<LawfulJournal>,
+    workers: usize,
     /// The place that resources are put into.
     here: Place,
     adjust: Vec<Adjust>,
@@ -57,19 +53,15 @@ impl Default for World {
 impl World {
     /// An empty account, one worker, and nothing that goes wrong.
     pub fn new() -> World {
-        let clock = Arc::new(FakeClock::new(BEGIN, 1));
+        let rehearsal = Rehearsal::new(BEGIN, 1);
+        let (journal, clock) = (rehearsal.journal().clone(), rehearsal.clock().clone());
         let faults = Faults::default();
-        let journal = Arc::new(MemoryJournal::default());
         World {
-            laws: Arc::new(LawfulJournal::new(journal.clone(), clock.clone())),
-            cloud: FakeCloud::new(clock.clone(), faults.clone()),
-            queue: Arc::new(MemoryQueue::new(clock.clone())),
-            clock,
+            laws: Arc::new(LawfulJournal::new(journal, clock.clone())),
+            cloud: FakeCloud::new(clock, faults.clone()),
+            rehearsal,
             faults,
-            journal,
-            random: Random::new(1),
             workers: 1,
-            last_tick: None,
             here: place("111122223333", "eu-west-1"),
             adjust: Vec::new(),
         }
@@ -204,8 +196,7 @@ impl World {
 
     /// Draws all luck from another seed.
     pub fn seed(mut self, seed: u64) -> World {
-        self.random = Random::new(seed);
-        self.clock.reseed(seed);
+        self.rehearsal.reseed(seed);
         self.cloud.reseed(seed);
         self
     }
@@ -224,13 +215,13 @@ impl World {
     }
 
     /// The clock.
-    pub fn clock(&self) -> &FakeClock {
-        &self.clock
+    pub fn clock(&self) -> &VirtualClock {
+        self.rehearsal.clock()
     }
 
     /// The queue.
     pub fn queue(&self) -> &MemoryQueue {
-        &self.queue
+        self.rehearsal.queue()
     }
 
     /// The place that resources are put into.
@@ -242,9 +233,9 @@ impl World {
     pub fn engines(&self, catalog: Catalog, tasks: &[Task]) -> Vec<Engine> {
         let engine = |worker: usize| {
             let ports = Ports {
-                clock: self.clock.clone(),
+                clock: self.rehearsal.clock().clone(),
                 journal: Arc::new(FaultyJournal::new(self.laws.clone(), self.faults.clone())),
-                queue: self.queue.clone(),
+                queue: self.rehearsal.queue().clone(),
                 accounts: Arc::new(self.cloud.clone()),
                 worker: format!("worker-{worker}"),
             };
@@ -279,15 +270,14 @@ impl World {
     pub fn begin(&mut self, action: &'static dyn AnyAction, params: Value) -> Vec<Engine> {
         let task = self.task_of(action, params);
         let engines = self.engines(catalog(&[action]), std::slice::from_ref(&task));
-        let at = self.clock.now();
+        let at = self.clock().now();
         let spread = JobId::spread(&RunId::new(&task.order.task, at));
         // Whoever asks for a run asks again when nobody has heard it.
-        while !self.journal.all().iter().any(|job| job.id == spread) {
-            let engine = engines[0].clone();
+        while !self.jobs().iter().any(|job| job.id == spread) {
             let event = Event::Run { task: task.order.task.clone(), at };
-            let asking = Box::pin(async move { drop(engine.event(event).await) });
-            self.work(&engines, vec![asking]);
+            drop(finish(engines[0].event(event)));
         }
+        self.run_until(&engines, at);
         engines
     }
 
@@ -297,7 +287,7 @@ impl World {
     pub fn plan(&self, action: &'static dyn AnyAction, params: Value) -> String {
         let task = self.task_of(action, params);
         let planner = Planner::new(catalog(&[action]), Arc::new(self.cloud.clone()));
-        let now = self.clock.now();
+        let now = self.clock().now();
         let mut places = Vec::new();
         for place in self.cloud.places() {
             places.push(finish(planner.place(&task.order, &place, now)).expect("nobody dies"));
@@ -336,7 +326,7 @@ impl World {
 impl World {
     /// Every job, in the order of their ids.
     pub fn jobs(&self) -> Vec<Job> {
-        self.journal.all()
+        self.rehearsal.journal().all()
     }
 
     /// Every job, one line each: `vol-1 succeeded: created snap-1`. Jobs on targets go by the

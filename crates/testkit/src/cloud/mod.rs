@@ -22,10 +22,9 @@ use lamplighter_core::{
 };
 
 use crate::{
-    clock::FakeClock,
+    Random, VirtualClock,
     faults::{Faults, To},
     lock,
-    random::Random,
 };
 
 pub(crate) use ec2_rules::SnapshotRecord;
@@ -38,7 +37,7 @@ pub const ENGINE_PERMISSIONS: [&str; 2] = ["ec2:DescribeRegions", "sts:AssumeRol
 /// A cloud. Clones share it.
 #[derive(Clone)]
 pub struct FakeCloud {
-    pub(crate) clock: Arc<FakeClock>,
+    pub(crate) clock: Arc<VirtualClock>,
     pub(crate) faults: Faults,
     state: Arc<Mutex<State>>,
 }
@@ -149,7 +148,7 @@ pub enum Access {
 
 impl FakeCloud {
     /// A cloud without accounts.
-    pub fn new(clock: Arc<FakeClock>, faults: Faults) -> FakeCloud {
+    pub fn new(clock: Arc<VirtualClock>, faults: Faults) -> FakeCloud {
         let state = State {
             dials: Dials::default(),
             accounts: BTreeMap::new(),

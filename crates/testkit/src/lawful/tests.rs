@@ -5,7 +5,7 @@ use lamplighter_core::job::Lease;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{FakeClock, MemoryJournal, finish, place, task};
+use crate::{MemoryJournal, VirtualClock, finish, place, task};
 
 const NOW: Timestamp = Timestamp::constant(1_772_416_800, 0);
 
@@ -72,7 +72,7 @@ impl Journal for Careless {
 }
 
 fn guarded(journal: impl Journal + 'static) -> LawfulJournal {
-    LawfulJournal::new(Arc::new(journal), Arc::new(FakeClock::new(NOW, 1)))
+    LawfulJournal::new(Arc::new(journal), Arc::new(VirtualClock::new(NOW, 1)))
 }
 
 fn find() -> Job {

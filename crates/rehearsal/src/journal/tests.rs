@@ -8,7 +8,9 @@ use lamplighter_core::{
 use serde_json::Value;
 
 use super::*;
-use crate::{finish, place, task};
+use lamplighter_testkit::{place, task};
+
+use crate::finish;
 
 const NOW: Timestamp = Timestamp::constant(1_772_416_800, 0);
 
@@ -105,7 +107,13 @@ fn jobs_are_filtered_and_paged_in_the_order_of_their_ids() {
     assert_eq!(found(JobFilter::default()), [one.clone(), two.clone(), three.clone()]);
     let page = JobFilter { after: Some(one.id.clone()), limit: Some(1), ..JobFilter::default() };
     assert_eq!(found(page), std::slice::from_ref(&two));
-    assert_eq!(found(JobFilter { run: Some(three.run()), ..JobFilter::default() }), [three]);
+    let run = Some(three.run());
+    assert_eq!(
+        found(JobFilter { run: run.clone(), ..JobFilter::default() }),
+        std::slice::from_ref(&three)
+    );
+    let after = Some(one.id.clone());
+    assert_eq!(found(JobFilter { run, after, ..JobFilter::default() }), [three]);
     let task = Some("a".parse().unwrap());
     assert_eq!(found(JobFilter { task, ..JobFilter::default() }), [one, two]);
     let failed = JobFilter { state: Some(JobState::Failed), ..JobFilter::default() };

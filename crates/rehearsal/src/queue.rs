@@ -1,6 +1,8 @@
 //! A queue in memory that may lose, double, delay and reorder what it is told.
 
 use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -9,7 +11,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use lamplighter_core::{Clock, Fault, JobId, Queue};
 
-use crate::{clock::FakeClock, lock, random::Random};
+use crate::{VirtualClock, lock, random::Random};
 
 /// What becomes of messages.
 #[derive(Clone, Debug)]
@@ -28,7 +30,7 @@ pub enum Delivery {
 /// A queue that keeps no order: of the messages that are due, any may be next.
 #[derive(Debug)]
 pub struct MemoryQueue {
-    clock: Arc<FakeClock>,
+    clock: Arc<VirtualClock>,
     state: Mutex<State>,
 }
 
@@ -37,7 +39,10 @@ struct State {
     delivery: Delivery,
     /// Whether a tick is under way.
     sweeping: bool,
-    messages: Vec<(Timestamp, JobId)>,
+    /// Messages whose time has come.
+    due: Vec<JobId>,
+    /// The others, the first on top.
+    later: BinaryHeap<Reverse<(Timestamp, JobId)>>,
 }
 
 /// As long as it lives, a tick is under way: messages that are lost otherwise arrive.
@@ -58,8 +63,13 @@ impl Drop for Sweeping {
 
 impl MemoryQueue {
     /// An empty queue that delivers faithfully.
-    pub fn new(clock: Arc<FakeClock>) -> MemoryQueue {
-        let state = State { delivery: Delivery::Faithful, sweeping: false, messages: Vec::new() };
+    pub fn new(clock: Arc<VirtualClock>) -> MemoryQueue {
+        let state = State {
+            delivery: Delivery::Faithful,
+            sweeping: false,
+            due: Vec::new(),
+            later: BinaryHeap::new(),
+        };
         MemoryQueue { clock, state: Mutex::new(state) }
     }
 
@@ -72,15 +82,24 @@ impl MemoryQueue {
     pub fn take(&self, random: &mut Random) -> Option<JobId> {
         let now = self.clock.now();
         let mut state = lock(&self.state);
-        let due: Vec<usize> =
-            (0..state.messages.len()).filter(|index| state.messages[*index].0 <= now).collect();
-        let picked = *due.get(random.below(due.len()))?;
-        Some(state.messages.swap_remove(picked).1)
+        while state.later.peek().is_some_and(|Reverse((at, _))| *at <= now)
+            && let Some(Reverse((_, job))) = state.later.pop()
+        {
+            state.due.push(job);
+        }
+        if state.due.is_empty() {
+            return None;
+        }
+        let picked = random.below(state.due.len());
+        Some(state.due.swap_remove(picked))
     }
 
-    /// When the next message is due, if there is one.
+    /// When the next message is due, if there is one: now or later.
     pub fn next_at(&self) -> Option<Timestamp> {
-        lock(&self.state).messages.iter().map(|(at, _)| *at).min()
+        let now = self.clock.now();
+        let state = lock(&self.state);
+        let first = state.later.peek().map(|Reverse((at, _))| now.max(*at));
+        if state.due.is_empty() { first } else { Some(now) }
     }
 }
 
@@ -89,21 +108,26 @@ impl Queue for MemoryQueue {
     async fn wake(&self, jobs: &[(JobId, Duration)]) -> Result<(), Fault> {
         let now = self.clock.now();
         let mut state = lock(&self.state);
-        let State { delivery, sweeping, messages } = &mut *state;
+        let State { delivery, sweeping, later, .. } = &mut *state;
+        let mut send = |job: &JobId, wait| later.push(Reverse((now + wait, job.clone())));
         for (job, wait) in jobs {
-            let message = (now + *wait, job.clone());
             match delivery {
-                Delivery::Faithful => messages.push(message),
-                Delivery::Doubled => messages.extend([message.clone(), message]),
-                Delivery::Lost if *sweeping => messages.push(message),
-                Delivery::Lost => {}
+                Delivery::Lost if !*sweeping => {}
+                Delivery::Faithful | Delivery::Lost => send(job, *wait),
+                Delivery::Doubled => {
+                    send(job, *wait);
+                    send(job, *wait);
+                }
                 Delivery::Random(random) => match random.below(20) {
                     0..2 => {}
-                    2..5 => messages.extend([message.clone(), message]),
-                    5..7 => messages.push((now, job.clone())),
-                    7..9 => messages.push((message.0 + Duration::from_secs(90), job.clone())),
+                    2..5 => {
+                        send(job, *wait);
+                        send(job, *wait);
+                    }
+                    5..7 => send(job, Duration::ZERO),
+                    7..9 => send(job, *wait + Duration::from_secs(90)),
                     9 => return Err(Fault::transient("the queue did not answer")),
-                    _ => messages.push(message),
+                    _ => send(job, *wait),
                 },
             }
         }
@@ -118,7 +142,7 @@ mod tests {
 
     #[track_caller]
     fn check(delivery: Delivery, expected: [usize; 2]) {
-        let clock = Arc::new(FakeClock::new(Timestamp::UNIX_EPOCH, 1));
+        let clock = Arc::new(VirtualClock::new(Timestamp::UNIX_EPOCH, 1));
         let queue = MemoryQueue::new(clock.clone());
         queue.deliver(delivery);
         let job: JobId = "nightly@2026-03-29T02:00:00Z".parse().unwrap();

@@ -1,4 +1,4 @@
-//! Time that moves only when a test says so.
+//! Time that moves only when it is told to.
 
 use std::sync::Mutex;
 
@@ -9,12 +9,12 @@ use crate::{lock, random::Random};
 
 /// A clock that stands still until it is moved. Its jitter comes from a seed.
 #[derive(Debug)]
-pub struct FakeClock(Mutex<(Timestamp, Random)>);
+pub struct VirtualClock(Mutex<(Timestamp, Random)>);
 
-impl FakeClock {
+impl VirtualClock {
     /// A clock that shows `now`.
-    pub fn new(now: Timestamp, seed: u64) -> FakeClock {
-        FakeClock(Mutex::new((now, Random::new(seed))))
+    pub fn new(now: Timestamp, seed: u64) -> VirtualClock {
+        VirtualClock(Mutex::new((now, Random::new(seed))))
     }
 
     /// Moves to `now`, forward or back.
@@ -22,7 +22,13 @@ impl FakeClock {
         lock(&self.0).0 = now;
     }
 
-    /// Moves forward.
+    /// Moves to `now`, unless it shows that or more.
+    pub fn forward_to(&self, now: Timestamp) {
+        let mut state = lock(&self.0);
+        state.0 = state.0.max(now);
+    }
+
+    /// Moves forward by a span. A cloud calls this to let time go by while it answers.
     pub fn advance(&self, by: SignedDuration) {
         lock(&self.0).0 += by;
     }
@@ -33,7 +39,7 @@ impl FakeClock {
     }
 }
 
-impl Clock for FakeClock {
+impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
         lock(&self.0).0
     }
@@ -49,12 +55,16 @@ mod tests {
 
     #[test]
     fn moves_only_when_told_and_draws_the_same_from_the_same_seed() {
-        let clock = FakeClock::new(Timestamp::UNIX_EPOCH, 7);
+        let clock = VirtualClock::new(Timestamp::UNIX_EPOCH, 7);
         assert_eq!(clock.now(), Timestamp::UNIX_EPOCH);
         clock.advance(SignedDuration::from_secs(5));
         assert_eq!(clock.now(), Timestamp::from_second(5).unwrap());
         clock.set(Timestamp::from_second(3).unwrap());
         assert_eq!(clock.now(), Timestamp::from_second(3).unwrap());
+        clock.forward_to(Timestamp::from_second(2).unwrap());
+        assert_eq!(clock.now(), Timestamp::from_second(3).unwrap());
+        clock.forward_to(Timestamp::from_second(4).unwrap());
+        assert_eq!(clock.now(), Timestamp::from_second(4).unwrap());
 
         let drawn = [clock.jitter(), clock.jitter()];
         clock.reseed(7);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use lamplighter_core::Journal;
-use lamplighter_testkit::{MemoryJournal, contract::journal_contract};
+use lamplighter_rehearsal::MemoryJournal;
+use lamplighter_testkit::contract::journal_contract;
 
 #[tokio::test]
 async fn the_journal_in_memory_keeps_the_contract() {

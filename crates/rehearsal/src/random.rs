@@ -4,6 +4,12 @@
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
+impl Default for Random {
+    fn default() -> Random {
+        Random::new(1)
+    }
+}
+
 impl Random {
     /// The stream of this seed.
     pub fn new(seed: u64) -> Random {

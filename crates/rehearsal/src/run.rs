@@ -1,6 +1,7 @@
 //! Runs futures without a runtime, one poll at a time, so that a seed decides who goes next.
 
 use std::{
+    future::poll_fn,
     pin::{Pin, pin},
     sync::{
         Arc,
@@ -49,4 +50,18 @@ pub fn finish<T>(future: impl Future<Output = T>) -> Option<T> {
             Polled::Dead => return None,
         }
     }
+}
+
+/// Lets others run once.
+pub async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
