@@ -6,15 +6,18 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use lamplighter_core::{AccountId, Clock, Place};
+use lamplighter_core::{AccountId, Clock, Place, Region};
 
 use crate::{
     access,
     agenda::Agenda,
     buckets::{Buckets, Throttling},
+    dials::{Dials, Lag},
     dynamodb, ec2,
     events::{self, Bus, Events},
     faults::{Faults, Mishap, MishapKind},
+    kms,
+    laws::Laws,
     operation::{Cx, Operation},
     organization::{Account, Caller, Organization},
     random::Random,
@@ -36,15 +39,17 @@ pub struct Cloud {
 pub(crate) struct State {
     pub(crate) dials: Dials,
     pub(crate) organization: Organization,
-    services: BTreeMap<Place, Services>,
+    pub(crate) services: BTreeMap<Place, Services>,
     pub(crate) agenda: Agenda<Happening>,
     pub(crate) buckets: Buckets,
     pub(crate) faults: Faults,
     pub(crate) trail: Trail,
     pub(crate) events: Events,
+    pub(crate) laws: Laws,
     random: Random,
-    ids: u64,
     requests: u64,
+    /// How many ids of each kind were handed out.
+    ids: BTreeMap<&'static str, u64>,
 }
 
 /// The services of one account in one region.
@@ -54,6 +59,14 @@ pub(crate) struct Services {
     pub(crate) dynamodb: dynamodb::DynamoDb,
     pub(crate) sqs: sqs::Sqs,
     pub(crate) bus: Bus,
+    pub(crate) kms: kms::Kms,
+}
+
+impl Services {
+    /// What is there in a place from the beginning.
+    fn at(place: &Place) -> Services {
+        Services { kms: kms::Kms::at(place), ..Services::default() }
+    }
 }
 
 /// What happens by itself later.
@@ -65,70 +78,6 @@ pub(crate) enum Happening {
     DynamoDb(Place, dynamodb::Happening),
     /// The schedule of a rule has come round.
     Rule(Place, events::Due),
-}
-
-/// How the cloud behaves.
-#[derive(Clone, Debug)]
-pub struct Dials {
-    /// Resources that one page of a listing looks at, when it is a page. Those that the filter
-    /// leaves out are missing on it, so pages may be short or empty and yet not the last.
-    /// `None`: pages are as long as was asked for.
-    pub page_size: Option<usize>,
-    /// How far describes lag behind writes; at most ten minutes.
-    pub lag: Lag,
-    /// How calls are throttled.
-    pub throttling: Throttling,
-    /// Whether ids count from one, such as `snap-1`, for tests that compare texts.
-    pub short_ids: bool,
-    /// Where the cloud is reached, such as `http://127.0.0.1:4566`, for what AWS tells callers as
-    /// URLs. `None`: under AWS's own names.
-    pub endpoint: Option<String>,
-    /// How long things take.
-    pub times: Times,
-}
-
-/// How long things take that AWS does in the background.
-#[derive(Clone, Debug)]
-pub struct Times {
-    /// A new snapshot, or a copy of one, is pending.
-    pub snapshot: SignedDuration,
-    /// A DynamoDB table is being made, changed, or deleted.
-    pub table: SignedDuration,
-    /// A DynamoDB table changes between provisioned and on-demand capacity.
-    pub billing_mode: SignedDuration,
-    /// An index is made on a DynamoDB table that is there, or taken away.
-    pub index: SignedDuration,
-    /// A backup of a DynamoDB table is being made.
-    pub table_backup: SignedDuration,
-}
-
-/// How far describes lag behind writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lag {
-    /// Each shows what was so long ago.
-    Always(SignedDuration),
-    /// Each shows what was at some moment not longer ago than this: what one call has shown, the
-    /// next one may not.
-    UpTo(SignedDuration),
-}
-
-impl Default for Dials {
-    fn default() -> Dials {
-        Dials {
-            page_size: None,
-            lag: Lag::Always(SignedDuration::ZERO),
-            throttling: Throttling::Off,
-            short_ids: false,
-            endpoint: None,
-            times: Times {
-                snapshot: SignedDuration::from_mins(5),
-                table: SignedDuration::from_secs(10),
-                billing_mode: SignedDuration::from_mins(3),
-                index: SignedDuration::from_mins(5),
-                table_backup: SignedDuration::from_secs(5),
-            },
-        }
-    }
 }
 
 /// What came of a call, and what the edge has to make of it.
@@ -157,7 +106,7 @@ impl Cloud {
         organization.hub.get_or_insert_with(|| place.account.clone());
         let account = organization.accounts.entry(place.account.clone()).or_default();
         account.regions.insert(place.region.clone());
-        state.services.entry(place.clone()).or_default();
+        state.services.entry(place.clone()).or_insert_with(|| Services::at(place));
     }
 
     /// Every place there is.
@@ -326,12 +275,17 @@ impl State {
 
     /// The services of a place, to change them. Opens the place.
     pub(crate) fn services_mut(&mut self, place: &Place) -> &mut Services {
-        self.services.entry(place.clone()).or_default()
+        self.services.entry(place.clone()).or_insert_with(|| Services::at(place))
     }
 
     /// The services of a place, if it is open.
     pub(crate) fn services_of(&self, place: &Place) -> Option<&Services> {
         self.services.get(place)
+    }
+
+    /// The places that are open in a region, in the order of their accounts.
+    pub(crate) fn places_in(&self, region: &Region) -> impl Iterator<Item = &Place> {
+        self.services.keys().filter(move |it| it.region == *region)
     }
 
     /// An account.
@@ -341,12 +295,13 @@ impl State {
 
     /// A new UUID.
     pub(crate) fn fresh_uuid(&mut self) -> String {
-        self.ids += 1;
+        let count = self.ids.entry("uuid").or_default();
+        *count += 1;
         let (high, low) = match self.dials.short_ids {
-            true => (0, self.ids),
+            true => (0, *count),
             false => (
-                self.ids.wrapping_mul(0x9e37_79b9_7f4a_7c15),
-                self.ids.wrapping_mul(0xbf58_476d_1ce4_e5b9),
+                count.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+                count.wrapping_mul(0xbf58_476d_1ce4_e5b9),
             ),
         };
         format!(
@@ -360,12 +315,25 @@ impl State {
     }
 
     /// A new id: `snap-` and 17 hexadecimal digits.
-    pub(crate) fn fresh_id(&mut self, kind: &str) -> String {
-        self.ids += 1;
+    pub(crate) fn fresh_id(&mut self, kind: &'static str) -> String {
+        let count = self.ids.entry(kind).or_default();
+        *count += 1;
         match self.dials.short_ids {
-            true => format!("{kind}-{}", self.ids),
+            true => format!("{kind}-{count}"),
             // An odd factor: different for each count, and not in order.
-            false => format!("{kind}-0{:016x}", self.ids.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            false => format!("{kind}-0{:016x}", count.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         }
+    }
+
+    /// The id of a request, as events have it.
+    pub(crate) fn request_id(&mut self) -> String {
+        let count = self.ids.entry("request").or_default();
+        *count += 1;
+        format!("01234567-0123-0123-0123-{count:012x}")
+    }
+
+    /// How many ids of a kind were handed out.
+    pub(crate) fn made(&self, kind: &str) -> u64 {
+        self.ids.get(kind).copied().unwrap_or_default()
     }
 }

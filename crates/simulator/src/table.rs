@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::{
-    dynamodb, ec2, events,
+    dynamodb, ec2, events, kms,
     operation::{Operation, Spec},
     sqs, sts,
     wire::dispatch::{self, Serve},
@@ -42,8 +42,14 @@ pub(crate) fn find(service: &str, name: &str) -> Option<&'static Entry> {
 }
 
 /// Every operation, service by service.
-pub(crate) const TABLE: &[&[Entry]] =
-    &[dynamodb::OPERATIONS, ec2::OPERATIONS, events::OPERATIONS, sqs::OPERATIONS, sts::OPERATIONS];
+pub(crate) const TABLE: &[&[Entry]] = &[
+    dynamodb::OPERATIONS,
+    ec2::OPERATIONS,
+    events::OPERATIONS,
+    kms::OPERATIONS,
+    sqs::OPERATIONS,
+    sts::OPERATIONS,
+];
 
 #[cfg(test)]
 mod tests {

@@ -90,6 +90,14 @@ impl<'de> Deserialize<'de> for EpochSeconds {
     }
 }
 
+/// The same, of a time that there may be.
+pub(crate) fn maybe_millis<S: Serializer>(
+    at: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    at.map(IsoMillis).serialize(serializer)
+}
+
 /// For `serialize_with`: as [`EpochSeconds`].
 pub(crate) fn epoch<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     EpochSeconds(*at).serialize(serializer)
