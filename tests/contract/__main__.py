@@ -37,10 +37,10 @@ def run(check: Check, name: str, server) -> str | None:
 
 
 def where(problem: Exception) -> str:
-    """Where it happened, in what is ours."""
+    """Where it happened, in the checks."""
     frames = traceback.extract_tb(problem.__traceback__)
-    ours = [it for it in frames if bed.HERE in Path(it.filename).parents]
-    return "".join(f"  {it.filename}:{it.lineno}: {it.line}\n" for it in ours[1:])
+    return "".join(f"  {it.filename}:{it.lineno}: {it.line}\n" for it in frames
+                   if bed.HERE / "checks" in Path(it.filename).parents)
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 """What a check needs to be there, and what its parts are called."""
 
 import itertools
+import json
 
 # Three accounts. The first is where the callers are at home.
 HUB, MEMBER, OTHER = "111122223333", "222233334444", "333344445555"
@@ -68,3 +69,19 @@ class Fleet:
         if self.simulated:
             return self.put("key", account, region, users=list(users))
         return self.client("kms", account, region).create_key()["KeyMetadata"]["Arn"]
+
+    def role(self, name, external_id=None, may=("*",), account=MEMBER) -> str:
+        """A role that the hub may assume, with this external id if there is one, and that may do
+        these actions. Its ARN."""
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole",
+                 "Principal": {"AWS": f"arn:aws:iam::{HUB}:root"}}
+        if external_id:
+            trust["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
+        policy = {"Effect": "Allow", "Action": list(may), "Resource": "*"}
+        trust, policy = ({"Version": "2012-10-17", "Statement": [it]} for it in (trust, policy))
+        if self.simulated:
+            return self.put("role", account, HOME, name=name, trust=trust, policy=policy)
+        iam = self.client("iam", account)
+        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+        iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=json.dumps(policy))
+        return made["Role"]["Arn"]
