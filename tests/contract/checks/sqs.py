@@ -202,7 +202,7 @@ def check_a_forged_handle_is_invalid(aws):
 
     Source: SQS API reference, DeleteMessage, errors
     """
-    with refused("ReceiptHandleIsInvalid", 404):
+    with refused("ReceiptHandleIsInvalid", 400):
         aws.client("sqs").delete_message(QueueUrl=queue(aws), ReceiptHandle="forged")
 
 
