@@ -47,11 +47,14 @@ class Aws(Fleet):
     """The organization on one server, as it is at the beginning of a check."""
 
     def __init__(self, name: str, server):
+        super().__init__()
         self.name = name
         self.server = server
         self.endpoint = server.fresh()
         self.clients = {}
         self.keys = {}
+        if self.simulated:
+            self.put()
 
     @property
     def simulated(self) -> bool:

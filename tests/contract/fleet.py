@@ -23,25 +23,36 @@ def tag_specification(kind: str, tags: dict) -> list:
 
 
 class Fleet:
-    """What is there before a check begins. The simulator is told of it in the words of a fleet
-    file; elsewhere it is made by operations, some of which the simulator has no need of."""
+    """What is there before a check begins. Where AWS has an operation that makes it and the
+    simulator has no need of that, the simulator is told of it in the words of a fleet file."""
 
-    count = itertools.count(1)
+    def __init__(self):
+        self.count = itertools.count(1)
+        # As in a fleet file, which holds all there is of accounts.
+        self.accounts = {it: {"regions": [HOME, AWAY]} for it in (HUB, MEMBER, OTHER)}
 
-    def volume(self, size=8, tags=None, account=HUB, region=HOME, **more) -> str:
-        """A volume of so many GiB that is not attached. More as CreateVolume takes it."""
-        if self.simulated:
-            return self.put("volume", account, region, size=size, tags=tags or {}, **more)
-        return self.client("ec2", account, region).create_volume(
+    def put(self, **entries) -> None:
+        """Puts entries of a fleet file into the simulator."""
+        self.order(fleet={"hub": HUB, "accounts": self.accounts, **entries})
+
+    def volume(self, size=8, tags=None, account=HUB, region=HOME) -> str:
+        """A volume of so many GiB that is not attached."""
+        made = self.client("ec2", account, region).create_volume(
             AvailabilityZone=f"{region}a", Size=size, VolumeType="gp3",
-            TagSpecifications=tag_specification("volume", tags or {}), **more)["VolumeId"]
+            TagSpecifications=tag_specification("volume", tags or {}))
+        self.pass_time(60)
+        return made["VolumeId"]
 
     def instance(self, tags=None, account=HUB, region=HOME, kind="t3.micro") -> str:
         """A running instance with one volume."""
+        n = next(self.count)
         if self.simulated:
-            return self.put("instance", account, region, kind=kind, tags=tags or {})
+            instance = f"i-{n:017x}"
+            self.put(instances=[{"id": instance, "account": account, "region": region,
+                                 "type": kind, "tags": tags or {}}])
+            return instance
         ec2 = self.client("ec2", account, region)
-        image = ec2.register_image(Name=f"base-{next(self.count)}", RootDeviceName="/dev/sda1")
+        image = ec2.register_image(Name=f"base-{n}", RootDeviceName="/dev/sda1")
         made = ec2.run_instances(
             ImageId=image["ImageId"], MinCount=1, MaxCount=1, InstanceType=kind,
             TagSpecifications=tag_specification("instance", tags or {}))
@@ -50,7 +61,9 @@ class Fleet:
     def database(self, name, tags=None, account=HUB, region=HOME) -> str:
         """An available database instance. Its ARN."""
         if self.simulated:
-            return self.put("database", account, region, name=name, tags=tags or {})
+            self.put(databases=[{"id": name, "account": account, "region": region,
+                                 "engine": "postgres", "tags": tags or {}}])
+            return f"arn:aws:rds:{region}:{account}:db:{name}"
         return self.client("rds", account, region).create_db_instance(
             DBInstanceIdentifier=name, Engine="postgres", DBInstanceClass="db.t3.micro",
             MasterUsername="someone", MasterUserPassword="something", AllocatedStorage=20,
@@ -59,7 +72,9 @@ class Fleet:
     def cluster(self, name, tags=None, account=HUB, region=HOME) -> str:
         """An available database cluster. Its ARN."""
         if self.simulated:
-            return self.put("cluster", account, region, name=name, tags=tags or {})
+            self.put(clusters=[{"id": name, "account": account, "region": region,
+                                "engine": "aurora-postgresql", "tags": tags or {}}])
+            return f"arn:aws:rds:{region}:{account}:cluster:{name}"
         return self.client("rds", account, region).create_db_cluster(
             DBClusterIdentifier=name, Engine="aurora-postgresql", MasterUsername="someone",
             MasterUserPassword="something", Tags=tag_list(tags or {}))["DBCluster"]["DBClusterArn"]
@@ -67,7 +82,10 @@ class Fleet:
     def key(self, account=HUB, region=HOME, users=()) -> str:
         """A key that its account may use, and these others. Its ARN."""
         if self.simulated:
-            return self.put("key", account, region, users=list(users))
+            key = f"11111111-0000-4000-8000-{next(self.count):012x}"
+            self.put(keys=[{"id": key, "account": account, "region": region,
+                            "users": list(users)}])
+            return f"arn:aws:kms:{region}:{account}:key/{key}"
         return self.client("kms", account, region).create_key()["KeyMetadata"]["Arn"]
 
     def role(self, name, external_id=None, may=("*",), account=MEMBER) -> str:
@@ -80,7 +98,9 @@ class Fleet:
         policy = {"Effect": "Allow", "Action": list(may), "Resource": "*"}
         trust, policy = ({"Version": "2012-10-17", "Statement": [it]} for it in (trust, policy))
         if self.simulated:
-            return self.put("role", account, HOME, name=name, trust=trust, policy=policy)
+            self.accounts[account] |= {"role": name, "trust": trust, "policies": [policy]}
+            self.put()
+            return f"arn:aws:iam::{account}:role/{name}"
         iam = self.client("iam", account)
         made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
         iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=json.dumps(policy))
