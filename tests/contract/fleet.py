@@ -83,8 +83,8 @@ class Fleet:
         """A key that its account may use, and these others. Its ARN."""
         if self.simulated:
             key = f"11111111-0000-4000-8000-{next(self.count):012x}"
-            self.put(keys=[{"id": key, "account": account, "region": region,
-                            "users": list(users)}])
+            shared = {"shared-with": list(users)} if users else {}
+            self.put(keys=[{"id": key, "account": account, "region": region, **shared}])
             return f"arn:aws:kms:{region}:{account}:key/{key}"
         return self.client("kms", account, region).create_key()["KeyMetadata"]["Arn"]
 

@@ -46,4 +46,5 @@ pub use ports::{Accounts, After, Calm, Door, Weather};
 pub use random::Random;
 pub use refusal::Refusal;
 pub use serve::EndPoint;
+pub use table::operations;
 pub use trail::{Call, Outcome};

@@ -92,12 +92,12 @@ def check_a_copy_is_encrypted_with_the_key_that_is_named(aws):
 
 
 def check_a_key_without_encryption_is_refused(aws):
-    """KmsKeyId without Encrypted=true is refused with InvalidParameterCombination.
+    """KmsKeyId without Encrypted=true is refused with InvalidParameterDependency.
 
     Source: EC2 API reference, CopySnapshot, KmsKeyId
     """
     key, source = aws.key(region=AWAY), completed(aws)
-    with refused("InvalidParameterCombination", 400):
+    with refused("InvalidParameterDependency", 400):
         copy(aws, source, KmsKeyId=key)
 
 
