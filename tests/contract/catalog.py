@@ -19,6 +19,8 @@ FILES = {
     "dynamodb": ("simulator", "ministack"),
     "sqs": ("simulator", "ministack"),
     "events": ("simulator", "ministack"),
+    "faults": ("simulator",),
+    "cli": ("simulator",),
 }
 
 
