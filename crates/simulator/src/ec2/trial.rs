@@ -54,6 +54,11 @@ pub(super) fn put(bed: &Bed, id: &str, change: impl FnOnce(&mut Snapshot)) {
     bed.here(|it| it.ec2.snapshots.fill([snapshot]));
 }
 
+/// An image uses the snapshot.
+pub(super) fn used(it: &mut Snapshot) {
+    it.images.insert("ami-7".into());
+}
+
 /// Puts a key of the account there, that these others may use; its ARN.
 pub(super) fn put_key(bed: &Bed, id: &str, others: &[&str]) -> String {
     let mut key = Key::customer(&bed.place, id, None, Timestamp::UNIX_EPOCH);

@@ -36,7 +36,7 @@ impl Operation for GetCallerIdentity {
         Vec::new()
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Identity, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Identity, Refusal> {
         let (account, user_id) = (cx.caller.account.to_string(), cx.caller.user_id());
         Ok(Identity { arn: cx.caller.arn(), user_id, account })
     }

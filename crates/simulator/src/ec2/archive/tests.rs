@@ -3,7 +3,7 @@ use crate::{
     bed::Bed,
     ec2::{
         copy::CopySnapshot,
-        trial::{get, put},
+        trial::{get, put, used},
     },
 };
 
@@ -100,7 +100,7 @@ fn a_restore_that_became_permanent_does_not_end() {
 fn only_completed_snapshots_that_no_image_uses_go() {
     let bed = Bed::new();
     put(&bed, "snap-pending", |it| it.state = State::Pending);
-    put(&bed, "snap-image", |it| drop(it.images.insert("ami-7".into())));
+    put(&bed, "snap-image", used);
     put(&bed, "snap-a", |_| {});
     assert_eq!(archive(&bed, "snap-pending"), Err("IncorrectState"));
     assert_eq!(archive(&bed, "snap-image"), Err("InvalidSnapshot.InUse"));

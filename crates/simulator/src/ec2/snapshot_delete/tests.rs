@@ -5,7 +5,7 @@ use crate::{
     bed::Bed,
     ec2::{
         lock::{LockSnapshot, Mode},
-        trial::{create, delete, get, put, put_volume, state, volume},
+        trial::{create, delete, get, put, put_volume, state, used, volume},
     },
 };
 
@@ -16,7 +16,7 @@ fn ours() -> Tags {
 #[test]
 fn what_aws_keeps_cannot_be_deleted() {
     let bed = Bed::new();
-    put(&bed, "snap-image", |it| drop(it.images.insert("ami-7".into())));
+    put(&bed, "snap-image", used);
     put(&bed, "snap-backup", |it| {
         it.tags.insert("aws:backup:source-resource".into(), String::new());
     });
@@ -44,7 +44,7 @@ fn what_aws_keeps_cannot_be_deleted() {
 #[test]
 fn only_the_owner_deletes() {
     let bed = Bed::new();
-    put(&bed, "snap-a", |it| drop(it.share.accounts.insert("222233334444".parse().unwrap())));
+    put(&bed, "snap-a", |it| it.share.accounts = ["222233334444".parse().unwrap()].into());
     put(&bed, "snap-b", |_| {});
     let other = bed.at("222233334444", "eu-west-1");
     assert_eq!(delete(&other, "snap-a"), Err("UnauthorizedOperation"));
