@@ -13,30 +13,34 @@ import argparse
 import sys
 import time
 import traceback
+from pathlib import Path
 
 import bed
 import page
-from aws import Aws, Difference
+from aws import Aws
 from catalog import CHECKS, Check
 from known_differences import DIFFERENCES
-
-# What a server may answer instead of AWS: anything. What a check may not do is end the run.
-REPORTED = (Exception,)
-
 
 def run(check: Check, name: str, server) -> str | None:
     """What is wrong, or nothing."""
     known = DIFFERENCES.get((name, check.name))
     try:
         check.function(Aws(name, server))
-    except REPORTED as problem:
+    except Exception as problem:
         found = f"{type(problem).__name__}: {problem}"
         if not known:
-            return found if isinstance(problem, Difference) else traceback.format_exc()
+            return f"{found}\n{where(problem)}"
         if known.shows not in found:
             return f"differs otherwise than by `{known.shows}`:\n{found}"
         return None
     return "agrees: the difference is gone, take it out of known_differences.py" if known else None
+
+
+def where(problem: Exception) -> str:
+    """Where it happened, in the checks."""
+    frames = traceback.extract_tb(problem.__traceback__)
+    return "".join(f"  {it.filename}:{it.lineno}: {it.line}\n" for it in frames
+                   if bed.HERE / "checks" in Path(it.filename).parents)
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ use crate::{
     kms,
     laws::Laws,
     operation::{Cx, Operation},
-    organization::{Account, Caller, Organization},
+    organization::{Account, Caller, Organization, Stranger},
     random::Random,
     rds,
     refusal::Refusal,
@@ -149,7 +149,7 @@ impl Cloud {
     }
 
     /// Who has these credentials. See `Organization::caller`.
-    pub(crate) fn caller(&self, access_key: &str, token: Option<&str>) -> Result<Caller, Refusal> {
+    pub(crate) fn caller(&self, access_key: &str, token: Option<&str>) -> Result<Caller, Stranger> {
         self.lock().organization.caller(access_key, token, self.clock.now())
     }
 

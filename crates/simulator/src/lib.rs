@@ -48,4 +48,5 @@ pub use random::Random;
 pub use rds::Times as DatabaseTimes;
 pub use refusal::Refusal;
 pub use serve::EndPoint;
+pub use table::operations;
 pub use trail::{Call, Outcome};

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::{
     arn,
     iam::{self, IdentityPolicy, TrustPolicy},
+    random::Random,
     refusal::Refusal,
 };
 
@@ -102,6 +103,18 @@ impl Caller {
             }
         }
     }
+
+    /// The caller's id: the account's for its administrator, else the role's and the session.
+    /// Source: IAM User Guide, "IAM identifiers", unique identifiers.
+    pub(crate) fn user_id(&self) -> String {
+        match &self.role {
+            None => self.account.to_string(),
+            Some((role, session)) => {
+                let number = Random::of(&(self.account.as_str(), role)).next_number();
+                format!("AROA0{number:016X}:{session}")
+            }
+        }
+    }
 }
 
 impl Organization {
@@ -125,25 +138,24 @@ impl Organization {
         access_key: &str,
         token: Option<&str>,
         now: Timestamp,
-    ) -> Result<Caller, Refusal> {
+    ) -> Result<Caller, Stranger> {
         if let Some(session) = self.sessions.get(access_key) {
             if token != Some(session.token.as_str()) {
-                return Err(unknown());
+                return Err(Stranger::Unknown);
             }
             return match session.expires > now {
                 true => Ok(session.caller.clone()),
-                false => {
-                    let message = "The security token included in the request is expired";
-                    Err(Refusal::new("ExpiredToken", message).status(403))
-                }
+                false => Err(Stranger::Expired),
             };
         }
         let account = match access_key.parse::<AccountId>() {
             Ok(account) if self.accounts.contains_key(&account) => account,
-            Ok(_) => return Err(unknown()),
+            Ok(_) => return Err(Stranger::Unknown),
             // Nobody here has handed it out, and it was not forgotten either.
-            Err(_) if !access_key.starts_with("ASIA0") => self.hub.clone().ok_or_else(unknown)?,
-            Err(_) => return Err(unknown()),
+            Err(_) if !access_key.starts_with("ASIA0") => {
+                self.hub.clone().ok_or(Stranger::Unknown)?
+            }
+            Err(_) => return Err(Stranger::Unknown),
         };
         Ok(Caller::administrator(account))
     }
@@ -155,7 +167,55 @@ impl Organization {
     }
 }
 
-fn unknown() -> Refusal {
-    let message = "The security token included in the request is invalid.";
-    Refusal::new("InvalidClientTokenId", message).status(403)
+/// Why nobody has these credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stranger {
+    /// They are nobody's, or the token is not the key's.
+    Unknown,
+    /// They were somebody's.
+    Expired,
+}
+
+impl Stranger {
+    /// How a service says it. EC2 has words of its own: an expired session is an expired request
+    /// to it. Sources: EC2 Developer Guide, "Error codes"; common errors of the other services.
+    pub(crate) fn refusal(self, service: &str) -> Refusal {
+        let unknown = "The security token included in the request is invalid.";
+        let expired = "The security token included in the request is expired";
+        match (self, service) {
+            (Stranger::Unknown, "ec2") => {
+                let message = "AWS was not able to validate the provided access credentials";
+                Refusal::new("AuthFailure", message).status(401)
+            }
+            (Stranger::Unknown, "rds" | "sts") => {
+                Refusal::new("InvalidClientTokenId", unknown).status(403)
+            }
+            (Stranger::Unknown, _) => Refusal::new("UnrecognizedClientException", unknown),
+            (Stranger::Expired, "ec2") => Refusal::new("RequestExpired", "Request has expired."),
+            (Stranger::Expired, "rds" | "sts") => Refusal::new("ExpiredToken", expired).status(403),
+            (Stranger::Expired, _) => Refusal::new("ExpiredTokenException", expired),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_service_has_its_words_for_bad_credentials() {
+        let code = |stranger: Stranger, service| {
+            let refusal = stranger.refusal(service);
+            (refusal.code, refusal.status)
+        };
+        for (service, unknown, expired) in [
+            ("ec2", ("AuthFailure", 401), ("RequestExpired", 400)),
+            ("rds", ("InvalidClientTokenId", 403), ("ExpiredToken", 403)),
+            ("sts", ("InvalidClientTokenId", 403), ("ExpiredToken", 403)),
+            ("dynamodb", ("UnrecognizedClientException", 400), ("ExpiredTokenException", 400)),
+        ] {
+            assert_eq!(code(Stranger::Unknown, service), unknown, "{service}");
+            assert_eq!(code(Stranger::Expired, service), expired, "{service}");
+        }
+    }
 }

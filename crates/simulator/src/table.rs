@@ -41,6 +41,11 @@ pub(crate) fn find(service: &str, name: &str) -> Option<&'static Entry> {
     all.find(|it| it.spec.service == service && it.spec.name == name)
 }
 
+/// The operations that are here, by service and name.
+pub fn operations() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TABLE.iter().copied().flatten().map(|it| (it.spec.service, it.spec.name))
+}
+
 /// Every operation, service by service.
 pub(crate) const TABLE: &[&[Entry]] = &[
     dynamodb::OPERATIONS,

@@ -23,19 +23,22 @@ const COPY_IS_LATE: &str = "EBS Copy Snapshot Missed Completion Duration";
 pub(super) fn snapshot_ended(state: &mut State, place: &Place, it: &Snapshot, at: Timestamp) {
     let arn = odd_arn(&place.region, "snapshot", &it.id);
     let well = it.state == SnapshotState::Completed;
+    let source = match &it.copied {
+        Some(copied) => odd_arn(&copied.source_place.region, "snapshot", &copied.source),
+        None => odd_arn(&place.region, "volume", &it.volume_id),
+    };
     let mut detail = json!({
         "event": "createSnapshot",
         "result": if well { "succeeded" } else { "failed" },
         "cause": it.state_message.as_deref().unwrap_or_default(),
         "request-id": "",
         "snapshot_id": arn,
-        "source": odd_arn(&place.region, "volume", &it.volume_id),
+        "source": source,
         "startTime": format!("{:.0}", it.started_at),
         "endTime": format!("{at:.0}"),
     });
     if let Some(copied) = &it.copied {
         detail["event"] = "copySnapshot".into();
-        detail["source"] = odd_arn(&copied.source_place.region, "snapshot", &copied.source).into();
         if well {
             detail["incremental"] = copied.incremental.to_string().into();
             detail["transferType"] = it.transfer().into();

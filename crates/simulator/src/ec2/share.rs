@@ -207,8 +207,7 @@ fn may_share(cx: &Cx<'_>, it: &Snapshot, with: &Share) -> Result<(), Refusal> {
     };
     // An encrypted snapshot whose key nobody named is encrypted with the one of AWS.
     if it.encrypted && it.kms_key_id.as_deref().is_none_or(managed) {
-        let message = format!("'{id}' is encrypted with the key of AWS and cannot be shared");
-        return Err(Refusal::new("InvalidParameter", message));
+        return refused("Encrypted snapshots with EBS default key cannot be shared".to_owned());
     }
     Ok(())
 }

@@ -214,6 +214,10 @@ mod tests {
         let friend = bed.at("222233334444", "eu-west-1");
         assert_eq!(describe(&friend, arn), expected("CUSTOMER", "Enabled"));
         let managed = Kms::managed(&bed.place, "alias/aws/ebs");
+        bed.here(|it| {
+            let id = it.kms.by_arn(&managed).unwrap().id.clone();
+            it.kms.get_mut(&id).unwrap().accounts.insert("222233334444".parse().unwrap());
+        });
         assert_eq!(describe(&friend, &managed), Err("AccessDeniedException"));
         let stranger = bed.at("333344445555", "eu-west-1");
         assert_eq!(describe(&stranger, arn), Err("AccessDeniedException"));

@@ -119,10 +119,7 @@ impl Operation for AssumeRole {
                 expiration: expires,
             },
             assumed_role_user: AssumedRoleUser {
-                assumed_role_id: format!(
-                    "AROASIMULATED:{}",
-                    caller.arn().rsplit('/').next().unwrap_or_default()
-                ),
+                assumed_role_id: caller.user_id(),
                 arn: caller.arn(),
             },
             caller,

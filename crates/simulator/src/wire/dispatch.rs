@@ -16,7 +16,7 @@ use super::{
 use crate::{
     cloud::{Cloud, Performed},
     operation::Operation,
-    organization::Caller,
+    organization::{Caller, Stranger},
     refusal::Refusal,
     table::{self, Entry},
 };
@@ -162,32 +162,20 @@ fn enter(
     credential: &Credential,
     entry: &Entry,
 ) -> Result<(Caller, Place), Refusal> {
-    let caller = cloud.caller(&credential.access_key, credential.session_token.as_deref())?;
-    let unknown_region = || {
-        let message = format!("The region '{}' is not a region", credential.region);
-        Refusal::new("InvalidClientTokenId", message).status(403)
-    };
-    let region = credential.region.parse().map_err(|_| unknown_region())?;
+    let service = entry.spec.service;
+    let caller = cloud
+        .caller(&credential.access_key, credential.session_token.as_deref())
+        .map_err(|it| it.refusal(service))?;
+    // Credentials mean nothing to a region that the account has not enabled, or that is none.
+    let elsewhere = || Stranger::Unknown.refusal(service);
+    let region = credential.region.parse().map_err(|_| elsewhere())?;
     let place = Place { account: caller.account.clone(), region };
     // These two answer in every region: STS, and the question which regions are enabled.
-    let anywhere = entry.spec.service == "sts" || entry.spec.name == "DescribeRegions";
-    if anywhere || cloud.is_open(&place) {
-        return Ok((caller, place));
+    let anywhere = service == "sts" || entry.spec.name == "DescribeRegions";
+    match anywhere || cloud.is_open(&place) {
+        true => Ok((caller, place)),
+        false => Err(elsewhere()),
     }
-    Err(match entry.spec.service {
-        "ec2" => {
-            let message = "AWS was not able to validate the provided access credentials";
-            Refusal::new("AuthFailure", message).status(401)
-        }
-        "rds" => {
-            let message = "The security token included in the request is invalid";
-            Refusal::new("InvalidClientTokenId", message).status(403)
-        }
-        _ => {
-            let message = "The security token included in the request is invalid.";
-            Refusal::new("UnrecognizedClientException", message)
-        }
-    })
 }
 
 /// How the service talks; of one that is not here, how the request did.
