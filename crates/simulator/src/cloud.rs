@@ -79,6 +79,32 @@ pub struct Dials {
 pub struct Times {
     /// A new snapshot, or a copy of one, is pending.
     pub snapshot: SignedDuration,
+    /// An instance is pending.
+    pub start: SignedDuration,
+    /// An instance is stopping or shutting down while its operating system does.
+    pub shutdown: SignedDuration,
+    /// An instance is stopping or shutting down without its operating system, or forced.
+    pub power_off: SignedDuration,
+    /// The status checks of an instance that has booted are initializing.
+    pub status_checks: SignedDuration,
+    /// An instance is seen after it was terminated.
+    pub terminated_seen: SignedDuration,
+    /// An image is seen after it was deregistered, and its name is taken.
+    pub deregistered_seen: SignedDuration,
+}
+
+impl Default for Times {
+    fn default() -> Times {
+        Times {
+            snapshot: SignedDuration::from_mins(5),
+            start: SignedDuration::from_secs(20),
+            shutdown: SignedDuration::from_secs(45),
+            power_off: SignedDuration::from_secs(15),
+            status_checks: SignedDuration::from_mins(3),
+            terminated_seen: SignedDuration::from_hours(1),
+            deregistered_seen: SignedDuration::from_mins(5),
+        }
+    }
 }
 
 /// How far describes lag behind writes.
@@ -98,7 +124,7 @@ impl Default for Dials {
             lag: Lag::Always(SignedDuration::ZERO),
             throttling: Throttling::Off,
             short_ids: false,
-            times: Times { snapshot: SignedDuration::from_mins(5) },
+            times: Times::default(),
         }
     }
 }

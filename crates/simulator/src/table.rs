@@ -33,7 +33,8 @@ impl Entry {
 }
 
 /// Every operation, service by service.
-pub(crate) const TABLE: &[&[Entry]] = &[ec2::OPERATIONS, sts::OPERATIONS];
+pub(crate) const TABLE: &[&[Entry]] =
+    &[ec2::OPERATIONS, ec2::instances::OPERATIONS, ec2::images::OPERATIONS, sts::OPERATIONS];
 
 #[cfg(test)]
 mod tests {

@@ -82,7 +82,8 @@ pub(crate) fn answer<'a, T: Filtered + Clone, U>(
 #[derive(Hash)]
 struct Asked<'q>(&'q [Filter], Option<u32>);
 
-fn page_length(max_results: Option<u32>) -> Result<usize, Refusal> {
+/// How long a page may be.
+pub(crate) fn page_length(max_results: Option<u32>) -> Result<usize, Refusal> {
     match max_results {
         None => Ok(usize::MAX),
         Some(few @ ..LEAST) => {

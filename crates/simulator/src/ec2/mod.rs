@@ -1,6 +1,11 @@
 //! EC2 and EBS in one account and region.
 
+pub(crate) mod accepted;
+pub(crate) mod client_tokens;
 pub(crate) mod filter;
+pub(crate) mod ids;
+pub(crate) mod images;
+pub(crate) mod instances;
 pub(crate) mod listing;
 pub(crate) mod regions;
 pub(crate) mod tags;
@@ -19,15 +24,28 @@ pub(crate) const OPERATIONS: &[Entry] =
 #[derive(Default)]
 pub(crate) struct Ec2 {
     pub(crate) volumes: Shelf<volumes::Volume>,
+    pub(crate) instances: Shelf<instances::Instance>,
+    pub(crate) market: instances::Market,
+    pub(crate) images: Shelf<images::Image>,
+    pub(crate) backings: Shelf<images::Backing>,
+    pub(crate) client_tokens: client_tokens::ClientTokens,
 }
 
 /// What happens by itself later.
 #[derive(Debug)]
-pub(crate) enum Happening {}
+pub(crate) enum Happening {
+    /// To an instance.
+    Instance(instances::Happening),
+    /// To an image.
+    Image(images::Happening),
+}
 
 /// Lets something happen.
-pub(crate) fn happen(_state: &mut State, _place: &Place, happening: Happening, _at: Timestamp) {
-    match happening {}
+pub(crate) fn happen(state: &mut State, place: &Place, happening: Happening, at: Timestamp) {
+    match happening {
+        Happening::Instance(it) => instances::happen(state, place, it, at),
+        Happening::Image(it) => images::happen(state, place, it, at),
+    }
 }
 
 /// The buckets that calls are paid from.
@@ -39,4 +57,6 @@ pub(crate) mod bucket {
     pub(crate) const READS: Bucket = Bucket::new(100.0, 20.0);
     /// A few describes without a filter and without a page size.
     pub(crate) const READS_ALL: Bucket = Bucket::new(50.0, 10.0);
+    /// What changes something and has no bucket of its own.
+    pub(crate) const WRITES: Bucket = Bucket::new(50.0, 5.0);
 }
