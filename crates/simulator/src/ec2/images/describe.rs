@@ -359,13 +359,16 @@ impl DescribeImages {
         let owner = owners.is_empty()
             || owners.contains(image.owner.as_str())
             || image.owner_alias.is_some_and(|it| owners.contains(it));
-        let executor = executors.is_empty() || executors.iter().any(|it| match it.as_str() {
+        let executor = executors.is_empty()
+            || executors.iter().any(|it| {
+                match it.as_str() {
             "all" => image.is_public(),
             id if id == me.as_str() => image.is_shared_with(me, &cx.state.organization),
             id => image.permissions.iter().any(
                 |it| matches!(it, super::Permission::Account(account) if account.as_str() == id),
             ),
-        });
+        }
+            });
         visible::sees(cx.state, me, image)
             && owner
             && executor

@@ -7,6 +7,8 @@ mod instance;
 mod launch_devices;
 mod market;
 mod power;
+#[cfg(test)]
+mod power_tests;
 mod reboot_instances;
 mod run;
 mod start;
