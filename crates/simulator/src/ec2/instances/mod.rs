@@ -3,6 +3,8 @@
 mod attributes;
 mod compatibility;
 mod describe;
+#[cfg(test)]
+mod describe_tests;
 mod instance;
 mod launch_devices;
 mod market;
@@ -10,7 +12,11 @@ mod power;
 #[cfg(test)]
 mod power_tests;
 mod reboot_instances;
+#[cfg(test)]
+mod resize_tests;
 mod run;
+#[cfg(test)]
+mod run_tests;
 mod start;
 mod status;
 mod stop;
