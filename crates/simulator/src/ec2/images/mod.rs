@@ -3,15 +3,21 @@
 mod attributes;
 mod backing;
 mod copy;
+#[cfg(test)]
+mod copy_tests;
 mod create;
 mod deprecation;
 mod deregister;
 mod describe;
 mod image;
+#[cfg(test)]
+mod image_tests;
 mod lifecycle;
 mod permissions;
 mod protection;
 mod public;
+#[cfg(test)]
+mod test_bed;
 mod visible;
 
 use std::borrow::Cow;
