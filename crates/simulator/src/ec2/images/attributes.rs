@@ -151,7 +151,7 @@ impl Operation for ModifyImageAttribute {
         vec![need]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Accepted, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Accepted, Refusal> {
         let image = visible::own(cx, &self.image_id)?;
         match self.change()? {
             Change::Description(text) => {

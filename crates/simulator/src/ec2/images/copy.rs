@@ -95,7 +95,7 @@ impl Operation for CopyImage {
         needs
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Created, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Created, Refusal> {
         let token = self.client_token.as_deref();
         if let Some(made) = cx.here().ec2.client_tokens.earlier(Self::SPEC.name, token, &self)?
             && let Some(image_id) = made.first()

@@ -78,7 +78,7 @@ impl Operation for CreateImage {
         needs
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Created, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Created, Refusal> {
         let made = ["image", "snapshot"];
         let image_tags = tags::checked(&self.tag_specification, "image", &made)?;
         let snapshot_tags = tags::checked(&self.tag_specification, "snapshot", &made)?;

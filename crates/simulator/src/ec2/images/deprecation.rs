@@ -46,7 +46,7 @@ impl Operation for EnableImageDeprecation {
         vec![need(cx, "ec2:EnableImageDeprecation", &self.image_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Accepted, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Accepted, Refusal> {
         let image = visible::own(cx, &self.image_id)?;
         let latest = match image.is_public() {
             true => image.created_at + LONGEST_PUBLIC,
@@ -79,7 +79,7 @@ impl Operation for DisableImageDeprecation {
     }
 
     /// A public image is deprecated two years after it was made at the latest.
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Accepted, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Accepted, Refusal> {
         if visible::own(cx, &self.image_id)?.is_public() {
             let message = "The deprecation of a public image cannot be cancelled";
             return Err(Refusal::new("OperationNotPermitted", message));

@@ -51,7 +51,7 @@ impl Operation for DeregisterImage {
         vec![need(cx, "ec2:DeregisterImage", &self.image_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Deregistered, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Deregistered, Refusal> {
         let image = visible::own(cx, &self.image_id)?;
         if image.protection.at(cx.now) != Protection::Off {
             let message =

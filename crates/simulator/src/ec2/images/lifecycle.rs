@@ -125,7 +125,7 @@ impl Operation for DisableImage {
         vec![need(cx, "ec2:DisableImage", &self.image_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Accepted, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Accepted, Refusal> {
         turn(cx, &self.image_id, State::Available, State::Disabled)
     }
 }
@@ -144,7 +144,7 @@ impl Operation for EnableImage {
         vec![need(cx, "ec2:EnableImage", &self.image_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Accepted, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Accepted, Refusal> {
         turn(cx, &self.image_id, State::Disabled, State::Available)
     }
 }

@@ -49,7 +49,7 @@ impl Operation for EnableImageDeregistrationProtection {
         vec![need(cx, "ec2:EnableImageDeregistrationProtection", &self.image_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Done, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         visible::own(cx, &self.image_id)?;
         let protection = Protection::On { cooldown: self.with_cooldown };
         super::change(cx, &self.image_id, |it| it.protection = protection);
@@ -71,7 +71,7 @@ impl Operation for DisableImageDeregistrationProtection {
         vec![need(cx, "ec2:DisableImageDeregistrationProtection", &self.image_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Done, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         let protection = match visible::own(cx, &self.image_id)?.protection {
             Protection::Off | Protection::On { cooldown: false } => Protection::Off,
             Protection::On { cooldown: true } => Protection::Cooling(cx.now + Protection::COOLDOWN),

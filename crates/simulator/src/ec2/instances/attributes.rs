@@ -146,7 +146,7 @@ impl Operation for ModifyInstanceAttribute {
         needs.into_iter().map(with).collect()
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Accepted, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Accepted, Refusal> {
         let id = self.instance_id.clone();
         let change = self.change()?;
         let it = power::one(cx, &id)?;

@@ -208,9 +208,10 @@ impl<'s> Shown<'s> {
             instance_id: &it.id,
             image_id: &it.image_id,
             instance_state: ShownPower::of(it),
-            private_dns_name: networked
-                .then(|| format!("ip-{}.ec2.internal", dns(it.private_ip())))
-                .unwrap_or_default(),
+            private_dns_name: match networked {
+                true => format!("ip-{}.ec2.internal", dns(it.private_ip())),
+                false => String::new(),
+            },
             dns_name: public_ip
                 .map(|ip| format!("ec2-{}.compute.amazonaws.com", dns(ip)))
                 .unwrap_or_default(),

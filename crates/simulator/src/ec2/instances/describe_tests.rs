@@ -5,7 +5,7 @@ use lamplighter_core::Tags;
 use serde_json::Value;
 
 use super::{
-    Device, Instance, Operator, Platform, Power, Purchase, StateReason,
+    Device, Instance, Platform, Power, Purchase, StateReason,
     describe::DescribeInstances,
     status::DescribeInstanceStatus,
     type_offerings::DescribeInstanceTypeOfferings,
@@ -51,7 +51,8 @@ fn four() -> Bed {
         platform: Platform::Windows,
         ..running("i-3", "m5.large", "eu-west-1a")
     };
-    let operator = Operator { principal: "eks.amazonaws.com".into(), hidden: true };
+    let operator =
+        super::instance::Operator { principal: "eks.amazonaws.com".into(), hidden: true };
     let four = Instance { operator: Some(operator), ..running("i-4", "m6g.large", "eu-west-1a") };
     let bed = Bed::new();
     let all = [one, two, three, four];

@@ -26,7 +26,7 @@ mod type_specifications;
 pub(crate) mod types;
 
 pub(crate) use instance::{
-    Device, Instance, Operator, Platform, Power, PublicIp, Purchase, Root, StateReason,
+    Device, Instance, Platform, Power, PublicIp, Purchase, Root, StateReason,
 };
 pub(crate) use market::{Market, Shortage, zones};
 pub(crate) use power::{Happening, happen, one, reboot};

@@ -4,8 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
-    Device, Instance, Market, Operator, Platform, Power, PublicIp, Purchase, Root, Shortage,
-    StateReason,
+    Device, Instance, Market, Platform, Power, PublicIp, Purchase, Root, Shortage, StateReason,
     describe::DescribeInstances,
     power::{Order, Outcome, outcome},
     reboot_instances::RebootInstances,
@@ -221,7 +220,8 @@ fn what_may_not_be_stopped_is_not() {
     let once = Instance { purchase: spot(false, false), ..it() };
     check_stop(once, plain(), Err("UnsupportedOperation"));
     check_stop(Instance { purchase: spot(true, false), ..it() }, plain(), Ok(()));
-    let operator = Operator { principal: "eks.amazonaws.com".into(), hidden: false };
+    let operator =
+        super::instance::Operator { principal: "eks.amazonaws.com".into(), hidden: false };
     let managed = Instance { operator: Some(operator), ..it() };
     check_stop(managed, plain(), Err("OperationNotPermitted"));
 }
@@ -281,7 +281,9 @@ fn what_cannot_be_started_is_not_and_nothing_else_of_the_call() {
     let of = |name| Instance { kind: types::find(name).unwrap(), ..it() };
     let none = |_: &mut Market| ();
     let short = |shortage| {
-        move |it: &mut Market| drop(it.shortages.insert(("c5.large".into(), ZONE.into()), shortage))
+        move |it: &mut Market| {
+            it.shortages.insert(("c5.large".into(), ZONE.into()), shortage);
+        }
     };
     check_start(it(), none, Ok(()));
     let store = Instance { root: Root::InstanceStore, ..it() };
@@ -298,8 +300,9 @@ fn what_cannot_be_started_is_not_and_nothing_else_of_the_call() {
         it.shortages.insert(("c5.large".into(), "eu-west-1b".into()), Shortage::Refuses);
     };
     check_start(of("c5.large"), elsewhere, Ok(()));
-    let not_offered =
-        |it: &mut Market| drop(it.not_offered.insert(("c5.large".into(), ZONE.into())));
+    let not_offered = |it: &mut Market| {
+        it.not_offered.insert(("c5.large".into(), ZONE.into()));
+    };
     check_start(of("c5.large"), not_offered, Err("Unsupported"));
     check_start(it(), |it| it.vcpu_limit = Some(4), Ok(()));
     check_start(it(), |it| it.vcpu_limit = Some(3), Err("VcpuLimitExceeded"));

@@ -37,7 +37,7 @@ impl Operation for RebootInstances {
         needs(cx, "ec2:RebootInstances", &self.instance_id)
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Accepted, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Accepted, Refusal> {
         let batch = power::batch(cx, &self.instance_id)?;
         let mut rebooting = BTreeSet::new();
         for it in power::all(cx, &batch) {

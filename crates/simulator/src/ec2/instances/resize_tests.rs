@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    Device, Instance, Operator, Power, Purchase, Root,
+    Device, Instance, Power, Purchase, Root,
     attributes::{DescribeInstanceAttribute, ModifyInstanceAttribute, Valued},
     types,
 };
@@ -60,7 +60,8 @@ fn the_type_is_changed_while_the_instance_is_stopped() {
     check(it, to_type("c5.xlarge"), Err("UnsupportedOperation"));
     let it = Instance { can_hibernate: true, hibernated: true, ..stopped("m5.large") };
     check(it, to_type("c5.xlarge"), Err("UnsupportedOperation"));
-    let operator = Some(Operator { principal: "eks.amazonaws.com".into(), hidden: true });
+    let operator =
+        Some(super::instance::Operator { principal: "eks.amazonaws.com".into(), hidden: true });
     let it = Instance { operator, ..stopped("m5.large") };
     check(it, to_type("c5.xlarge"), Err("OperationNotPermitted"));
 }

@@ -33,7 +33,7 @@ impl Operation for StartInstances {
         needs(cx, "ec2:StartInstances", &self.instance_id)
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Changes, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Changes, Refusal> {
         let batch = power::batch(cx, &self.instance_id)?;
         let mut starting = BTreeSet::new();
         for it in power::all(cx, &batch) {

@@ -45,7 +45,7 @@ impl Operation for StopInstances {
         needs(cx, "ec2:StopInstances", &self.instance_id)
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Changes, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Changes, Refusal> {
         if self.hibernate && (self.force || self.skip_os_shutdown) {
             let message = "Hibernate cannot be combined with Force or SkipOsShutdown";
             return Err(Refusal::new("InvalidParameterCombination", message));

@@ -48,7 +48,7 @@ impl Operation for TerminateInstances {
 
     /// One that is protected protects those in its Availability Zone that the call names too.
     /// The others are terminated, although the call fails.
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Changes, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Changes, Refusal> {
         let batch = power::batch(cx, &self.instance_id)?;
         let mut ending: BTreeMap<Box<str>, Arc<str>> = BTreeMap::new();
         let mut protected_zones: BTreeSet<Arc<str>> = BTreeSet::new();

@@ -77,7 +77,7 @@ impl Operation for DescribeInstanceTypeOfferings {
         vec![Need::anywhere("ec2:DescribeInstanceTypeOfferings")]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Offerings, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Offerings, Refusal> {
         filter::check::<Offering>(&self.filter)?;
         if let Some(many @ 1001..) = self.max_results {
             let message = format!("MaxResults must be 5 to 1000, not {many}");

@@ -276,7 +276,7 @@ impl Operation for DescribeInstanceTypes {
     }
 
     /// Without a page length, pages have the longest.
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Types, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Types, Refusal> {
         filter::check::<InstanceType>(&self.filter)?;
         let shows = |_: &str, it: &&'static InstanceType| {
             filter::admits(&self.filter, *it).then(|| Shown::of(it))
