@@ -3,8 +3,25 @@
 use crate::{iam::Need, operation::Cx, refusal::Refusal};
 
 /// Refuses when one of these is not allowed.
-pub(crate) fn check(_cx: &Cx<'_>, _service: &str, _needs: &[Need]) -> Result<(), Refusal> {
-    Ok(())
+pub(crate) fn check(cx: &Cx<'_>, service: &str, needs: &[Need]) -> Result<(), Refusal> {
+    let Some(allowed) = cx.state.organization.allowed.as_ref() else { return Ok(()) };
+    let denied = needs.iter().find(|it| cx.caller.role.is_some() && !allowed.contains(it.action));
+    let Some(Need { action, resource, .. }) = denied else { return Ok(()) };
+    let on = if resource == "*" { String::new() } else { format!(" on resource: {resource}") };
+    let message = format!(
+        "User: {} is not authorized to perform: {action}{on} because no identity-based policy \
+         allows the {action} action",
+        cx.caller.arn()
+    );
+    Err(match service {
+        "ec2" => {
+            let message = format!("You are not authorized to perform this operation. {message}");
+            Refusal::new("UnauthorizedOperation", message)
+        }
+        "kms" => Refusal::new("AccessDeniedException", message),
+        _ => Refusal::new("AccessDenied", message),
+    }
+    .status(403))
 }
 
 /// What a call that was only to be tried is answered when it may be made.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use lamplighter_core::{AccountId, Clock, Place};
+use lamplighter_core::{AccountId, Clock, Place, Region};
 
 use crate::{
     access,
@@ -15,6 +15,8 @@ use crate::{
     ec2,
     events::Events,
     faults::{Faults, Mishap, MishapKind},
+    kms,
+    laws::Laws,
     operation::{Cx, Operation},
     organization::{Account, Caller, Organization},
     random::Random,
@@ -34,20 +36,30 @@ pub struct Cloud {
 pub(crate) struct State {
     pub(crate) dials: Dials,
     pub(crate) organization: Organization,
-    services: BTreeMap<Place, Services>,
+    pub(crate) services: BTreeMap<Place, Services>,
     pub(crate) agenda: Agenda<Happening>,
     pub(crate) buckets: Buckets,
     pub(crate) faults: Faults,
     pub(crate) trail: Trail,
     pub(crate) events: Events,
+    pub(crate) laws: Laws,
     random: Random,
-    ids: u64,
+    /// How many ids of each kind were handed out.
+    ids: BTreeMap<&'static str, u64>,
 }
 
 /// The services of one account in one region.
 #[derive(Default)]
 pub(crate) struct Services {
     pub(crate) ec2: ec2::Ec2,
+    pub(crate) kms: kms::Kms,
+}
+
+impl Services {
+    /// What is there in a place from the beginning.
+    fn at(place: &Place) -> Services {
+        Services { kms: kms::Kms::at(place), ..Services::default() }
+    }
 }
 
 /// What happens by itself later.
@@ -70,6 +82,8 @@ pub struct Dials {
     pub throttling: Throttling,
     /// Whether ids count from one, such as `snap-1`, for tests that compare texts.
     pub short_ids: bool,
+    /// How many snapshots an account may have in a region. AWS raises it on request.
+    pub snapshot_quota: usize,
     /// How long things take.
     pub times: Times,
 }
@@ -77,7 +91,7 @@ pub struct Dials {
 /// How long things take that AWS does in the background.
 #[derive(Clone, Debug)]
 pub struct Times {
-    /// A new snapshot, or a copy of one, is pending.
+    /// A new snapshot is pending.
     pub snapshot: SignedDuration,
     /// An instance is pending.
     pub start: SignedDuration,
@@ -91,6 +105,18 @@ pub struct Times {
     pub terminated_seen: SignedDuration,
     /// An image is seen after it was deregistered, and its name is taken.
     pub deregistered_seen: SignedDuration,
+    /// A copy of a snapshot is pending.
+    pub snapshot_copy: SignedDuration,
+    /// A snapshot moves to the archive.
+    pub archive: SignedDuration,
+    /// A snapshot comes back from the archive: up to 72 hours.
+    pub archive_restore: SignedDuration,
+    /// A snapshot of 1 TiB is made ready for fast restores in a zone.
+    pub fast_restore: SignedDuration,
+    /// A new volume is creating.
+    pub volume: SignedDuration,
+    /// A changed volume is optimizing.
+    pub volume_optimizing: SignedDuration,
 }
 
 impl Default for Times {
@@ -103,6 +129,12 @@ impl Default for Times {
             status_checks: SignedDuration::from_mins(3),
             terminated_seen: SignedDuration::from_hours(1),
             deregistered_seen: SignedDuration::from_mins(5),
+            snapshot_copy: SignedDuration::from_mins(10),
+            archive: SignedDuration::from_hours(1),
+            archive_restore: SignedDuration::from_hours(24),
+            fast_restore: SignedDuration::from_hours(1),
+            volume: SignedDuration::from_secs(5),
+            volume_optimizing: SignedDuration::from_hours(1),
         }
     }
 }
@@ -124,6 +156,7 @@ impl Default for Dials {
             lag: Lag::Always(SignedDuration::ZERO),
             throttling: Throttling::Off,
             short_ids: false,
+            snapshot_quota: 100_000,
             times: Times::default(),
         }
     }
@@ -152,7 +185,7 @@ impl Cloud {
         organization.hub.get_or_insert_with(|| place.account.clone());
         let account = organization.accounts.entry(place.account.clone()).or_default();
         account.regions.insert(place.region.clone());
-        state.services.entry(place.clone()).or_default();
+        state.services.entry(place.clone()).or_insert_with(|| Services::at(place));
     }
 
     /// Every place there is.
@@ -215,13 +248,15 @@ impl Cloud {
         let seen = Cx::lagging(now, state.lag());
         let mut cx = Cx { state: &mut state, caller, place, now, seen };
         let needs = operation.needs(&cx);
+        let mut actions: Vec<_> = needs.iter().map(|it| it.action).collect();
+        actions.dedup();
         let call = Call {
             at: now,
             caller: caller.clone(),
             place: place.clone(),
             service: O::SPEC.service,
             operation: O::SPEC.name,
-            actions: needs.iter().map(|it| it.action).collect(),
+            actions,
             access: O::SPEC.access,
             outcome: Outcome::Done,
         };
@@ -303,12 +338,17 @@ impl State {
 
     /// The services of a place, to change them. Opens the place.
     pub(crate) fn services_mut(&mut self, place: &Place) -> &mut Services {
-        self.services.entry(place.clone()).or_default()
+        self.services.entry(place.clone()).or_insert_with(|| Services::at(place))
     }
 
     /// The services of a place, if it is open.
     pub(crate) fn services_of(&self, place: &Place) -> Option<&Services> {
         self.services.get(place)
+    }
+
+    /// The places that are open in a region, in the order of their accounts.
+    pub(crate) fn places_in(&self, region: &Region) -> impl Iterator<Item = &Place> {
+        self.services.keys().filter(move |it| it.region == *region)
     }
 
     /// An account.
@@ -317,12 +357,25 @@ impl State {
     }
 
     /// A new id: `snap-` and 17 hexadecimal digits.
-    pub(crate) fn fresh_id(&mut self, kind: &str) -> String {
-        self.ids += 1;
+    pub(crate) fn fresh_id(&mut self, kind: &'static str) -> String {
+        let count = self.ids.entry(kind).or_default();
+        *count += 1;
         match self.dials.short_ids {
-            true => format!("{kind}-{}", self.ids),
+            true => format!("{kind}-{count}"),
             // An odd factor: different for each count, and not in order.
-            false => format!("{kind}-0{:016x}", self.ids.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            false => format!("{kind}-0{:016x}", count.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         }
+    }
+
+    /// The id of a request, as events have it.
+    pub(crate) fn request_id(&mut self) -> String {
+        let count = self.ids.entry("request").or_default();
+        *count += 1;
+        format!("01234567-0123-0123-0123-{count:012x}")
+    }
+
+    /// How many ids of a kind were handed out.
+    pub(crate) fn made(&self, kind: &str) -> u64 {
+        self.ids.get(kind).copied().unwrap_or_default()
     }
 }

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::{
-    ec2,
+    ec2, kms,
     operation::{Operation, Spec},
     sts,
 };
@@ -33,8 +33,13 @@ impl Entry {
 }
 
 /// Every operation, service by service.
-pub(crate) const TABLE: &[&[Entry]] =
-    &[ec2::OPERATIONS, ec2::instances::OPERATIONS, ec2::images::OPERATIONS, sts::OPERATIONS];
+pub(crate) const TABLE: &[&[Entry]] = &[
+    ec2::OPERATIONS,
+    ec2::instances::OPERATIONS,
+    ec2::images::OPERATIONS,
+    kms::OPERATIONS,
+    sts::OPERATIONS,
+];
 
 #[cfg(test)]
 mod tests {

@@ -7,3 +7,19 @@ use serde::Serializer;
 pub(crate) fn millis<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{at:.3}"))
 }
+
+/// The same of a time that may be missing.
+pub(crate) fn maybe_millis<S: Serializer>(
+    at: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => millis(at, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// As the JSON protocols write it: seconds since 1970, with milliseconds.
+pub(crate) fn epoch<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(at.as_millisecond() as f64 / 1000.0)
+}

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     buckets::Bucket,
-    ec2::{accepted::Accepted, bucket},
+    ec2::{bucket, snapshot_delete::Done},
     iam::Need,
     operation::{Access, Cx, Operation, Spec},
     refusal::Refusal,
@@ -135,7 +135,7 @@ impl Operation for ModifyImageAttribute {
         bucket: Bucket::new(100.0, 5.0),
     };
 
-    type Answer<'s> = Accepted;
+    type Answer<'s> = Done;
 
     fn needs(&self, cx: &Cx<'_>) -> Vec<Need> {
         let mut need = need(cx, "ec2:ModifyImageAttribute", &self.image_id);
@@ -151,7 +151,7 @@ impl Operation for ModifyImageAttribute {
         vec![need]
     }
 
-    fn run(self, cx: &mut Cx<'_>) -> Result<Accepted, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         let image = visible::own(cx, &self.image_id)?;
         match self.change()? {
             Change::Description(text) => {
@@ -168,7 +168,7 @@ impl Operation for ModifyImageAttribute {
                 });
             }
         }
-        Ok(Accepted::YES)
+        Ok(Done::DONE)
     }
 }
 

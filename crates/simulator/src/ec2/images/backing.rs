@@ -1,54 +1,28 @@
 //! The snapshots that images are made of: all that images know of snapshots is here.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use jiff::Timestamp;
 use lamplighter_core::{AccountId, Place, Tags};
 
-use super::Mapping;
-use crate::{arn, cloud::State};
-
-/// A snapshot that images are made of.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Backing {
-    pub(crate) id: Box<str>,
-    pub(crate) volume_id: Box<str>,
-    pub(crate) size_gib: u32,
-    pub(crate) encrypted: bool,
-    pub(crate) kms_key_id: Option<Box<str>>,
-    pub(crate) description: Box<str>,
-    /// When it is completed.
-    pub(crate) completes_at: Timestamp,
-    /// Why it will not be.
-    pub(crate) fails: Option<Box<str>>,
-    /// The images that use it.
-    pub(crate) images: BTreeSet<Box<str>>,
-    /// The accounts that may copy it, beside its owner.
-    pub(crate) shared_with: BTreeSet<AccountId>,
-    /// Everybody may copy it.
-    pub(crate) public: bool,
-    pub(crate) tags: Tags,
-}
-
-impl Backing {
-    /// What an image that belongs to AWS is made of, as far as it says.
-    pub(super) fn of_public(it: &Mapping) -> Backing {
-        Backing {
-            id: it.snapshot_id.clone(),
-            volume_id: "vol-ffffffff".into(),
-            size_gib: it.size_gib,
-            encrypted: it.encrypted,
-            kms_key_id: None,
-            description: Box::default(),
-            completes_at: Timestamp::UNIX_EPOCH,
-            fails: None,
-            images: BTreeSet::new(),
-            shared_with: BTreeSet::new(),
-            public: true,
-            tags: Tags::new(),
-        }
-    }
-}
+use super::{Image, Mapping};
+use crate::{
+    arn,
+    cloud::State,
+    ec2::{
+        Happening,
+        copy::{self, New},
+        copy_rules,
+        snapshot_create::{self, begun, snapshottable},
+        snapshot_delete,
+        snapshot_own::about,
+        snapshots::{self, COPIED_VOLUME, Snapshot},
+        volumes::Volume,
+    },
+    iam::{Context, Need},
+    kms::{Kms, Manager},
+    operation::Cx,
+    refusal::Refusal,
+};
 
 /// How far the snapshots of an image are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,112 +32,148 @@ pub(super) enum Progress {
     Failed(Box<str>),
 }
 
-/// How a copy is encrypted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Encryption {
-    pub(super) encrypted: bool,
-    /// `None`: with the account's default key.
-    pub(super) kms_key_id: Option<Box<str>>,
-}
-
 /// The ARN of snapshots that are still to be made.
 pub(super) fn new_arn(place: &Place) -> String {
     arn::without_account(&place.region, "snapshot/*")
 }
 
-/// Makes a snapshot of a volume for an image. `None`: there is no such volume.
+/// What an action on a snapshot of an account takes.
+pub(super) fn need(cx: &Cx<'_>, action: &'static str, owner: &Place, id: &str) -> Need {
+    let snapshot = cx.state.services_of(owner).and_then(|it| it.ec2.snapshots.get(id));
+    let context = snapshot.map_or_else(Context::default, about);
+    Need::on(action, arn::without_account(&owner.region, format_args!("snapshot/{id}")))
+        .with(context)
+}
+
+/// A volume that a snapshot may be made of now.
+pub(super) fn volume(cx: &Cx<'_>, id: &str) -> Result<Volume, Refusal> {
+    snapshottable(cx, id)
+}
+
+/// Refuses more snapshots than a region may have.
+pub(super) fn check_quota(cx: &Cx<'_>, new: usize) -> Result<(), Refusal> {
+    snapshot_create::check_quota(cx, new)
+}
+
+/// Makes a snapshot of a volume for an image.
 pub(super) fn snapshot_volume(
-    state: &mut State,
-    place: &Place,
-    volume_id: &str,
+    cx: &mut Cx<'_>,
+    volume: &Volume,
     image_id: &str,
     description: String,
     tags: Tags,
-    now: Timestamp,
-) -> Option<Box<str>> {
-    let completes_at = now + state.dials.times.snapshot;
-    let id: Box<str> = state.fresh_id("snap").into();
-    let ec2 = &mut state.services_mut(place).ec2;
-    let volume = ec2.volumes.get(volume_id)?;
-    let backing = Backing {
-        id: id.clone(),
-        volume_id: volume_id.into(),
-        size_gib: volume.size_gib,
-        encrypted: volume.encrypted,
-        kms_key_id: volume.kms_key_id.as_deref().map(Box::from),
-        description: description.into(),
-        completes_at,
-        fails: None,
-        images: BTreeSet::from([image_id.into()]),
-        shared_with: BTreeSet::new(),
-        public: false,
-        tags,
-    };
-    ec2.backings.put(&id, backing, now);
-    Some(id)
-}
-
-/// Copies a snapshot of an image of an account for a new image. `None`: there is no such
-/// snapshot, for AWS's own images say what they are made of, and do not show it.
-#[expect(clippy::too_many_arguments, reason = "a copy has two ends, and each of these is one fact")]
-pub(super) fn copy(
-    state: &mut State,
-    from: &Place,
-    to: &Place,
-    source: &Backing,
-    image_id: &str,
-    encryption: Encryption,
-    tags: Tags,
-    now: Timestamp,
 ) -> Box<str> {
-    let id: Box<str> = state.fresh_id("snap").into();
-    let backing = Backing {
-        id: id.clone(),
-        volume_id: "vol-ffffffff".into(),
-        encrypted: encryption.encrypted,
-        kms_key_id: encryption.kms_key_id,
-        description: format!(
-            "Copied for DestinationAmi {image_id} from SourceSnapshot {} in {}.",
-            source.id, from.region
-        )
-        .into(),
-        completes_at: now + state.dials.times.snapshot,
-        images: BTreeSet::from([image_id.into()]),
-        shared_with: BTreeSet::new(),
-        public: false,
-        tags,
-        ..source.clone()
-    };
-    state.services_mut(to).ec2.backings.put(&id, backing, now);
+    let mut snapshot = begun(cx.state, cx.place, volume, description, tags, cx.now);
+    snapshot.images.insert(image_id.into());
+    let (id, ends_at, now) = (snapshot.id.clone(), snapshot.ends_at, cx.now);
+    cx.here_mut().ec2.snapshots.put(snapshot, now);
+    cx.plan(ends_at, Happening::SnapshotEnds(id.clone()));
     id
 }
 
-/// The snapshot, if an account may copy it. Those of AWS's own images are open to everybody.
-pub(super) fn readable<'s>(
-    state: &'s State,
+/// The snapshots that an image in a region is made of, in the order of its mappings. Who was
+/// given the image must have been given them too; AWS's own images can be copied without.
+pub(super) fn copyable(
+    cx: &Cx<'_>,
     owner: &Place,
-    id: &str,
-    account: &AccountId,
-) -> Option<&'s Backing> {
-    let backing = state.services_of(owner)?.ec2.backings.get(id)?;
-    let open = owner.account == *account || backing.public || backing.shared_with.contains(account);
-    open.then_some(backing)
+    image: &Image,
+) -> Result<Vec<Snapshot>, Refusal> {
+    let caller = Place { account: cx.place.account.clone(), region: owner.region.clone() };
+    let of = |it: &Mapping| {
+        if image.owner_alias.is_some() {
+            return Ok(of_aws(owner, it));
+        }
+        let snapshot = cx.usable_snapshot(&caller, &it.snapshot_id).map_err(|_| {
+            let message = "You do not have permission to access the storage of this ami";
+            Refusal::new("InvalidRequest", message)
+        })?;
+        if snapshot.state != snapshots::State::Completed || !snapshot.is_at_hand() {
+            let message = format!("'{}' is not a completed snapshot at hand", snapshot.id);
+            return Err(Refusal::new("IncorrectState", message));
+        }
+        Ok(snapshot.clone())
+    };
+    let all: Vec<Snapshot> = image.mappings.iter().map(of).collect::<Result<_, _>>()?;
+    check_quota(cx, all.len())?;
+    Ok(all)
 }
 
-/// How far all of these snapshots are.
-pub(super) fn progress<'i>(
-    state: &State,
-    place: &Place,
-    ids: impl Iterator<Item = &'i str>,
-    now: Timestamp,
-) -> Progress {
-    let backings = &state.services(place).ec2.backings;
+/// What an image of AWS is made of, as far as it says.
+fn of_aws(owner: &Place, it: &Mapping) -> Snapshot {
+    let account = owner.account.clone();
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    Snapshot::completed(account, &it.snapshot_id, COPIED_VOLUME, it.size_gib, at)
+}
+
+/// How the copies of an image are to be.
+pub(super) struct Copies<'c> {
+    /// Where the source is, with the account that owns it.
+    pub(super) owner: &'c Place,
+    pub(super) image_id: &'c str,
+    pub(super) encrypted: Option<bool>,
+    pub(super) kms_key_id: Option<&'c str>,
+    pub(super) minutes: Option<u32>,
+    pub(super) tags: &'c Tags,
+}
+
+/// Copies all of these snapshots for a new image, or none of them. Each copy, with whether it is
+/// encrypted.
+pub(super) fn copy(
+    cx: &mut Cx<'_>,
+    sources: Vec<Snapshot>,
+    copies: &Copies<'_>,
+) -> Result<Vec<(Box<str>, bool)>, Refusal> {
+    let keys: Vec<Option<Arc<str>>> =
+        sources.iter().map(|it| key(cx, it, copies)).collect::<Result<_, _>>()?;
+    let mut made: Vec<(Box<str>, bool)> = Vec::new();
+    for (source, key) in sources.into_iter().zip(keys) {
+        let encrypted = key.is_some();
+        let description = format!(
+            "Copied for DestinationAmi {} from SourceSnapshot {} in {}.",
+            copies.image_id, source.id, copies.owner.region
+        );
+        let new = New {
+            source,
+            source_place: copies.owner.clone(),
+            key,
+            description,
+            tags: copies.tags.clone(),
+            minutes: copies.minutes,
+            images: BTreeSet::from([copies.image_id.into()]),
+        };
+        match copy::begin(cx, new) {
+            Ok(id) => made.push((id.into(), encrypted)),
+            Err(refusal) => {
+                let now = cx.now;
+                for (id, _) in &made {
+                    cx.here_mut().ec2.snapshots.remove(id, now);
+                }
+                return Err(refusal);
+            }
+        }
+    }
+    Ok(made)
+}
+
+/// The key that a copy is encrypted with.
+fn key(cx: &Cx<'_>, source: &Snapshot, copies: &Copies<'_>) -> Result<Option<Arc<str>>, Refusal> {
+    let by_default = cx.here().ec2.settings.encryption_by_default;
+    let named = copies.kms_key_id;
+    let choice = copy_rules::key(source.encrypted, copies.encrypted, named.is_some(), by_default)?;
+    Ok(choice.map(|it| copy::key(cx, it, named)))
+}
+
+/// How far all snapshots of an image are.
+pub(super) fn progress(state: &State, place: &Place, image: &Image) -> Progress {
+    let shelf = &state.services(place).ec2.snapshots;
     let mut progress = Progress::Completed;
-    for id in ids {
-        match backings.get(id) {
+    for id in image.snapshots() {
+        match shelf.get(id).map(|it| (it.state, it.state_message.as_deref())) {
             None => return Progress::Failed(format!("The snapshot '{id}' is gone").into()),
-            Some(it) if it.completes_at > now => progress = Progress::Pending,
-            Some(Backing { fails: Some(why), .. }) => return Progress::Failed(why.clone()),
+            Some((snapshots::State::Pending, _)) => progress = Progress::Pending,
+            Some((snapshots::State::Error, why)) => {
+                return Progress::Failed(why.unwrap_or("The snapshot failed").into());
+            }
             Some(_) => {}
         }
     }
@@ -173,27 +183,32 @@ pub(super) fn progress<'i>(
 /// Whether a snapshot keeps images from being shared: one that is encrypted with the key that
 /// AWS manages. Source: EC2 User Guide, "Share an AMI with specific AWS accounts".
 pub(super) fn is_private(state: &State, place: &Place, id: &str) -> bool {
-    let backing = state.services(place).ec2.backings.get(id);
-    backing.is_some_and(|it| it.encrypted && it.kms_key_id.is_none())
+    let aws = |arn: &str| match Kms::find(state, arn) {
+        Some(key) => key.manager == Manager::Aws,
+        None => *arn == *Kms::managed(place, "alias/aws/ebs"),
+    };
+    let snapshot = state.services(place).ec2.snapshots.get(id);
+    snapshot.is_some_and(|it| it.encrypted && it.kms_key_id.as_deref().is_none_or(aws))
 }
 
 /// An image does not use its snapshot any longer.
-pub(super) fn release(state: &mut State, place: &Place, id: &str, image_id: &str, now: Timestamp) {
-    let backings = &mut state.services_mut(place).ec2.backings;
-    backings.change(id, now, |it| it.images.remove(image_id));
+pub(super) fn release(cx: &mut Cx<'_>, id: &str, image_id: &str) {
+    let now = cx.now;
+    cx.here_mut().ec2.snapshots.change(id, now, |it| it.images.remove(image_id));
 }
 
-/// Whether other images use a snapshot.
-pub(super) fn is_used(state: &State, place: &Place, id: &str) -> bool {
-    state.services(place).ec2.backings.get(id).is_some_and(|it| !it.images.is_empty())
+/// Whether images use a snapshot.
+pub(super) fn is_used(cx: &Cx<'_>, id: &str) -> bool {
+    cx.here().ec2.snapshots.get(id).is_some_and(|it| !it.images.is_empty())
 }
 
-/// Deletes a snapshot that no image uses. Whether it was there.
-pub(super) fn delete(state: &mut State, place: &Place, id: &str, now: Timestamp) -> bool {
-    state.services_mut(place).ec2.backings.remove(id, now).is_some()
+/// Deletes a snapshot that no image uses, unless AWS keeps it.
+pub(super) fn delete(cx: &mut Cx<'_>, id: &str) -> Result<(), Refusal> {
+    snapshot_delete::delete(cx, id)
 }
 
-/// What conditions on a snapshot may ask for: its tags.
-pub(super) fn tags<'s>(state: &'s State, place: &Place, id: &str) -> Option<&'s Tags> {
-    Some(&state.services_of(place)?.ec2.backings.get(id)?.tags)
+/// The account of an image in its region.
+pub(super) fn owner(image: &Image, region: &lamplighter_core::Region) -> Place {
+    let account: AccountId = image.owner.clone();
+    Place { account, region: region.clone() }
 }

@@ -4,20 +4,19 @@
 
 use std::collections::BTreeSet;
 
-use lamplighter_core::{Place, Region, Tags};
+use lamplighter_core::{Region, Tags};
 use serde::Deserialize;
 
 use super::{
-    Backing, Image, Protection, State,
-    backing::{self, Encryption},
-    check_description, check_name,
-    create::Created,
-    lifecycle, visible,
+    Image, Protection, State, backing, check_description, check_name, create::Created, visible,
 };
 use crate::{
     arn,
     buckets::Bucket,
-    ec2::tags::{self, TagSpecification},
+    ec2::{
+        copy_rules::check_minutes,
+        tags::{self, TagSpecification},
+    },
     iam::{Context, Need},
     operation::{Access, Cx, Operation, Spec},
     refusal::Refusal,
@@ -45,7 +44,7 @@ pub(crate) struct CopyImage {
     /// The source's own tags too.
     pub(crate) copy_image_tags: bool,
     pub(crate) tag_specification: Vec<TagSpecification>,
-    /// Here copies take no longer than they may.
+    /// Within how many minutes each snapshot is to be copied.
     pub(crate) snapshot_copy_completion_duration_minutes: Option<u32>,
 }
 
@@ -75,15 +74,9 @@ impl Operation for CopyImage {
             let context = source.as_deref().map_or_else(Context::default, Image::context);
             let arn = arn::without_account(&region, format_args!("image/{id}"));
             needs.push(Need::on(action, arn).with(context));
-            for it in source.as_deref().into_iter().flat_map(Image::snapshots) {
-                let owner = source.as_deref().map(|it| it.owner.clone());
-                let place = owner.map(|account| Place { account, region: region.clone() });
-                let tags =
-                    place.and_then(|it_place| backing::tags(cx.state, &it_place, it).cloned());
-                let context =
-                    Context::default().with_tags("aws:ResourceTag", &tags.unwrap_or_default());
-                let arn = arn::without_account(&region, format_args!("snapshot/{it}"));
-                needs.push(Need::on(action, arn).with(context));
+            if let Some(source) = &source {
+                let owner = backing::owner(source, &region);
+                needs.extend(source.snapshots().map(|it| backing::need(cx, action, &owner, it)));
             }
         }
         let mut tagged = image;
@@ -106,7 +99,7 @@ impl Operation for CopyImage {
         let snapshot_tags = tags::checked(&self.tag_specification, "snapshot", &made)?;
         let mut image_tags = tags::checked(&self.tag_specification, "image", &made)?;
         check_description(&self.description)?;
-        self.check_duration()?;
+        self.snapshot_copy_completion_duration_minutes.map_or(Ok(()), check_minutes)?;
         let region: Region = self.source_region.parse().map_err(|_| {
             let message = format!("'{}' is not a region", self.source_region);
             Refusal::new("InvalidRegion", message)
@@ -119,25 +112,26 @@ impl Operation for CopyImage {
             }
             tags::check(&image_tags)?;
         }
-        let owner = Place { account: source.owner.clone(), region: region.clone() };
-        let snapshots = snapshots(cx, &owner, &source)?;
-        let encryptions: Vec<Encryption> =
-            snapshots.iter().map(|it| self.encryption(it)).collect::<Result<_, _>>()?;
+        let owner = backing::owner(&source, &region);
+        let snapshots = backing::copyable(cx, &owner, &source)?;
         let pending = |it: &Image| it.state == State::Pending && it.source_image.is_some();
         if cx.here().ec2.images.iter().filter(|(_, it)| pending(it)).count() >= MOST_PENDING {
             let message = format!("{MOST_PENDING} copies of images are pending in this region");
             return Err(Refusal::new("ResourceLimitExceeded", message));
         }
         let image_id: Box<str> = cx.state.fresh_id("ami").into();
+        let copies = backing::Copies {
+            owner: &owner,
+            image_id: &image_id,
+            encrypted: self.encrypted,
+            kms_key_id: self.kms_key_id.as_deref(),
+            minutes: self.snapshot_copy_completion_duration_minutes,
+            tags: &snapshot_tags,
+        };
+        let copied = backing::copy(cx, snapshots, &copies)?;
         let mut mappings = source.mappings.clone();
-        for ((mapping, snapshot), encryption) in
-            mappings.iter_mut().zip(&snapshots).zip(encryptions)
-        {
-            mapping.encrypted = encryption.encrypted;
-            let tags = snapshot_tags.clone();
-            mapping.snapshot_id = backing::copy(
-                cx.state, &owner, cx.place, snapshot, &image_id, encryption, tags, cx.now,
-            );
+        for (mapping, copy) in mappings.iter_mut().zip(copied) {
+            (mapping.snapshot_id, mapping.encrypted) = copy;
         }
         let image = Image {
             id: image_id.clone(),
@@ -161,8 +155,8 @@ impl Operation for CopyImage {
             tags: image_tags,
             ..source
         };
-        lifecycle::begin(cx.state, cx.place, image, cx.now);
         let (request, now) = (format!("{self:?}"), cx.now);
+        cx.here_mut().ec2.images.put(&image_id, image, now);
         let made = vec![image_id.clone()];
         let tokens = &mut cx.here_mut().ec2.client_tokens;
         tokens.remember(Self::SPEC.name, self.client_token.as_deref(), request, made, now);
@@ -171,33 +165,6 @@ impl Operation for CopyImage {
 }
 
 impl CopyImage {
-    /// Refuses times that copies cannot be given.
-    /// Source: EBS User Guide, "Time-based copies".
-    fn check_duration(&self) -> Result<(), Refusal> {
-        match self.snapshot_copy_completion_duration_minutes {
-            None => Ok(()),
-            Some(minutes) if (15..=2880).contains(&minutes) && minutes % 15 == 0 => Ok(()),
-            Some(minutes) => {
-                let message = format!("{minutes} minutes are not 15 to 2880 in steps of 15");
-                Err(Refusal::new("InvalidParameterValue", message))
-            }
-        }
-    }
-
-    /// How the copy of a snapshot is encrypted. What is encrypted stays so.
-    fn encryption(&self, source: &Backing) -> Result<Encryption, Refusal> {
-        if self.kms_key_id.is_some() && self.encrypted != Some(true) {
-            let message = "KmsKeyId can only be specified when Encrypted is true";
-            return Err(Refusal::new("InvalidParameterCombination", message));
-        }
-        if source.encrypted && self.encrypted == Some(false) {
-            let message = format!("The snapshot '{}' is encrypted, so its copy must be", source.id);
-            return Err(Refusal::new("InvalidParameterCombination", message));
-        }
-        let encrypted = source.encrypted || self.encrypted == Some(true);
-        Ok(Encryption { encrypted, kms_key_id: self.kms_key_id.as_deref().map(Box::from) })
-    }
-
     /// The tags of the source that a copy gets, for permissions: none when it is not there.
     fn source_tags(&self, cx: &Cx<'_>) -> Tags {
         let region: Option<Region> = self.source_region.parse().ok();
@@ -214,18 +181,4 @@ fn copied_tags(cx: &Cx<'_>, source: &Image) -> Tags {
     let copied = |key: &str| !key.starts_with("aws:") && (own || key.starts_with(SHARED_TAG));
     let tags = source.tags.iter().filter(|(key, _)| copied(key));
     tags.map(|(key, value)| (key.clone(), value.clone())).collect()
-}
-
-/// The snapshots that an image is made of, in the order of its mappings. Who was given the image
-/// must have been given them too; AWS's own images can be copied without.
-fn snapshots(cx: &Cx<'_>, owner: &Place, source: &Image) -> Result<Vec<Backing>, Refusal> {
-    let of = |it: &super::Mapping| match source.owner_alias {
-        Some(_) => Some(Backing::of_public(it)),
-        None => backing::readable(cx.state, owner, &it.snapshot_id, &cx.place.account).cloned(),
-    };
-    let all: Option<Vec<Backing>> = source.mappings.iter().map(of).collect();
-    all.ok_or_else(|| {
-        let message = "You do not have permission to access the storage of this ami";
-        Refusal::new("InvalidRequest", message)
-    })
 }

@@ -15,6 +15,7 @@ use crate::{
         tags::{Tag, TagSpecification},
         volumes::Volume,
     },
+    kms::Kms,
 };
 
 const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/1";
@@ -63,7 +64,7 @@ fn a_copy_is_another_image_with_other_snapshots_and_nothing_of_its_sources_own()
     assert_ne!(copied, image);
     let state = || there.here(|it| it.ec2.images.get(&copied).map(|it| it.state));
     assert_eq!(state(), Some(State::Pending));
-    there.pass(300);
+    there.pass(600);
     assert_eq!(state(), Some(State::Available));
     assert_eq!(events(&bed).last(), Some(&(copied.clone(), "available".to_owned())));
     assert_eq!(bed.events().last().unwrap().region, "us-east-1");
@@ -72,7 +73,7 @@ fn a_copy_is_another_image_with_other_snapshots_and_nothing_of_its_sources_own()
     assert_eq!(kept.source_image, Some((image.into(), "eu-west-1".parse().unwrap())));
     let snapshots = there.here(|it| {
         it.ec2
-            .backings
+            .snapshots
             .iter()
             .map(|(id, it)| (id.to_owned(), it.volume_id.clone()))
             .collect::<Vec<_>>()
@@ -96,9 +97,11 @@ fn tags_are_copied_when_they_are_asked_for_and_the_copiers_own() {
             it.tags = tags.clone();
             it.permissions.insert(Permission::Account(account.parse().unwrap()));
         });
-        let ids: Vec<_> = it.ec2.backings.iter().map(|(id, _)| id.to_owned()).collect();
+        let ids: Vec<_> = it.ec2.snapshots.iter().map(|(id, _)| id.to_owned()).collect();
         for id in ids {
-            it.ec2.backings.change(&id, now, |it| it.shared_with.insert(account.parse().unwrap()));
+            it.ec2
+                .snapshots
+                .change(&id, now, |it| it.share.accounts.insert(account.parse().unwrap()));
         }
     });
     let given = TagSpecification {
@@ -133,9 +136,9 @@ fn a_shared_image_is_copied_when_its_snapshots_are_shared_too() {
     });
     assert_eq!(other.ask(copy(&image)), Err("InvalidRequest"));
     bed.here(|it| {
-        let ids: Vec<_> = it.ec2.backings.iter().map(|(id, _)| id.to_owned()).collect();
+        let ids: Vec<_> = it.ec2.snapshots.iter().map(|(id, _)| id.to_owned()).collect();
         for id in ids {
-            it.ec2.backings.change(&id, now, |it| it.shared_with.insert(account.clone()));
+            it.ec2.snapshots.change(&id, now, |it| it.share.accounts.insert(account.clone()));
         }
     });
     let copied = id(&other.ask(copy(&image)).unwrap());
@@ -154,11 +157,15 @@ fn check_encryption(
     let copied = there.ask(CopyImage { source_image_id: image, ..request });
     let encryption = copied.map(|_| {
         there.here(|it| {
-            let mut all = it
-                .ec2
-                .backings
-                .iter()
-                .map(|(_, it)| (it.encrypted, it.kms_key_id.as_deref().map(str::to_owned)));
+            let mut all = it.ec2.snapshots.iter().map(|(_, it)| {
+                (
+                    it.encrypted,
+                    it.kms_key_id.as_deref().map(|key| {
+                        let aws = *key == *Kms::managed(&there.place, "alias/aws/ebs");
+                        if aws { "aws".to_owned() } else { key.to_owned() }
+                    }),
+                )
+            });
             all.next().unwrap()
         })
     });
@@ -175,11 +182,11 @@ fn what_is_encrypted_stays_encrypted() {
     };
     check_encryption(false, with(None, None), Ok((false, None)));
     check_encryption(false, with(Some(false), None), Ok((false, None)));
-    check_encryption(false, with(Some(true), None), Ok((true, None)));
+    check_encryption(false, with(Some(true), None), Ok((true, Some("aws"))));
     check_encryption(false, with(Some(true), Some(KEY)), Ok((true, Some(KEY))));
-    check_encryption(true, with(None, None), Ok((true, None)));
-    let code = Err("InvalidParameterCombination");
-    check_encryption(true, with(Some(false), None), code);
+    check_encryption(true, with(None, None), Ok((true, Some("aws"))));
+    check_encryption(true, with(Some(false), None), Err("InvalidParameterCombination"));
+    let code = Err("InvalidParameterDependency");
     check_encryption(false, with(None, Some(KEY)), code);
     check_encryption(false, with(Some(false), Some(KEY)), code);
 }
@@ -223,6 +230,34 @@ fn only_so_many_copies_are_pending_in_a_region() {
     let done: Vec<bool> = (0..101).map(|n| there.ask(named(n)).is_ok()).collect();
     assert_eq!(done.iter().position(|it| !it), Some(100));
     assert_eq!(there.ask(named(100)), Err("ResourceLimitExceeded"));
-    there.pass(300);
+    there.pass(600);
     assert!(there.ask(named(100)).is_ok());
+}
+
+#[test]
+fn a_copy_with_a_key_that_cannot_be_used_fails_later() {
+    let (bed, image) = source(|it| it);
+    let there = bed.at("111122223333", "us-east-1");
+    let request =
+        CopyImage { encrypted: Some(true), kms_key_id: Some(KEY.to_owned()), ..copy(&image) };
+    let copied = id(&there.ask(request).unwrap());
+    there.pass(10);
+    assert_eq!(events(&bed).last(), Some(&(copied.clone(), "failed".to_owned())));
+    let failure = there.here(|it| it.ec2.images.get(&copied).unwrap().failure.clone());
+    assert_eq!(failure.as_deref(), Some("Given key ID is not accessible"));
+}
+
+#[test]
+fn a_copy_is_available_when_its_last_snapshot_is() {
+    // 500 GiB are more than 15 minutes can carry, 8 GiB are not.
+    let size = |it: &Volume| if &*it.id == "vol-1" { 8 } else { 500 };
+    let (bed, image) = source(|it| Volume { size_gib: size(&it), ..it });
+    let there = bed.at("111122223333", "us-east-1");
+    let request = CopyImage { snapshot_copy_completion_duration_minutes: Some(15), ..copy(&image) };
+    let copied = id(&there.ask(request).unwrap());
+    let state = || there.here(|it| it.ec2.images.get(&copied).unwrap().state);
+    there.pass(1023);
+    assert_eq!(state(), State::Pending);
+    there.pass(1);
+    assert_eq!(state(), State::Available);
 }

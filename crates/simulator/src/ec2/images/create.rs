@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Image, Mapping, State, backing, check_description, check_name, lifecycle};
+use super::{Image, Mapping, State, backing, check_description, check_name};
 use crate::{
     ec2::{
         bucket,
@@ -113,20 +113,12 @@ impl Operation for CreateImage {
             let description =
                 format!("Created by CreateImage({}) for {image_id}", self.instance_id);
             let tags = snapshot_tags.clone();
-            let id = &*volume.id;
-            let snapshot_id = backing::snapshot_volume(
-                cx.state,
-                cx.place,
-                id,
-                &image_id,
-                description,
-                tags,
-                cx.now,
-            );
-            mappings.extend(snapshot_id.map(|id| mapping(&device, &volume, id)));
+            let id = backing::snapshot_volume(cx, &volume, &image_id, description, tags);
+            mappings.push(mapping(&device, &volume, id));
         }
         let image = Image { id: image_id.clone(), mappings, ..image };
-        lifecycle::begin(cx.state, cx.place, image, cx.now);
+        let now = cx.now;
+        cx.here_mut().ec2.images.put(&image_id, image, now);
         Ok(Created { image_id })
     }
 }
@@ -159,9 +151,12 @@ impl CreateImage {
                 let deletes = it.ebs.as_ref().and_then(|it| it.delete_on_termination);
                 device.delete_on_termination = deletes.unwrap_or(device.delete_on_termination);
             }
-            let volume = cx.here().ec2.volumes.get(&device.volume_id);
-            kept.extend(volume.filter(|_| !left_out).map(|it| (device, it.clone())));
+            if !left_out {
+                let volume = backing::volume(cx, &device.volume_id)?;
+                kept.push((device, volume));
+            }
         }
+        backing::check_quota(cx, kept.len())?;
         Ok(kept)
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{need, visible};
 use crate::{
-    ec2::{accepted::Accepted, bucket},
+    ec2::{bucket, snapshot_delete::Done},
     iam::Need,
     operation::{Access, Cx, Operation, Spec},
     refusal::Refusal,
@@ -40,13 +40,13 @@ impl Operation for EnableImageDeprecation {
         bucket: bucket::WRITES,
     };
 
-    type Answer<'s> = Accepted;
+    type Answer<'s> = Done;
 
     fn needs(&self, cx: &Cx<'_>) -> Vec<Need> {
         vec![need(cx, "ec2:EnableImageDeprecation", &self.image_id)]
     }
 
-    fn run(self, cx: &mut Cx<'_>) -> Result<Accepted, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         let image = visible::own(cx, &self.image_id)?;
         let latest = match image.is_public() {
             true => image.created_at + LONGEST_PUBLIC,
@@ -60,7 +60,7 @@ impl Operation for EnableImageDeprecation {
             return Err(Refusal::new("InvalidParameterValue", message));
         };
         super::change(cx, &self.image_id, |it| it.deprecated_at = Some(rounded));
-        Ok(Accepted::YES)
+        Ok(Done::DONE)
     }
 }
 
@@ -72,19 +72,19 @@ impl Operation for DisableImageDeprecation {
         bucket: bucket::WRITES,
     };
 
-    type Answer<'s> = Accepted;
+    type Answer<'s> = Done;
 
     fn needs(&self, cx: &Cx<'_>) -> Vec<Need> {
         vec![need(cx, "ec2:DisableImageDeprecation", &self.image_id)]
     }
 
     /// A public image is deprecated two years after it was made at the latest.
-    fn run(self, cx: &mut Cx<'_>) -> Result<Accepted, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         if visible::own(cx, &self.image_id)?.is_public() {
             let message = "The deprecation of a public image cannot be cancelled";
             return Err(Refusal::new("OperationNotPermitted", message));
         }
         super::change(cx, &self.image_id, |it| it.deprecated_at = None);
-        Ok(Accepted::YES)
+        Ok(Done::DONE)
     }
 }

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Protection, backing, lifecycle, need, visible};
 use crate::{
-    access, arn,
+    access,
     buckets::Bucket,
-    iam::{Context, Need},
+    iam::Need,
     operation::{Access, Cx, Operation, Spec},
     refusal::Refusal,
 };
@@ -61,7 +61,7 @@ impl Operation for DeregisterImage {
         let snapshots: Vec<Box<str>> = image.snapshots().map(Box::from).collect();
         let id = &self.image_id;
         for snapshot in &snapshots {
-            backing::release(cx.state, cx.place, snapshot, id, cx.now);
+            backing::release(cx, snapshot, id);
         }
         lifecycle::end(cx.state, cx.place, id, cx.now);
         let deleted = self.delete_associated_snapshots.then(|| {
@@ -77,18 +77,15 @@ impl Operation for DeregisterImage {
 
 /// Deletes a snapshot as the caller, and says what became of it.
 fn delete(cx: &mut Cx<'_>, id: &str) -> &'static str {
-    let tags = backing::tags(cx.state, cx.place, id).cloned().unwrap_or_default();
-    let arn = arn::without_account(&cx.place.region, format_args!("snapshot/{id}"));
-    let context = Context::default().with_tags("aws:ResourceTag", &tags);
-    let need = Need::on("ec2:DeleteSnapshot", arn).with(context);
+    let need = backing::need(cx, "ec2:DeleteSnapshot", cx.place, id);
     if access::check(cx, "ec2", &[need]).is_err() {
         return "missing-permissions";
     }
-    if backing::is_used(cx.state, cx.place, id) {
+    if backing::is_used(cx, id) {
         return "skipped";
     }
-    match backing::delete(cx.state, cx.place, id, cx.now) {
-        true => "success",
-        false => "client-error",
+    match backing::delete(cx, id) {
+        Ok(()) => "success",
+        Err(_) => "client-error",
     }
 }

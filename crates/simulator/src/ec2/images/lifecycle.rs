@@ -2,7 +2,7 @@
 //!
 //! Source: EC2 User Guide, "Monitor AMI events using Amazon EventBridge" and "Disable an AMI".
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lamplighter_core::Place;
 use serde::Deserialize;
 use serde_json::json;
@@ -10,20 +10,15 @@ use serde_json::json;
 use super::{Image, State, backing, backing::Progress, need, visible};
 use crate::{
     cloud,
-    ec2::{self, accepted::Accepted, bucket},
+    ec2::{self, bucket, snapshot_delete::Done, snapshots::Snapshot},
     iam::Need,
     operation::{Access, Cx, Operation, Spec},
     refusal::Refusal,
 };
 
-/// How long a pending image waits until its snapshots are looked at again.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
-
 /// What happens to an image by itself.
 #[derive(Debug)]
 pub(crate) enum Happening {
-    /// Its snapshots may be completed.
-    Matures { id: Box<str> },
     /// Nobody sees it any longer.
     Vanishes { id: Box<str> },
 }
@@ -31,19 +26,10 @@ pub(crate) enum Happening {
 /// Lets something happen to an image.
 pub(crate) fn happen(state: &mut cloud::State, place: &Place, happening: Happening, at: Timestamp) {
     match happening {
-        Happening::Matures { id } => mature(state, place, id, at),
         Happening::Vanishes { id } => {
             state.services_mut(place).ec2.images.remove(&id, at);
         }
     }
-}
-
-/// Puts a new image there, which becomes available when its snapshots are completed.
-pub(super) fn begin(state: &mut cloud::State, place: &Place, image: Image, at: Timestamp) {
-    let id = image.id.clone();
-    state.services_mut(place).ec2.images.put(&id, image, at);
-    let first_look = at + state.dials.times.snapshot;
-    state.agenda.plan(first_look, wrap(place, Happening::Matures { id }));
 }
 
 /// Takes an image away, which is shown for a while yet.
@@ -53,19 +39,29 @@ pub(super) fn end(state: &mut cloud::State, place: &Place, id: &str, at: Timesta
     state.agenda.plan(seen_until, wrap(place, Happening::Vanishes { id: id.into() }));
 }
 
-/// One that was deregistered while it was pending stays so.
-fn mature(state: &mut cloud::State, place: &Place, id: Box<str>, at: Timestamp) {
-    let pending = state.services(place).ec2.images.get(&id);
-    let Some(image) = pending.filter(|it| it.state == State::Pending) else { return };
-    match backing::progress(state, place, image.snapshots(), at) {
-        Progress::Pending => {
-            state.agenda.plan(at + LOOK_AGAIN, wrap(place, Happening::Matures { id }));
-        }
-        Progress::Completed => enter(state, place, &id, State::Available, at),
+/// A snapshot has ended, well or not, that an image is made of. The image is available when all
+/// its snapshots are complete; one that was deregistered while it was pending stays so.
+pub(crate) fn snapshot_ended(
+    state: &mut cloud::State,
+    place: &Place,
+    snapshot: &Snapshot,
+    at: Timestamp,
+) {
+    for id in &snapshot.images {
+        mature(state, place, id, at);
+    }
+}
+
+fn mature(state: &mut cloud::State, place: &Place, id: &str, at: Timestamp) {
+    let image = state.services(place).ec2.images.get(id);
+    let Some(image) = image.filter(|it| it.state == State::Pending) else { return };
+    match backing::progress(state, place, image) {
+        Progress::Pending => {}
+        Progress::Completed => enter(state, place, id, State::Available, at),
         Progress::Failed(why) => {
             let images = &mut state.services_mut(place).ec2.images;
-            images.change(&id, at, |it| it.failure = Some(why));
-            enter(state, place, &id, State::Failed, at);
+            images.change(id, at, |it| it.failure = Some(why));
+            enter(state, place, id, State::Failed, at);
         }
     }
 }
@@ -78,19 +74,13 @@ fn enter(state: &mut cloud::State, place: &Place, id: &str, to: State, at: Times
         it.failure.clone()
     });
     let detail = json!({
-        "RequestId": uuid_of(id, at),
+        "RequestId": state.request_id(),
         "ImageId": id,
         "State": to.as_str(),
         "ErrorMessage": failure.flatten().unwrap_or_default(),
     });
     let resources = vec![Image::arn(place, id)];
     state.events.emit(place, at, "aws.ec2", "EC2 AMI State Change", resources, detail);
-}
-
-/// Something that looks like the id of a request.
-fn uuid_of(id: &str, at: Timestamp) -> String {
-    let sum = id.bytes().fold(0u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
-    format!("{:08x}-0000-4000-8000-{:012x}", at.as_second() as u32, sum & 0xffff_ffff_ffff)
 }
 
 fn wrap(place: &Place, happening: Happening) -> cloud::Happening {
@@ -119,13 +109,13 @@ impl Operation for DisableImage {
         bucket: bucket::WRITES,
     };
 
-    type Answer<'s> = Accepted;
+    type Answer<'s> = Done;
 
     fn needs(&self, cx: &Cx<'_>) -> Vec<Need> {
         vec![need(cx, "ec2:DisableImage", &self.image_id)]
     }
 
-    fn run(self, cx: &mut Cx<'_>) -> Result<Accepted, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         turn(cx, &self.image_id, State::Available, State::Disabled)
     }
 }
@@ -138,19 +128,19 @@ impl Operation for EnableImage {
         bucket: bucket::WRITES,
     };
 
-    type Answer<'s> = Accepted;
+    type Answer<'s> = Done;
 
     fn needs(&self, cx: &Cx<'_>) -> Vec<Need> {
         vec![need(cx, "ec2:EnableImage", &self.image_id)]
     }
 
-    fn run(self, cx: &mut Cx<'_>) -> Result<Accepted, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         turn(cx, &self.image_id, State::Disabled, State::Available)
     }
 }
 
 /// Turns an image of one state into one of another.
-fn turn(cx: &mut Cx<'_>, id: &str, from: State, to: State) -> Result<Accepted, Refusal> {
+fn turn(cx: &mut Cx<'_>, id: &str, from: State, to: State) -> Result<Done, Refusal> {
     let image = visible::own(cx, id)?;
     if image.state != from {
         let message = format!("The image '{id}' is {}.", image.state.as_str());
@@ -158,5 +148,5 @@ fn turn(cx: &mut Cx<'_>, id: &str, from: State, to: State) -> Result<Accepted, R
     }
     super::change(cx, id, |it| it.permissions.clear());
     enter(cx.state, cx.place, id, to, cx.now);
-    Ok(Accepted::YES)
+    Ok(Done::DONE)
 }

@@ -17,14 +17,15 @@ mod permissions;
 mod protection;
 mod public;
 #[cfg(test)]
+mod sharing_tests;
+#[cfg(test)]
 mod test_bed;
 mod visible;
 
 use std::borrow::Cow;
 
-pub(crate) use backing::Backing;
 pub(crate) use image::{Image, Mapping, Permission, Protection, State};
-pub(crate) use lifecycle::{Happening, happen};
+pub(crate) use lifecycle::{Happening, happen, snapshot_ended};
 pub(crate) use visible::usable;
 
 use crate::{

@@ -7,7 +7,7 @@ use super::{
     Instance, Power, Purchase, Root, compatibility, describe::ShownDevice, needs, power, types,
 };
 use crate::{
-    ec2::{accepted::Accepted, bucket, ids},
+    ec2::{bucket, ids, snapshot_delete::Done},
     iam::Need,
     operation::{Access, Cx, Operation, Spec},
     refusal::Refusal,
@@ -119,7 +119,7 @@ impl Operation for ModifyInstanceAttribute {
         bucket: bucket::WRITES,
     };
 
-    type Answer<'s> = Accepted;
+    type Answer<'s> = Done;
 
     fn needs(&self, cx: &Cx<'_>) -> Vec<Need> {
         let id = std::slice::from_ref(&self.instance_id);
@@ -146,7 +146,7 @@ impl Operation for ModifyInstanceAttribute {
         needs.into_iter().map(with).collect()
     }
 
-    fn run(self, cx: &mut Cx<'_>) -> Result<Accepted, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         let id = self.instance_id.clone();
         let change = self.change()?;
         let it = power::one(cx, &id)?;
@@ -174,7 +174,7 @@ impl Operation for ModifyInstanceAttribute {
             }
         };
         power::change(cx, &id, apply);
-        Ok(Accepted::YES)
+        Ok(Done::DONE)
     }
 }
 

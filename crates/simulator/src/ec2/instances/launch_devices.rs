@@ -2,12 +2,17 @@
 //!
 //! Source: EC2 User Guide, "Block device mappings for volumes on Amazon EC2 instances".
 
+use std::sync::Arc;
+
+use lamplighter_core::Tags;
 use serde::Deserialize;
 
 use super::Device;
 use crate::{
     ec2::{
+        copy, copy_rules,
         images::{Image, Mapping},
+        volume_rules::type_of,
         volumes::{Attachment, State, Volume},
     },
     operation::Cx,
@@ -43,17 +48,26 @@ pub(super) struct Planned {
     pub(super) mapping: Mapping,
     /// `None`: an empty one.
     snapshot_id: Option<Box<str>>,
-    kms_key_id: Option<Box<str>>,
+    /// `None`: it is not encrypted.
+    key: Option<Arc<str>>,
 }
 
 /// What the devices of an instance of an image are to be.
-pub(super) fn plan(image: &Image, asked: &[BlockDevice]) -> Result<Vec<Planned>, Refusal> {
+pub(super) fn plan(
+    cx: &Cx<'_>,
+    image: &Image,
+    asked: &[BlockDevice],
+) -> Result<Vec<Planned>, Refusal> {
     let of_image = |it: &Mapping| Planned {
         mapping: it.clone(),
         snapshot_id: Some(it.snapshot_id.clone()),
-        kms_key_id: None,
+        key: None,
     };
     let mut planned: Vec<Planned> = image.mappings.iter().map(of_image).collect();
+    let unchanged = |device: &str| asked.iter().all(|it| it.device_name != *device);
+    for it in planned.iter_mut().filter(|it| unchanged(&it.mapping.device)) {
+        Ebs::default().change(cx, &BlockDevice::default(), it)?;
+    }
     for (index, it) in asked.iter().enumerate() {
         let name = it.device_name.as_str();
         if name.is_empty() || asked[..index].iter().any(|earlier| earlier.device_name == name) {
@@ -67,10 +81,10 @@ pub(super) fn plan(image: &Image, asked: &[BlockDevice]) -> Result<Vec<Planned>,
             (Some(_), None, Some(place)) => {
                 planned.remove(place);
             }
-            (None, Some(ebs), Some(place)) => ebs.change(it, &mut planned[place])?,
+            (None, Some(ebs), Some(place)) => ebs.change(cx, it, &mut planned[place])?,
             (None, Some(ebs), None) => {
                 let mut more = empty(it, ebs)?;
-                ebs.change(it, &mut more)?;
+                ebs.change(cx, it, &mut more)?;
                 planned.push(more);
             }
             _ => return Err(invalid(it, "is neither left out nor a volume")),
@@ -94,50 +108,33 @@ fn empty(it: &BlockDevice, ebs: &Ebs) -> Result<Planned, Refusal> {
         encrypted: false,
         delete_on_termination: true,
     };
-    Ok(Planned { mapping, snapshot_id: None, kms_key_id: None })
+    Ok(Planned { mapping, snapshot_id: None, key: None })
 }
 
 impl Ebs {
     /// Changes what a volume is to be. It cannot be smaller than its snapshot, nor be less
     /// encrypted.
-    fn change(&self, it: &BlockDevice, planned: &mut Planned) -> Result<(), Refusal> {
+    fn change(&self, cx: &Cx<'_>, it: &BlockDevice, planned: &mut Planned) -> Result<(), Refusal> {
         let mapping = &mut planned.mapping;
         let size_gib = self.volume_size.unwrap_or(mapping.size_gib);
         if size_gib < mapping.size_gib || size_gib == 0 {
             return Err(invalid(it, "is smaller than its snapshot"));
         }
-        if mapping.encrypted && self.encrypted == Some(false) {
-            return Err(invalid(it, "is made of an encrypted snapshot"));
-        }
         mapping.size_gib = size_gib;
-        mapping.encrypted |= self.encrypted == Some(true);
-        if self.kms_key_id.is_some() && !mapping.encrypted {
-            let message = "KmsKeyId can only be specified when Encrypted is true";
-            return Err(Refusal::new("InvalidParameterCombination", message));
-        }
-        planned.kms_key_id = self.kms_key_id.as_deref().map(Box::from);
         if let Some(kind) = &self.volume_type {
             (mapping.kind, mapping.iops, mapping.throughput) = (kind.as_str().into(), None, None);
         }
-        let provisioned = self.iops.or(mapping.iops);
-        (mapping.iops, mapping.throughput) = match &*mapping.kind {
-            "gp2" if self.iops.is_none() => (Some((size_gib * 3).clamp(100, 16_000)), None),
-            "gp3" => {
-                let throughput = self.throughput.or(mapping.throughput).unwrap_or(125);
-                (Some(provisioned.unwrap_or(3000)), Some(throughput))
-            }
-            "io1" | "io2" if provisioned.is_some() => (provisioned, None),
-            "st1" | "sc1" | "standard" if self.iops.is_none() => (None, None),
-            "gp2" | "io1" | "io2" | "st1" | "sc1" | "standard" => {
-                let message =
-                    format!("The parameter iops does not fit volumes of {}", mapping.kind);
-                return Err(Refusal::new("InvalidParameterCombination", message));
-            }
-            other => {
-                let message = format!("Invalid volume type '{other}'");
-                return Err(Refusal::new("InvalidParameterValue", message));
-            }
-        };
+        let kept = |what: Option<u32>| what.filter(|_| &*mapping.kind != "gp2");
+        let iops = self.iops.or(kept(mapping.iops));
+        let throughput = self.throughput.or(mapping.throughput);
+        let shape = type_of(&mapping.kind)?.new_shape(size_gib, iops, throughput)?;
+        (mapping.iops, mapping.throughput) = (shape.iops, shape.throughput);
+        let by_default = cx.here().ec2.settings.encryption_by_default;
+        let named = self.kms_key_id.as_deref();
+        let choice =
+            copy_rules::key(mapping.encrypted, self.encrypted, named.is_some(), by_default)?;
+        planned.key = choice.map(|it| copy::key(cx, it, named));
+        mapping.encrypted = choice.is_some();
         mapping.delete_on_termination =
             self.delete_on_termination.unwrap_or(mapping.delete_on_termination);
         Ok(())
@@ -155,7 +152,7 @@ pub(super) fn attach(
     planned: &Planned,
     instance_id: &str,
     zone: &str,
-    tags: &lamplighter_core::Tags,
+    tags: &Tags,
 ) -> Device {
     let id: Box<str> = cx.state.fresh_id("vol").into();
     let it = &planned.mapping;
@@ -172,7 +169,7 @@ pub(super) fn attach(
         kind: it.kind.clone(),
         state: State::InUse,
         encrypted: it.encrypted,
-        kms_key_id: planned.kms_key_id.as_deref().map(Into::into),
+        kms_key_id: planned.key.clone(),
         iops: it.iops,
         throughput: it.throughput,
         zone: zone.into(),

@@ -14,13 +14,18 @@ use super::{Instance, Market, Power, Shortage, StateReason};
 use crate::{
     cloud::{Happening as Any, State},
     ec2,
-    ec2::{ids, volumes},
+    ec2::{ebs_events, ids, volumes},
+    kms,
     operation::Cx,
+    organization::Caller,
     refusal::Refusal,
 };
 
 /// Instances that one call may name.
 const MOST: usize = 1000;
+
+/// What EBS does with the key of a volume that it attaches.
+const WITH_KEY: [&str; 2] = ["CreateGrant", "Decrypt"];
 
 /// What happens to an instance by itself.
 #[derive(Debug)]
@@ -207,10 +212,11 @@ pub(super) fn start(state: &mut State, place: &Place, id: &str, at: Timestamp) {
 pub(crate) fn happen(state: &mut State, place: &Place, happening: Happening, at: Timestamp) {
     match happening {
         Happening::Arrives { id, turn } => {
-            let services = state.services_mut(place);
+            let services = state.services(place);
             let Some(it) = services.ec2.instances.get(&id) else { return };
             if it.turn == turn {
-                let (power, reason) = arrival(it, &services.ec2.market);
+                let key = key_refused(state, place, it);
+                let (power, reason) = arrival(it, &services.ec2.market, key);
                 let seen = state.dials.times.terminated_seen;
                 enter(state, place, &id, power, reason, at, None);
                 if power == Power::Terminated {
@@ -227,7 +233,11 @@ pub(crate) fn happen(state: &mut State, place: &Place, happening: Happening, at:
 
 /// Where an instance arrives, and why there. One that cannot start goes back to `stopped`, or is
 /// terminated when it was to start for the first time.
-fn arrival(it: &Instance, market: &Market) -> (Power, Option<StateReason>) {
+fn arrival(
+    it: &Instance,
+    market: &Market,
+    key: Option<StateReason>,
+) -> (Power, Option<StateReason>) {
     match it.power {
         Power::Pending => {
             let short = market.shortage(it.kind, &it.zone) == Some(Shortage::FailsLater);
@@ -235,7 +245,7 @@ fn arrival(it: &Instance, market: &Market) -> (Power, Option<StateReason>) {
             let no_capacity = || {
                 short.then(|| StateReason::happened("Server.InsufficientInstanceCapacity", message))
             };
-            match it.start_fails.clone().or_else(no_capacity) {
+            match it.start_fails.clone().or(key).or_else(no_capacity) {
                 None => (Power::Running, None),
                 fails if it.launched_at == it.created_at => (Power::Terminated, fails),
                 fails => (Power::Stopped, fails),
@@ -247,14 +257,30 @@ fn arrival(it: &Instance, market: &Market) -> (Power, Option<StateReason>) {
     }
 }
 
+/// Why a volume of an instance cannot be decrypted, if one cannot: EBS finds that out while the
+/// instance starts. Source: EC2 User Guide, "Troubleshoot Amazon EC2 instance terminating
+/// immediately".
+fn key_refused(state: &State, place: &Place, it: &Instance) -> Option<StateReason> {
+    let owner = Caller::administrator(place.account.clone());
+    let volumes = &state.services(place).ec2.volumes;
+    let volumes = it.devices.iter().filter_map(|it| volumes.get(&it.volume_id));
+    let mut keys = volumes.filter_map(|it| it.kms_key_id.as_deref());
+    let refused = |key: &str| kms::usable(state, &owner, &place.region, key, &WITH_KEY).is_err();
+    keys.any(refused)
+        .then(|| StateReason::happened("Client.InternalError", "Client error on launch"))
+}
+
 /// Takes the volumes off an instance that is terminated; some go with it.
 /// Source: EC2 User Guide, "Preserve data when an instance is terminated".
 fn release(state: &mut State, place: &Place, id: &str, at: Timestamp) {
     let ec2 = &mut state.services_mut(place).ec2;
     let devices = ec2.instances.change(id, at, |it| std::mem::take(&mut it.devices));
     for device in devices.into_iter().flatten() {
+        let ec2 = &mut state.services_mut(place).ec2;
         if device.delete_on_termination {
             ec2.volumes.remove(&device.volume_id, at);
+            let what = ("deleteVolume", "deleted", "");
+            ebs_events::volume(state, place, &device.volume_id, what, at);
             continue;
         }
         ec2.volumes.change(&device.volume_id, at, |volume| {

@@ -17,7 +17,11 @@ use super::{
 use crate::{
     Lag, Throttling,
     bed::Bed,
-    ec2::volumes::{self, Attachment, Volume},
+    ec2::{
+        trial,
+        volumes::{self, Attachment, Volume},
+    },
+    kms::{Key, KeyState},
 };
 
 const ZONE: &str = "eu-west-1a";
@@ -37,6 +41,26 @@ fn with(instances: impl IntoIterator<Item = Instance>) -> Bed {
     let bed = Bed::new();
     bed.here(|it| it.ec2.instances.fill(instances.into_iter().map(|it| (it.id.clone(), it))));
     bed
+}
+
+/// A volume of `i-1`. Only `vol-1` goes with it.
+fn volume(id: &str) -> Volume {
+    let attachment = Attachment {
+        instance_id: "i-1".into(),
+        device: "/dev/xvda".into(),
+        at: LONG_AGO,
+        delete_on_termination: id == "vol-1",
+    };
+    Volume { attachments: vec![attachment], ..trial::volume(id) }
+}
+
+fn device(id: &str) -> Device {
+    Device {
+        name: "/dev/xvda".into(),
+        volume_id: id.into(),
+        attached_at: LONG_AGO,
+        delete_on_termination: id == "vol-1",
+    }
 }
 
 fn market(bed: &Bed, change: impl FnOnce(&mut Market)) {
@@ -388,33 +412,6 @@ fn a_protected_instance_protects_those_beside_it_and_no_others() {
 
 #[test]
 fn volumes_go_with_an_instance_or_stay_and_it_is_seen_for_an_hour() {
-    let volume = |id: &str| Volume {
-        id: id.into(),
-        size_gib: 8,
-        kind: "gp3".into(),
-        state: volumes::State::InUse,
-        encrypted: false,
-        kms_key_id: None,
-        iops: None,
-        throughput: None,
-        zone: ZONE.into(),
-        created_at: LONG_AGO,
-        snapshot_id: None,
-        attachments: vec![Attachment {
-            instance_id: "i-1".into(),
-            device: "/dev/xvda".into(),
-            at: LONG_AGO,
-            delete_on_termination: id == "vol-1",
-        }],
-        operator: None,
-        tags: Default::default(),
-    };
-    let device = |id: &str| Device {
-        name: "/dev/xvda".into(),
-        volume_id: id.into(),
-        attached_at: LONG_AGO,
-        delete_on_termination: id == "vol-1",
-    };
     let devices = vec![device("vol-1"), device("vol-2")];
     let bed = with([Instance { devices, ..running("i-1") }]);
     bed.here(|it| it.ec2.volumes.fill(["vol-1", "vol-2"].map(|id| (id.into(), volume(id)))));
@@ -488,4 +485,30 @@ fn an_instance_that_is_not_seen_yet_cannot_be_changed() {
     assert_eq!(bed.ask(stop(&["i-1"])), Err("InvalidInstanceID.NotFound"));
     bed.pass(30);
     assert!(bed.ask(stop(&["i-1"])).is_ok());
+}
+
+#[test]
+fn a_volume_whose_key_is_disabled_keeps_an_instance_from_starting() {
+    let bed = Bed::new();
+    let key = Key::customer(&bed.place, "key-1", None, LONG_AGO);
+    let arn = key.arn.clone();
+    let volume = Volume { encrypted: true, kms_key_id: Some(arn), ..volume("vol-1") };
+    let device = device("vol-1");
+    let it = Instance { devices: vec![device], ..in_state("i-1", Power::Stopped) };
+    bed.here(|place| {
+        place.kms.put(key);
+        place.ec2.volumes.fill([("vol-1".into(), volume)]);
+        place.ec2.instances.fill([("i-1".into(), it)]);
+    });
+    let started = |expected: (Power, Option<&str>)| {
+        bed.ask(start(&["i-1"])).unwrap();
+        bed.pass(20);
+        assert_eq!(state(&bed, "i-1"), (expected.0, expected.1.map(str::to_owned)));
+    };
+    bed.here(|it| it.kms.get_mut("key-1").unwrap().state = KeyState::Disabled);
+    started((Power::Stopped, Some("Client.InternalError")));
+    let call = bed.cloud.calls().pop().unwrap();
+    assert_eq!(call.actions, ["ec2:StartInstances", "kms:CreateGrant"]);
+    bed.here(|it| it.kms.get_mut("key-1").unwrap().state = KeyState::Enabled);
+    started((Power::Running, None));
 }

@@ -10,7 +10,7 @@ use super::{
     power::{self, Order, Outcome},
 };
 use crate::{
-    ec2::{accepted::Accepted, bucket},
+    ec2::{bucket, snapshot_delete::Done},
     iam::Need,
     operation::{Access, Cx, Operation, Spec},
     refusal::Refusal,
@@ -31,13 +31,13 @@ impl Operation for RebootInstances {
         bucket: bucket::WRITES,
     };
 
-    type Answer<'s> = Accepted;
+    type Answer<'s> = Done;
 
     fn needs(&self, cx: &Cx<'_>) -> Vec<Need> {
         needs(cx, "ec2:RebootInstances", &self.instance_id)
     }
 
-    fn run(self, cx: &mut Cx<'_>) -> Result<Accepted, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         let batch = power::batch(cx, &self.instance_id)?;
         let mut rebooting = BTreeSet::new();
         for it in power::all(cx, &batch) {
@@ -49,6 +49,6 @@ impl Operation for RebootInstances {
         for id in rebooting {
             power::reboot(cx, &id);
         }
-        Ok(Accepted::YES)
+        Ok(Done::DONE)
     }
 }

@@ -152,7 +152,7 @@ impl RunInstances {
             Refusal::new("InvalidParameterValue", message)
         })?;
         let image = images::usable(cx, &cx.place.region, &self.image_id)?.into_owned();
-        let volumes = launch_devices::plan(&image, &self.block_device_mapping)?;
+        let volumes = launch_devices::plan(cx, &image, &self.block_device_mapping)?;
         compatibility::check_architecture(kind, image.architecture)?;
         compatibility::check_network(kind, image.ena)?;
         compatibility::check_volumes(kind, volumes.len())?;

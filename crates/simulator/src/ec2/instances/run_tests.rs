@@ -165,15 +165,12 @@ fn devices_differ_from_the_image_as_far_as_they_can() {
     let no = |_: &mut Image| ();
     check(no, root(Ebs { volume_size: Some(20), ..ebs() }), Ok(1));
     check(no, root(Ebs { volume_size: Some(7), ..ebs() }), code);
-    check(
-        |it| it.mappings[0].encrypted = true,
-        root(Ebs { encrypted: Some(false), ..ebs() }),
-        code,
-    );
+    let plain = root(Ebs { encrypted: Some(false), ..ebs() });
+    check(|it| it.mappings[0].encrypted = true, plain, Err("InvalidParameterCombination"));
     let keyed = Ebs { kms_key_id: Some("alias/a".to_owned()), ..ebs() };
-    check(no, root(keyed), Err("InvalidParameterCombination"));
+    check(no, root(keyed), Err("InvalidParameterDependency"));
     let kind = |name: &str, iops| Ebs { volume_type: Some(name.to_owned()), iops, ..ebs() };
-    check(no, root(kind("io2", None)), Err("InvalidParameterCombination"));
+    check(no, root(kind("io2", None)), Err("MissingParameter"));
     check(no, root(kind("io2", Some(1000))), Ok(1));
     check(no, root(kind("gp2", Some(1000))), Err("InvalidParameterCombination"));
     check(no, root(kind("gp9", None)), Err("InvalidParameterValue"));

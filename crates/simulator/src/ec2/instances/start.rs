@@ -11,7 +11,8 @@ use super::{
     spend,
 };
 use crate::{
-    iam::Need,
+    iam::{Context, Need},
+    kms::{Kms, Manager},
     operation::{Access, Cx, Operation, Spec},
     refusal::Refusal,
 };
@@ -30,7 +31,9 @@ impl Operation for StartInstances {
     type Answer<'s> = Changes;
 
     fn needs(&self, cx: &Cx<'_>) -> Vec<Need> {
-        needs(cx, "ec2:StartInstances", &self.instance_id)
+        let mut needs = needs(cx, "ec2:StartInstances", &self.instance_id);
+        needs.extend(grants(cx, &self.instance_id));
+        needs
     }
 
     fn run(self, cx: &mut Cx<'_>) -> Result<Changes, Refusal> {
@@ -57,6 +60,24 @@ impl Operation for StartInstances {
             }
         }))
     }
+}
+
+/// Who starts an instance lets EBS use the keys of its volumes, other than AWS's own.
+/// Source: EBS User Guide, "Requirements for Amazon EBS encryption", permissions for users.
+fn grants(cx: &Cx<'_>, ids: &[String]) -> Vec<Need> {
+    let ec2 = &cx.here().ec2;
+    let devices = ids.iter().filter_map(|id| ec2.instances.get(id)).flat_map(|it| &it.devices);
+    let volumes = devices.filter_map(|it| ec2.volumes.get(&it.volume_id));
+    let keys: BTreeSet<&str> = volumes.filter_map(|it| it.kms_key_id.as_deref()).collect();
+    let customers = keys
+        .into_iter()
+        .filter(|arn| Kms::find(cx.state, arn).is_none_or(|key| key.manager == Manager::Customer));
+    let context = || {
+        Context::default()
+            .with("kms:GrantIsForAWSResource", "true")
+            .with("kms:ViaService", format!("ec2.{}.amazonaws.com", cx.place.region))
+    };
+    customers.map(|arn| Need::on("kms:CreateGrant", arn).with(context())).collect()
 }
 
 /// Refuses what can never be started by this call.
