@@ -261,3 +261,21 @@ fn a_copy_is_available_when_its_last_snapshot_is() {
     there.pass(1);
     assert_eq!(state(), State::Available);
 }
+
+#[test]
+fn all_snapshots_of_an_image_are_copied_or_none() {
+    // Within 15 minutes these take 500 and 455 of the 2,000 MiB a second that there are.
+    let size = |it: &Volume| if &*it.id == "vol-1" { 500 } else { 400 };
+    let (bed, image) = source(|it| Volume { size_gib: size(&it), ..it });
+    let there = bed.at("111122223333", "us-east-1");
+    let request = |name: &str| CopyImage {
+        name: name.to_owned(),
+        snapshot_copy_completion_duration_minutes: Some(15),
+        ..copy(&image)
+    };
+    there.ask(request("first")).unwrap();
+    there.ask(request("second")).unwrap();
+    assert_eq!(there.ask(request("third")), Err("ResourceLimitExceeded"));
+    let left = there.here(|it| (it.ec2.images.iter().count(), it.ec2.snapshots.iter().count()));
+    assert_eq!(left, (2, 4));
+}

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Protection, State,
+    copy::CopyImage,
     create::{CreateImage, Difference, Ebs},
     lifecycle::DisableImage,
     protection::{DisableImageDeregistrationProtection, EnableImageDeregistrationProtection},
@@ -12,10 +13,15 @@ use super::{
         state, with_image,
     },
 };
-use crate::ec2::{
-    instances::{Power, Root},
-    snapshot_delete::DeleteSnapshot,
-    tags::{Tag, TagSpecification},
+use crate::{
+    bed::Bed,
+    ec2::{
+        instances::{Power, Root},
+        snapshot_delete::DeleteSnapshot,
+        tags::{Tag, TagSpecification},
+    },
+    iam::Need,
+    operation::{Cx, Operation},
 };
 
 #[test]
@@ -164,10 +170,16 @@ fn devices_are_left_out_and_not_else_changed() {
 }
 
 #[test]
-fn an_image_of_a_snapshot_that_fails_fails_and_is_not_shared() {
+fn an_image_of_a_snapshot_that_fails_fails_once_and_is_not_shared() {
+    check_failure("vol-1");
+    check_failure("vol-2");
+}
+
+#[track_caller]
+fn check_failure(volume: &str) {
     let bed = place_with_instance();
     let id = bed.ask(create("backup")).unwrap()["imageId"].as_str().unwrap().to_owned();
-    bed.here(|it| it.ec2.failing.insert("vol-2".into()));
+    bed.here(|it| it.ec2.failing.insert(volume.into()));
     assert_eq!(bed.ask(share(&id, "222233334444")), Err("IncorrectState"));
     bed.pass(300);
     assert_eq!(events(&bed), [(id.clone(), "failed".to_owned())]);
@@ -257,4 +269,61 @@ fn protection_keeps_an_image_for_a_day_after_it_is_switched_off() {
     bed.ask(unprotect(&id)).unwrap();
     assert!(bed.ask(deregister(&id, false)).is_ok());
     assert_eq!(Protection::Off.as_str(), "disabled");
+}
+
+/// What a call needs: `action resource`, without the service and the beginning of the ARN.
+fn needs(bed: &Bed, operation: &impl Operation) -> Vec<String> {
+    let needs = bed.cloud.look(|state, now| {
+        let cx = Cx { state, caller: &bed.caller, place: &bed.place, now, seen: now };
+        operation.needs(&cx)
+    });
+    let short = |it: &Need| format!("{} {}", it.action, it.resource).replace("arn:aws:ec2:", "");
+    needs.iter().map(short).collect()
+}
+
+#[test]
+fn each_call_needs_what_the_service_authorization_reference_says() {
+    let (bed, id) = with_image();
+    let tags = |kind: &str| TagSpecification {
+        resource_type: kind.to_owned(),
+        tag: vec![Tag { key: "of".to_owned(), value: None }],
+    };
+    let make =
+        CreateImage { tag_specification: vec![tags("image"), tags("snapshot")], ..create("other") };
+    let expected = [
+        "ec2:CreateImage eu-west-1:111122223333:instance/i-1",
+        "ec2:CreateImage eu-west-1::image/*",
+        "ec2:CreateImage eu-west-1::snapshot/*",
+        "ec2:CreateTags eu-west-1::image/*",
+        "ec2:CreateTags eu-west-1::snapshot/*",
+    ];
+    assert_eq!(needs(&bed, &make), expected);
+    let copy = CopyImage {
+        source_image_id: id.clone(),
+        source_region: "eu-west-1".to_owned(),
+        tag_specification: vec![tags("image")],
+        ..CopyImage::default()
+    };
+    let expected = [
+        "ec2:CopyImage us-east-1::image/*",
+        "ec2:CopyImage us-east-1::snapshot/*",
+        "ec2:CopyImage eu-west-1::image/ami-1",
+        "ec2:CopyImage eu-west-1::snapshot/snap-1",
+        "ec2:CopyImage eu-west-1::snapshot/snap-2",
+        "ec2:CreateTags us-east-1::image/*",
+    ];
+    assert_eq!(needs(&bed.at("111122223333", "us-east-1"), &copy), expected);
+    let expected = ["ec2:DeregisterImage eu-west-1::image/ami-1"];
+    assert_eq!(needs(&bed, &deregister(&id, true)), expected);
+}
+
+#[test]
+fn snapshots_stay_when_the_caller_may_not_delete_them() {
+    let (mut bed, id) = with_image();
+    bed.cloud.allow_only(&["ec2:DeregisterImage"]);
+    bed.caller.role = Some(("janitor".to_owned(), "session".to_owned()));
+    let done = bed.ask(deregister(&id, true)).unwrap();
+    let codes: Vec<_> = done["deleteSnapshotResultSet"].as_array().unwrap().clone();
+    assert!(codes.iter().all(|it| it["returnCode"] == "missing-permissions"), "{codes:?}");
+    assert_eq!(bed.here(|it| it.ec2.snapshots.iter().count()), 2);
 }

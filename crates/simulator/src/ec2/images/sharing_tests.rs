@@ -43,6 +43,16 @@ fn an_image_is_seen_by_those_it_is_shared_with() {
 }
 
 #[test]
+fn an_image_that_was_deregistered_is_seen_by_its_owner_for_a_while() {
+    let (bed, id) = with_image();
+    let other = bed.at("222233334444", "eu-west-1");
+    bed.ask(share(&id, "222233334444")).unwrap();
+    bed.ask(deregister(&id, false)).unwrap();
+    assert_eq!(describe(&bed, own()), Ok(vec![id.clone()]));
+    assert_eq!(describe(&other, named(&id)), Ok(Vec::new()));
+}
+
+#[test]
 fn tags_and_attributes_of_a_shared_image_are_its_owners_own() {
     let (bed, id) = with_image();
     let now = bed.now();

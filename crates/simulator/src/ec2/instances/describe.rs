@@ -391,8 +391,8 @@ impl Operation for DescribeInstances {
             max_results: self.max_results,
             next_token: self.next_token.as_deref(),
         };
-        let hidden = self.include_managed_resources;
-        let shows = |_, it| is_shown(it, hidden).then(|| Shown::of(it));
+        let managed = self.include_managed_resources;
+        let shows = |_, it| is_shown(it, managed).then(|| Shown::of(it));
         let (instances, next_token) =
             listing::answer(cx, &question, &cx.here().ec2.instances, shows)?;
         let owner = cx.place.account.as_str();

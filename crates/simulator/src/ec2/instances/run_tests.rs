@@ -146,6 +146,7 @@ fn what_cannot_be_launched_is_not() {
     let code = "UnsupportedHibernationConfiguration";
     check(no, hibernating("m5.large"), Err(code));
     check(encrypted(8), hibernating("m5.large"), Err(code));
+    check(|it| it.mappings[0].size_gib = 9, hibernating("m5.large"), Err(code));
     check(encrypted(9), hibernating("m5.large"), Ok(1));
     check(encrypted(200), hibernating("m5.12xlarge"), Err(code));
 }
