@@ -5,7 +5,7 @@
 
 use crate::{
     arn,
-    iam::{self, Admission, Decision, Need, Own, Protocol},
+    iam::{self, Admission, Decision, Need, Own, Protocol, ResourcePolicy},
     operation::Cx,
     refusal::Refusal,
 };
@@ -88,16 +88,52 @@ fn refusal(
     Some(Refusal::new(refusal.code, refusal.message).status(status))
 }
 
-/// Whose call a resource's own policy judges.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Who<'w> {
-    /// Somebody's.
-    Caller(&'w crate::organization::Caller),
-    /// An AWS service's, such as `events.amazonaws.com`.
-    Service(&'static str),
+/// Whether a resource's own policy, if it has one, lets in who is not of its account. A text that
+/// is no policy lets nobody in.
+pub(crate) fn admits(policy: Option<&str>, caller: &iam::Caller, need: &Need) -> bool {
+    let policy = policy.and_then(|text| text.parse::<ResourcePolicy>().ok());
+    policy.is_some_and(|it| it.admission(caller, need).lets_in())
 }
 
-/// Whether a resource's own policy, if it has one, lets in who is not of its account.
-pub(crate) fn admits(policy: Option<&str>, _who: Who<'_>, _need: &Need) -> bool {
-    policy.is_some()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(policy: Option<&str>, expected: [bool; 2]) {
+        let queue = "arn:aws:sqs:eu-west-1:111122223333:wakes";
+        let context = iam::Context::default()
+            .with("aws:SourceArn", "arn:aws:events:eu-west-1:111122223333:rule/tick");
+        let need = Need::on("sqs:SendMessage", queue).with(context);
+        let account = "222233334444".parse().unwrap();
+        let user = iam::Caller::User { account, arn: "arn:aws:iam::222233334444:root".to_owned() };
+        let service = iam::Caller::Service("events.amazonaws.com".to_owned());
+        let found = [user, service].map(|it| admits(policy, &it, &need));
+        assert_eq!(found, expected, "{policy:?}");
+    }
+
+    #[test]
+    fn a_resource_lets_in_whom_its_policy_names_and_nobody_else() {
+        let policy = |principal: &str, action: &str, condition: &str| {
+            format!(
+                r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow",
+                "Principal": {principal}, "Action": "{action}", "Resource": "*"{condition}}}}}"#
+            )
+        };
+        check(None, [false, false]);
+        check(Some("{}"), [false, false]);
+        let service = r#"{"Service": "events.amazonaws.com"}"#;
+        check(Some(&policy(service, "sqs:SendMessage", "")), [false, true]);
+        check(Some(&policy(service, "sqs:ReceiveMessage", "")), [false, false]);
+        let of = |rule: &str| {
+            let arn = format!("arn:aws:events:eu-west-1:111122223333:rule/{rule}");
+            let condition =
+                format!(r#", "Condition": {{"ArnEquals": {{"aws:SourceArn": "{arn}"}}}}"#);
+            policy(service, "sqs:SendMessage", &condition)
+        };
+        check(Some(&of("tick")), [false, true]);
+        check(Some(&of("tock")), [false, false]);
+        check(Some(&policy(r#"{"AWS": "222233334444"}"#, "sqs:*", "")), [true, false]);
+        check(Some(&policy(r#"{"AWS": "999900001111"}"#, "sqs:*", "")), [false, false]);
+    }
 }

@@ -50,6 +50,8 @@ pub fn operations() -> impl Iterator<Item = (&'static str, &'static str)> {
 pub(crate) const TABLE: &[&[Entry]] = &[
     dynamodb::OPERATIONS,
     ec2::OPERATIONS,
+    ec2::images::OPERATIONS,
+    ec2::instances::OPERATIONS,
     events::OPERATIONS,
     kms::OPERATIONS,
     rds::OPERATIONS,

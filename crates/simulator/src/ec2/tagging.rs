@@ -59,6 +59,8 @@ macro_rules! kind {
 const KINDS: &[Kind] = &[
     kind!("snap-", "snapshot", snapshots, "InvalidSnapshot.NotFound", shared: true),
     kind!("vol-", "volume", volumes, "InvalidVolume.NotFound", shared: false),
+    kind!("i-", "instance", instances, "InvalidInstanceID.NotFound", shared: false),
+    kind!("ami-", "image", images, "InvalidAMIID.NotFound", shared: true),
 ];
 
 impl Kind {

@@ -12,9 +12,9 @@ use super::{
     bus::{self, RuleState, Target, rule_arn},
 };
 use crate::{
-    access::{self, Who},
+    access,
     cloud::{Happening, State},
-    iam::{Context, Need},
+    iam::{self, Context, Need},
     sqs::{message::Content, url::Address},
 };
 
@@ -122,11 +122,11 @@ fn send(state: &mut State, queue: &str, rule: &str, content: Content, at: Timest
     let id = state.fresh_uuid();
     let Some(address) = Address::of_arn(queue) else { return false };
     let Some(found) = address.queue(state) else { return false };
-    let account = address.place.account.to_string();
+    let account = rule.split(':').nth(4).unwrap_or_default();
     let context = Context::default().with("aws:SourceArn", rule).with("aws:SourceAccount", account);
     let need = Need::on("sqs:SendMessage", address.arn()).with(context);
     let policy = found.attributes.text("Policy");
-    if !access::admits(policy, Who::Service(SERVICE), &need)
+    if !access::admits(policy, &iam::Caller::Service(SERVICE.to_owned()), &need)
         || content.check(&found.attributes).is_err()
     {
         return false;

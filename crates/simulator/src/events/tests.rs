@@ -20,7 +20,11 @@ fn ask<O: Operation + DeserializeOwned>(bed: &Bed, request: Value) -> Result<Val
 fn bed(queues: &[&str]) -> Bed {
     let bed = Bed::new();
     for name in queues {
-        let mut attributes = json!({"Policy": "{}"});
+        let policy = json!({"Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage", "Resource": "*",
+        }});
+        let mut attributes = json!({"Policy": policy.to_string()});
         if name.ends_with(".fifo") {
             attributes["FifoQueue"] = json!("true");
             attributes["ContentBasedDeduplication"] = json!("true");

@@ -157,6 +157,11 @@ impl Own {
 }
 
 impl Admission {
+    /// Whether it allows the need by itself.
+    pub(crate) fn lets_in(self) -> bool {
+        self.decision() == Decision::Allowed
+    }
+
     fn decision(self) -> Decision {
         match self.verdict {
             Verdict::Admitted(_) => Decision::Allowed,

@@ -208,8 +208,16 @@ fn another_account_is_let_in_by_the_queues_policy() {
     let name = json!({"QueueName": "work", "QueueOwnerAWSAccountId": "111122223333"});
     assert_eq!(send(&other, "hello"), Err("AccessDenied"));
     assert_eq!(ask::<GetQueueUrl>(&other, name.clone()), Err("QueueDoesNotExist"));
-    let set = json!({"QueueUrl": URL, "Attributes": {"Policy": "{}"}});
+    let policy = |account: &str| {
+        let policy = json!({"Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Principal": {"AWS": account}, "Action": "sqs:*", "Resource": "*",
+        }});
+        json!({"QueueUrl": URL, "Attributes": {"Policy": policy.to_string()}})
+    };
+    let set = policy("444455556666");
     assert_eq!(ask::<SetQueueAttributes>(&other, set.clone()), Err("AccessDenied"));
+    ask::<SetQueueAttributes>(&bed, policy("999900001111")).unwrap();
+    assert_eq!(send(&other, "hello"), Err("AccessDenied"));
     ask::<SetQueueAttributes>(&bed, set).unwrap();
     assert!(send(&other, "hello").is_ok());
     assert_eq!(ask::<GetQueueUrl>(&other, name), Ok(json!({"QueueUrl": URL})));

@@ -7,8 +7,7 @@ use lamplighter_core::{AccountId, Place};
 
 use super::{missing_parameter, queue::Queue};
 use crate::{
-    access::{self, Who},
-    arn,
+    access, arn,
     cloud::State,
     iam::{Context, Need},
     operation::Cx,
@@ -117,10 +116,10 @@ impl Address {
         }
         let policy = queue.attributes.text("Policy");
         let own = self.place.account == cx.caller.account;
-        let stranger = Who::Caller(cx.caller);
+        let stranger = cx.state.organization.principal(cx.caller);
         let admitted = || {
             let need = self.need(cx, action);
-            strangers == Strangers::IfAdmitted && access::admits(policy, stranger, &need)
+            strangers == Strangers::IfAdmitted && access::admits(policy, &stranger, &need)
         };
         if own || admitted() {
             return Ok(());

@@ -1,7 +1,11 @@
 use super::*;
 use crate::{
     bed::Bed,
-    ec2::trial::{assert_like, put, put_volume, volume},
+    ec2::{
+        images::Image,
+        instances::{self, Instance, types::Architecture},
+        trial::{assert_like, put, put_volume, volume},
+    },
 };
 
 fn bed() -> Bed {
@@ -131,4 +135,28 @@ fn tags_are_filtered_and_paged() {
         }
     }
     assert_eq!(found, 12);
+}
+
+#[test]
+fn instances_and_images_are_tagged_as_well() {
+    let bed = bed();
+    let (owner, at) = (bed.place.account.clone(), bed.now());
+    let kind = instances::types::find("m5.large").unwrap();
+    let instance = Instance::running("i-1", kind, "us-east-1a", at);
+    let image = Image::available(owner, "ami-1", "backup", Architecture::X86, at);
+    bed.here(|it| {
+        it.ec2.instances.fill([("i-1".into(), instance)]);
+        it.ec2.images.fill([("ami-1".into(), image)]);
+    });
+    let tag = || vec![Tag { key: "team".into(), value: Some("a".into()) }];
+    let resource_id = vec!["i-1".into(), "ami-1".into()];
+    bed.ask(CreateTags { resource_id, tag: tag() }).unwrap();
+    let described = bed.ask(DescribeTags::default()).unwrap();
+    let types = described["tagSet"].as_array().unwrap().iter();
+    let types: Vec<_> = types.map(|it| it["resourceType"].as_str().unwrap()).collect();
+    assert_eq!(types, ["instance", "image"]);
+    let arns: Vec<_> = bed.events().into_iter().flat_map(|it| it.resources).collect();
+    assert_eq!(arns[0], "arn:aws:ec2:us-east-1:123456789012:instance/i-1");
+    let unknown = CreateTags { resource_id: vec!["ami-9".into()], tag: tag() };
+    assert_eq!(bed.ask(unknown).map(|_| ()), Err("InvalidAMIID.NotFound"));
 }
