@@ -97,12 +97,12 @@ impl<'p> Placeholders<'p> {
 
     /// Understands a condition, of the member of that name.
     pub(crate) fn condition(&self, member: &str, text: &str) -> Result<Condition, Refusal> {
-        self.parse(member, text, |parser| condition::parse(parser))
+        self.parse(member, text, condition::parse)
     }
 
     /// Understands an update.
     pub(crate) fn update(&self, text: &str) -> Result<Update, Refusal> {
-        self.parse("UpdateExpression", text, |parser| update::parse(parser))
+        self.parse("UpdateExpression", text, update::parse)
     }
 
     /// Understands which attributes are answered.

@@ -69,7 +69,7 @@ impl Operation for BatchWriteItem {
     }
 
     /// All is checked before anything is written, but what is written is not one whole.
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Written, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Written, Refusal> {
         let count: usize = self.request_items.values().map(Vec::len).sum();
         if count == 0 || self.request_items.values().any(Vec::is_empty) {
             return Err(validation("The batch write request list for a table cannot be empty"));
@@ -150,7 +150,7 @@ impl Operation for BatchGetItem {
         tables.map(|name| on_table(cx, "dynamodb:BatchGetItem", name)).collect()
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Got, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Got, Refusal> {
         let count: usize = self.request_items.values().map(|it| it.keys.len()).sum();
         if count == 0 || self.request_items.values().any(|it| it.keys.is_empty()) {
             return Err(validation("The list of keys of a table cannot be empty"));

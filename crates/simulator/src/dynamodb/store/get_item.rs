@@ -45,7 +45,7 @@ impl Operation for GetItem {
         vec![on_table(cx, "dynamodb:GetItem", &self.table_name)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Got, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Got, Refusal> {
         let at = if self.consistent_read { cx.now } else { cx.seen };
         let (table, items) = table(cx, &self.table_name)?;
         let values = Item::new();

@@ -57,7 +57,7 @@ impl Position {
 
     /// Which of so many equal parts of the table it is in.
     pub(crate) fn segment(&self, of: u64) -> u64 {
-        (u128::from(self.partition) * u128::from(of) >> 64) as u64
+        ((u128::from(self.partition) * u128::from(of)) >> 64) as u64
     }
 }
 

@@ -284,7 +284,7 @@ impl Operation for Query {
         need(cx, "dynamodb:Query", &self.table_name, self.index_name.as_deref())
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Page, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Page, Refusal> {
         let at = if self.consistent_read { cx.now } else { cx.seen };
         let (table, items) = table(cx, &self.table_name)?;
         let placeholders =
@@ -383,7 +383,7 @@ impl Operation for Scan {
         need(cx, "dynamodb:Scan", &self.table_name, self.index_name.as_deref())
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Page, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Page, Refusal> {
         let at = if self.consistent_read { cx.now } else { cx.seen };
         let (table, items) = table(cx, &self.table_name)?;
         let placeholders =

@@ -212,7 +212,7 @@ impl Operation for TransactWriteItems {
         needs.map(|(action, table)| on_table(cx, action, table)).collect()
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Done, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         let now = cx.now;
         if !(1..=MOST).contains(&self.transact_items.len()) {
             return Err(validation(format!(

@@ -220,7 +220,7 @@ impl Operation for PutItem {
         vec![on_table(cx, "dynamodb:PutItem", &self.table_name)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Written, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Written, Refusal> {
         if !matches!(self.return_values, ReturnValues::None | ReturnValues::AllOld) {
             return Err(return_values());
         }
@@ -264,7 +264,7 @@ impl Operation for DeleteItem {
         vec![on_table(cx, "dynamodb:DeleteItem", &self.table_name)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Written, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Written, Refusal> {
         if !matches!(self.return_values, ReturnValues::None | ReturnValues::AllOld) {
             return Err(return_values());
         }
@@ -310,7 +310,7 @@ impl Operation for UpdateItem {
         vec![on_table(cx, "dynamodb:UpdateItem", &self.table_name)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Written, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Written, Refusal> {
         let now = cx.now;
         let (table, items) = table(cx, &self.table_name)?;
         let with = Conditions {
