@@ -271,7 +271,7 @@ impl Matcher {
     fn takes(&self, value: Option<&Value>) -> bool {
         match value {
             Some(Value::Array(list)) => match self {
-                Matcher::Exists(exists) => *exists == !list.is_empty(),
+                Matcher::Exists(exists) => *exists != list.is_empty(),
                 _ => list.iter().any(|it| self.takes(Some(it))),
             },
             // Objects are no values.

@@ -55,7 +55,7 @@ impl Operation for PutPermission {
         vec![Need::on("events:PutPermission", bus::arn(cx.place))]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<(), Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<(), Refusal> {
         check_bus(cx, self.event_bus_name.as_deref())?;
         check_name("statementId", &self.statement_id)?;
         if self.action != "events:PutEvents" {
@@ -96,7 +96,7 @@ impl Operation for RemovePermission {
         vec![Need::on("events:RemovePermission", bus::arn(cx.place))]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<(), Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<(), Refusal> {
         check_bus(cx, self.event_bus_name.as_deref())?;
         let permissions = &mut cx.here_mut().bus.permissions;
         match (self.statement_id, self.remove_all_permissions) {

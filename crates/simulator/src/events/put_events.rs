@@ -109,7 +109,7 @@ impl Operation for PutEvents {
         self.entries.iter().map(need).collect()
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Results, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Results, Refusal> {
         if !(1..=MOST_ENTRIES).contains(&self.entries.len()) {
             return Err(validation(format!(
                 "1 validation error detected: Value at 'entries' failed to satisfy constraint: \

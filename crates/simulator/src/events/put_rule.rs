@@ -58,7 +58,7 @@ impl Operation for PutRule {
         needs
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Put, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Put, Refusal> {
         check_bus(cx, self.event_bus_name.as_deref())?;
         check_name("name", &self.name)?;
         let parse = |text: String| Ok((text.clone(), Pattern::parse(&text)?));
@@ -126,7 +126,7 @@ impl Operation for DeleteRule {
     }
 
     /// A rule that is not there is gone already.
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<(), Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<(), Refusal> {
         check_bus(cx, self.event_bus_name.as_deref())?;
         check_name("name", &self.name)?;
         let rules = &mut cx.here_mut().bus.rules;

@@ -68,7 +68,7 @@ impl Operation for PutTargets {
         [need.with(context)].into_iter().chain(pass).collect()
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Failures, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Failures, Refusal> {
         check_bus(cx, self.event_bus_name.as_deref())?;
         let mut targets = find(cx, &self.rule)?.targets.clone();
         if !(1..=MOST_IN_CALL).contains(&self.targets.len()) {
@@ -171,7 +171,7 @@ impl Operation for RemoveTargets {
         vec![on_rule(cx, "events:RemoveTargets", &self.rule)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Failures, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Failures, Refusal> {
         check_bus(cx, self.event_bus_name.as_deref())?;
         if !(1..=MOST_IN_CALL).contains(&self.ids.len()) {
             return Err(validation("ids must have length between 1 and 100"));

@@ -294,8 +294,19 @@ fn events_go_to_another_account_that_admits_them_and_no_further() {
         target(from, "forward", json!({"Id": to.place.account.to_string(), "Arn": bus(to)}))
             .unwrap();
     }
+    let open = json!({"QueueName": "third", "Attributes": {"Policy": "{}"}});
+    ask::<CreateQueue>(&third, open).unwrap();
+    rule(&third, "all", pattern.clone()).unwrap();
+    let arn = "arn:aws:sqs:eu-west-1:777788889999:third";
+    target(&third, "all", json!({"Id": "1", "Arn": arn})).unwrap();
     rule(&hub, "work", pattern).unwrap();
     target(&hub, "work", json!({"Id": "1", "Arn": format!("{QUEUE}work")})).unwrap();
+    // These two admit everybody, so that only the rule keeps events from going on to them.
+    for bed in [&third, &spoke] {
+        let admit =
+            json!({"Action": "events:PutEvents", "Principal": "*", "StatementId": "everybody"});
+        ask::<PutPermission>(bed, admit).unwrap();
+    }
     put(&spoke, event("ours"));
     assert_eq!(messages(&hub, "work"), Vec::<Value>::new(), "not admitted");
     let direct =
@@ -315,6 +326,10 @@ fn events_go_to_another_account_that_admits_them_and_no_further() {
     let received = messages(&hub, "work");
     assert_eq!(received[0]["account"], "444455556666", "it keeps its account");
     assert_eq!(received.len(), 1);
+    let all = hub.cloud.look(|state, _| {
+        state.services_of(&third.place).map(|it| it.sqs.queues["third"].counts(hub.now()).visible)
+    });
+    assert_eq!(all, Some(0), "it goes to no third account");
     assert_eq!(put(&spoke, direct)["ErrorCode"], Value::Null);
     let remove = json!({"StatementId": "organization"});
     assert_eq!(ask::<RemovePermission>(&hub, remove.clone()), Ok(Value::Null));

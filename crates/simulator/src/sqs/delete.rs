@@ -107,7 +107,7 @@ impl Operation for DeleteMessage {
         need_on(cx, &self.queue_url, "sqs:DeleteMessage")
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<(), Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<(), Refusal> {
         let now = cx.now;
         delete(queue(cx, &self.queue_url, "sqs:DeleteMessage")?, &self.receipt_handle, now)
     }
@@ -123,7 +123,7 @@ impl Operation for DeleteMessageBatch {
         need_on(cx, &self.queue_url, "sqs:DeleteMessage")
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Results<Done>, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Results<Done>, Refusal> {
         let now = cx.now;
         let queue = queue(cx, &self.queue_url, "sqs:DeleteMessage")?;
         batch::check(self.entries.iter().map(|it| it.id.as_str()))?;
@@ -149,7 +149,7 @@ impl Operation for ChangeMessageVisibility {
         need_on(cx, &self.queue_url, "sqs:ChangeMessageVisibility")
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<(), Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<(), Refusal> {
         let now = cx.now;
         let queue = queue(cx, &self.queue_url, "sqs:ChangeMessageVisibility")?;
         change(queue, &self.receipt_handle, self.visibility_timeout, now)
@@ -170,7 +170,7 @@ impl Operation for ChangeMessageVisibilityBatch {
         need_on(cx, &self.queue_url, "sqs:ChangeMessageVisibility")
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Results<Done>, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Results<Done>, Refusal> {
         let now = cx.now;
         let queue = queue(cx, &self.queue_url, "sqs:ChangeMessageVisibility")?;
         batch::check(self.entries.iter().map(|it| it.id.as_str()))?;

@@ -42,7 +42,7 @@ impl Operation for GetQueueAttributes {
         need_on(cx, &self.queue_url, "sqs:GetQueueAttributes")
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Shown, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Shown, Refusal> {
         let address = Address::of_url(cx, &self.queue_url)?;
         address.enter(cx, "sqs:GetQueueAttributes", Strangers::IfAdmitted)?;
         if let Some(name) = self.attribute_names.iter().find(|name| !is_known(name)) {
@@ -88,7 +88,7 @@ impl Operation for SetQueueAttributes {
         need_on(cx, &self.queue_url, "sqs:SetQueueAttributes")
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<(), Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<(), Refusal> {
         let address = Address::of_url(cx, &self.queue_url)?;
         address.enter(cx, "sqs:SetQueueAttributes", Strangers::Never)?;
         let now = cx.now;

@@ -65,7 +65,7 @@ impl Operation for CreateQueue {
     }
 
     /// A queue of this name and with exactly these attributes may be there already.
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<QueueUrl, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<QueueUrl, Refusal> {
         let name = self.queue_name;
         let fifo = self.attributes.contains_key("FifoQueue");
         check_name(&name, fifo)?;
@@ -137,7 +137,7 @@ impl Operation for DeleteQueue {
         need_on(cx, &self.queue_url, "sqs:DeleteQueue")
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<(), Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<(), Refusal> {
         let address = Address::of_url(cx, &self.queue_url)?;
         address.enter(cx, "sqs:DeleteQueue", Strangers::Never)?;
         let now = cx.now;
@@ -181,7 +181,7 @@ impl Operation for GetQueueUrl {
         }
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<QueueUrl, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<QueueUrl, Refusal> {
         let address = self.address(cx).ok_or_else(no_queue)?;
         // Whoever is not let in is not told whether there is one.
         address.enter(cx, "sqs:GetQueueUrl", Strangers::IfAdmitted).map_err(|_| no_queue())?;
@@ -219,7 +219,7 @@ impl Operation for ListQueues {
     }
 
     /// Without `MaxResults` there is one page of a thousand queues, and no more.
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<QueueUrls, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<QueueUrls, Refusal> {
         let most = match self.max_results {
             None => LONGEST_PAGE,
             Some(most @ 1..=LONGEST_PAGE) => most,
@@ -267,7 +267,7 @@ impl Operation for PurgeQueue {
         need_on(cx, &self.queue_url, "sqs:PurgeQueue")
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<(), Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<(), Refusal> {
         let address = Address::of_url(cx, &self.queue_url)?;
         address.enter(cx, "sqs:PurgeQueue", Strangers::IfAdmitted)?;
         let now = cx.now;

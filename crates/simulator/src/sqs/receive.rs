@@ -84,7 +84,7 @@ impl Operation for ReceiveMessage {
         need_on(cx, &self.queue_url, "sqs:ReceiveMessage")
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Messages, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Messages, Refusal> {
         let address = Address::of_url(cx, &self.queue_url)?;
         address.enter(cx, "sqs:ReceiveMessage", Strangers::IfAdmitted)?;
         let most = in_range("MaxNumberOfMessages", self.max_number_of_messages, 1..=10)?;

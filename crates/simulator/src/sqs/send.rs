@@ -52,7 +52,7 @@ impl Operation for SendMessage {
         need_on(cx, &self.queue_url, "sqs:SendMessage")
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Told, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Told, Refusal> {
         let address = Address::of_url(cx, &self.queue_url)?;
         address.enter(cx, "sqs:SendMessage", Strangers::IfAdmitted)?;
         send(cx, &address, self.content)
@@ -95,7 +95,7 @@ impl Operation for SendMessageBatch {
         need_on(cx, &self.queue_url, "sqs:SendMessage")
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Results<ToldOf>, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Results<ToldOf>, Refusal> {
         let address = Address::of_url(cx, &self.queue_url)?;
         address.enter(cx, "sqs:SendMessage", Strangers::IfAdmitted)?;
         batch::check(self.entries.iter().map(|it| it.id.as_str()))?;

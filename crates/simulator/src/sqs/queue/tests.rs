@@ -177,6 +177,12 @@ fn a_fifo_queue_keeps_the_order_of_each_group_and_blocks_it() {
     queue.change_visibility(&handles[1], seconds(0), at(2)).unwrap();
     assert_eq!(receive(&mut queue, 10, 2), "a:2 a:3");
     assert_eq!(receive(&mut queue, 10, 31), "b:1 b:2");
+    let mut queue = fifo(&[]);
+    send(&mut queue, "a:1", 0);
+    send(&mut queue, "a:2", 0);
+    let (_, handles) = take(&mut queue, 2, 0);
+    queue.change_visibility(&handles[0], seconds(0), at(1)).unwrap();
+    assert_eq!(receive(&mut queue, 10, 1), "", "the second is still in flight");
 }
 
 #[test]
