@@ -21,6 +21,7 @@ use crate::{
     operation::{Cx, Operation},
     organization::{Account, Caller, Organization},
     random::Random,
+    rds,
     refusal::Refusal,
     sqs,
     trail::{Call, Outcome, Trail},
@@ -60,6 +61,7 @@ pub(crate) struct Services {
     pub(crate) sqs: sqs::Sqs,
     pub(crate) bus: Bus,
     pub(crate) kms: kms::Kms,
+    pub(crate) rds: rds::Rds,
 }
 
 impl Services {
@@ -78,6 +80,8 @@ pub(crate) enum Happening {
     DynamoDb(Place, dynamodb::Happening),
     /// The schedule of a rule has come round.
     Rule(Place, events::Due),
+    /// Something in RDS.
+    Rds(Place, rds::Happening),
 }
 
 /// What came of a call, and what the edge has to make of it.
@@ -181,13 +185,15 @@ impl Cloud {
         let seen = Cx::lagging(now, state.lag());
         let mut cx = Cx { state: &mut state, caller, place, now, seen, retry_until: None };
         let needs = operation.needs(&cx);
+        let mut actions: Vec<_> = needs.iter().map(|it| it.action).collect();
+        actions.dedup();
         let call = Call {
             at: now,
             caller: caller.clone(),
             place: place.clone(),
             service: O::SPEC.service,
             operation: O::SPEC.name,
-            actions: needs.iter().map(|it| it.action).collect(),
+            actions,
             access: O::SPEC.access,
             outcome: Outcome::Done,
         };
@@ -249,6 +255,7 @@ impl State {
                 Happening::Ec2(place, it) => ec2::happen(self, &place, it, at),
                 Happening::DynamoDb(place, it) => dynamodb::happen(self, &place, it, at),
                 Happening::Rule(place, it) => events::fire(self, &place, it, at),
+                Happening::Rds(place, it) => rds::happen(self, &place, it, at),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crate::buckets::Throttling;
+use crate::{buckets::Throttling, rds};
 
 /// How the cloud behaves.
 #[derive(Clone, Debug)]
@@ -51,6 +51,8 @@ pub struct Times {
     pub index: SignedDuration,
     /// A backup of a DynamoDB table is being made.
     pub table_backup: SignedDuration,
+    /// Whatever happens to databases.
+    pub databases: rds::Times,
 }
 
 impl Default for Times {
@@ -67,6 +69,7 @@ impl Default for Times {
             billing_mode: SignedDuration::from_mins(3),
             index: SignedDuration::from_mins(5),
             table_backup: SignedDuration::from_secs(5),
+            databases: rds::Times::default(),
         }
     }
 }

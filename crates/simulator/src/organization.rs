@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{AccountId, Region};
+use serde_json::json;
 
 use crate::{
     arn,
@@ -43,6 +44,28 @@ pub struct Role {
     pub policies: Option<Vec<IdentityPolicy>>,
     /// The longest session: 1 to 12 hours.
     pub longest_session: SignedDuration,
+}
+
+impl Role {
+    /// A role that an account may assume, with an external id if there is one, and that may do
+    /// everything.
+    pub fn open_to(account: &AccountId, external_id: Option<&str>) -> Role {
+        let mut statement = json!({
+            "Effect": "Allow",
+            "Principal": {"AWS": account.as_str()},
+            "Action": "sts:AssumeRole",
+        });
+        if let Some(id) = external_id {
+            statement["Condition"] = json!({"StringEquals": {"sts:ExternalId": id}});
+        }
+        let document = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+        Role {
+            path: "/".to_owned(),
+            trust: document.parse().expect("the document is a policy, and the id is short"),
+            policies: None,
+            longest_session: SignedDuration::from_hours(1),
+        }
+    }
 }
 
 /// What `AssumeRole` has handed out.

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     dynamodb, ec2, events, kms,
     operation::{Operation, Spec},
-    sqs, sts,
+    rds, sqs, sts,
     wire::dispatch::{self, Serve},
 };
 
@@ -47,6 +47,7 @@ pub(crate) const TABLE: &[&[Entry]] = &[
     ec2::OPERATIONS,
     events::OPERATIONS,
     kms::OPERATIONS,
+    rds::OPERATIONS,
     sqs::OPERATIONS,
     sts::OPERATIONS,
 ];

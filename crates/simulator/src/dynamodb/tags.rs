@@ -24,7 +24,7 @@ pub(crate) struct Tag {
 }
 
 /// The tags that were sent, right or wrong.
-pub(super) fn read_any(tags: &[Tag]) -> Tags {
+pub(crate) fn read_any(tags: &[Tag]) -> Tags {
     tags.iter().map(|it| (it.key.clone(), it.value.clone())).collect()
 }
 

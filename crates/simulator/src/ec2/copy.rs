@@ -153,7 +153,9 @@ impl Operation for CopySnapshot {
             ..Snapshot::completed(account, &id, COPIED_VOLUME, source.size_gib, cx.now)
         };
         let now = cx.now;
-        cx.here_mut().ec2.snapshots.put(copy, now);
+        let here = &mut cx.here_mut().ec2;
+        here.copies_under_way.insert(copy.id.clone());
+        here.snapshots.put(copy, now);
         let same = || Box::<str>::from(id.as_str());
         cx.plan(
             (now + KEY_CHECK).min(course.ends_at),
@@ -223,8 +225,8 @@ pub(super) fn key(cx: &Cx<'_>, choice: KeyChoice, named: Option<&str>) -> Arc<st
 
 /// The copies that are under way into this place.
 fn under_way<'s>(cx: &'s Cx<'_>) -> impl Iterator<Item = &'s Snapshot> {
-    let copies = cx.here().ec2.snapshots.of_volume(COPIED_VOLUME);
-    copies.filter(|it| it.state == State::Pending && it.copied.is_some())
+    let ec2 = &cx.here().ec2;
+    ec2.copies_under_way.iter().filter_map(|id| ec2.snapshots.get(id))
 }
 
 /// It shows whether the keys can be used.
@@ -254,9 +256,12 @@ pub(super) fn ends(state: &mut cloud::State, place: &Place, id: &str, at: Timest
 
 fn end(state: &mut cloud::State, place: &Place, id: &str, end: Result<(), &str>, at: Timestamp) {
     let Some(ended) = settle(state, place, id, end, at) else { return };
+    let here = &mut state.services_mut(place).ec2;
+    here.copies_under_way.remove(id);
     if let (Some(copied), Ok(())) = (&ended.copied, end) {
-        let newest = &mut state.services_mut(place).ec2.newest_copies;
-        newest.insert(copied.origin.clone(), ended.id.clone());
+        let copies = here.copies.entry(copied.origin.clone()).or_default();
+        copies.retain(|id| here.snapshots.get(id).is_some());
+        copies.push(ended.id.clone());
     }
     ebs_events::snapshot_ended(state, place, &ended, at);
 }

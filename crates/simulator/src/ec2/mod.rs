@@ -20,6 +20,8 @@ pub(crate) mod snapshot_shown;
 pub(crate) mod snapshots;
 pub(crate) mod tagging;
 pub(crate) mod tags;
+#[cfg(test)]
+mod trial;
 pub(crate) mod volume_create;
 pub(crate) mod volume_delete;
 pub(crate) mod volume_modify;
@@ -86,8 +88,10 @@ pub(crate) struct Ec2 {
     pub(crate) fast_restores: Shelf<fast_restore::FastRestore>,
     /// Volumes whose snapshots end in `error`.
     pub(crate) failing: BTreeSet<Box<str>>,
-    /// The newest copy here of each volume, wherever that is.
-    newest_copies: BTreeMap<(Place, Box<str>), Box<str>>,
+    /// Copies that are on their way here.
+    copies_under_way: BTreeSet<Box<str>>,
+    /// Those that came, of each volume, wherever that is: the newest last, even if it is gone.
+    copies: BTreeMap<(Place, Box<str>), Vec<Box<str>>>,
     /// What was made of requests with a client token.
     volume_tokens: BTreeMap<String, (volume_create::CreateVolume, Box<str>)>,
     /// How often the tags of each resource were changed.

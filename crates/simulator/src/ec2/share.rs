@@ -156,7 +156,7 @@ impl Operation for ModifySnapshotAttribute {
         vec![need.with(context)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Done, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         let all = self.check()?;
         let (add, remove) = (read(&all.add)?, read(&all.remove)?);
         let snapshot = cx.snapshot(&self.snapshot_id)?;
@@ -235,7 +235,7 @@ impl Operation for ResetSnapshotAttribute {
         vec![on_snapshot(cx, "ec2:ResetSnapshotAttribute", &self.snapshot_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Done, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         if self.attribute != ATTRIBUTE {
             let message = format!("the attribute '{}' cannot be reset", self.attribute);
             return Err(Refusal::new("InvalidParameterValue", message));
@@ -290,7 +290,7 @@ impl Operation for DescribeSnapshotAttribute {
         vec![on_snapshot(cx, "ec2:DescribeSnapshotAttribute", &self.snapshot_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Attribute, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Attribute, Refusal> {
         cx.snapshot(&self.snapshot_id)?;
         let shown = cx.here().ec2.snapshots.get_at(&self.snapshot_id, cx.seen);
         let user = |it: &AccountId| Shown { user_id: Some(it.to_string()), group: None };

@@ -48,7 +48,7 @@ impl Operation for DeleteSnapshot {
         vec![on_snapshot(cx, "ec2:DeleteSnapshot", &self.snapshot_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Done, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         let id = &*self.snapshot_id;
         let snapshot = cx.snapshot(id)?;
         check(cx, snapshot)?;

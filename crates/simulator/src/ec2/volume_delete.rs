@@ -35,7 +35,7 @@ impl Operation for DeleteVolume {
         vec![on_volume(cx, "ec2:DeleteVolume", &self.volume_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Done, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         let volume = cx.volume(&self.volume_id)?;
         check_manager(volume)?;
         match volume.state {
@@ -43,8 +43,8 @@ impl Operation for DeleteVolume {
                 let message = format!("Volume {} is currently attached", volume.id);
                 return Err(Refusal::new("VolumeInUse", message));
             }
-            State::Creating => {
-                let message = format!("Volume {} is creating", volume.id);
+            State::Creating | State::Deleting | State::Deleted => {
+                let message = format!("Volume {} is {}", volume.id, volume.state.as_str());
                 return Err(Refusal::new("IncorrectState", message));
             }
             State::Available | State::Error => {}

@@ -218,7 +218,7 @@ fn roles_let_the_hub_in() {
         assert_eq!((role.path.as_str(), role.policies.is_none()), ("/ops/", true));
         let trust = json!({ "Version": "2012-10-17", "Statement": [{
             "Effect": "Allow", "Principal": { "AWS": HUB },
-            "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
+            "Action": "sts:AssumeRole",
             "Condition": { "StringEquals": { "sts:ExternalId": "7f3c" } },
         }]});
         assert_eq!(role.trust, trust.to_string().parse().unwrap());

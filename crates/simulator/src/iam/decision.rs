@@ -168,6 +168,17 @@ impl Admission {
     }
 }
 
+impl IdentityPolicy {
+    /// Allows these actions on everything.
+    pub(crate) fn allowing(actions: &[&str]) -> IdentityPolicy {
+        let document = serde_json::json!({
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}],
+        });
+        document.to_string().parse().expect("actions have the form that policies want")
+    }
+}
+
 impl ResourcePolicy {
     /// What it says to `caller`.
     pub(crate) fn admission(&self, caller: &Caller, need: &Need) -> Admission {

@@ -36,7 +36,7 @@ impl Operation for GetCallerIdentity {
         Vec::new()
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Identity, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Identity, Refusal> {
         let account = cx.caller.account.to_string();
         let user_id = match &cx.caller.role {
             None => account.clone(),
