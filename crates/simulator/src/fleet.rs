@@ -153,8 +153,8 @@ impl Fleet {
     /// An entry that is about no place would be about nothing in silence.
     fn check_place(&self, entry: &impl Entry, bad: &mut Bad<'_>) {
         let common = entry.common();
-        let named = common.account.iter().flat_map(|it| it.iter());
-        for id in named.filter(|id| !self.accounts.contains_key(*id)) {
+        let mut named = common.account.iter().flat_map(|it| it.iter());
+        if let Some(id) = named.find(|id| !self.accounts.contains_key(*id)) {
             return bad.say("account", self.no_such_account(id));
         }
         let named: BTreeSet<_> = common.account.iter().flat_map(|it| it.iter()).collect();
