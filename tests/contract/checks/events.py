@@ -82,15 +82,16 @@ def check_a_pattern_is_json(aws):
 
 
 def check_a_rule_that_is_disabled_sends_nothing(aws):
-    """A rule that is disabled sends nothing, until it is enabled.
+    """A rule that is put there as DISABLED sends nothing, until it is ENABLED.
 
-    Source: EventBridge API reference, DisableRule
+    Source: EventBridge API reference, PutRule, State
     """
     url, events = rule(aws), aws.client("events")
-    events.disable_rule(Name="to-jobs")
+    same_rule = {"Name": "to-jobs", "EventPattern": json.dumps(PATTERN)}
+    events.put_rule(**same_rule, State="DISABLED")
     put(aws, {"state": "done"})
     same(receive(aws, url), [])
-    events.enable_rule(Name="to-jobs")
+    events.put_rule(**same_rule, State="ENABLED")
     put(aws, {"state": "done"})
     same(len(receive(aws, url)), 1)
 

@@ -111,9 +111,9 @@ fn what_is_encrypted_is_shared_with_a_key_of_the_account_and_never_public() {
         it.encrypted = true;
         it.kms_key_id = Some(Kms::managed(&bed.place, "alias/aws/ebs"));
     };
-    check_share(managed, user(), Err("InvalidParameter"));
+    check_share(managed, user(), Err("OperationNotPermitted"));
     let unnamed = |_: &Bed, it: &mut Snapshot| (it.encrypted, it.kms_key_id) = (true, None);
-    check_share(unnamed, user(), Err("InvalidParameter"));
+    check_share(unnamed, user(), Err("OperationNotPermitted"));
 }
 
 #[test]
