@@ -32,7 +32,7 @@ use self::{
     entry::{Bad, Entry, Ids},
     here::Here,
 };
-use crate::{cloud::Cloud, random, words::Instant};
+use crate::{cloud::Cloud, random::Random, words::Instant};
 
 /// What is in a simulated organization.
 ///
@@ -181,7 +181,7 @@ impl Fleet {
         here.reserve(entries);
         for (index, entry) in entries.iter().enumerate() {
             if entry.common().is_at(here.place()) {
-                here.random = random::of(&(self.seed, E::KEY, here.place(), index));
+                here.random = Random::of(&(self.seed, E::KEY, here.place(), index));
                 items.extend(entry.make(here));
             }
         }

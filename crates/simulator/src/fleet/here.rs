@@ -136,7 +136,7 @@ impl<'s> Here<'s> {
         if arn.starts_with("arn:") {
             return self.shared(&arn);
         }
-        let id = uuid(&mut random::of(&(&place, named)));
+        let id = uuid(&mut Random::of(&(&place, named)));
         let key = Key::customer(&place, &id, Some(named), self.now - AGE.0);
         let arn = key.arn.clone();
         self.services().kms.put(key);
