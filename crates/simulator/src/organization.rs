@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     arn,
     iam::{self, IdentityPolicy, TrustPolicy},
-    random,
+    random::Random,
     refusal::Refusal,
 };
 
@@ -110,7 +110,7 @@ impl Caller {
         match &self.role {
             None => self.account.to_string(),
             Some((role, session)) => {
-                let number = random::of(&(self.account.as_str(), role)).next_number();
+                let number = Random::of(&(self.account.as_str(), role)).next_number();
                 format!("AROA0{number:016X}:{session}")
             }
         }
