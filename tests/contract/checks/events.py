@@ -4,7 +4,7 @@ import json
 
 from aws import refused, same
 from checks.sqs import queue, receive
-from fleet import HOME, HUB
+from fleet import HOME, HUB, MEMBER
 
 PATTERN = {"source": ["lamplighter"], "detail": {"state": ["done", "failed"]}}
 
@@ -130,6 +130,18 @@ def check_a_detail_is_json(aws):
         {"Source": "lamplighter", "DetailType": "Job", "Detail": "{"}])
     same((answer["FailedEntryCount"], answer["Entries"][0].get("ErrorCode")),
          (1, "MalformedDetail"))
+
+
+def check_leave_is_given_and_taken_back(aws):
+    """PutPermission lets an account use the bus; RemovePermission takes it back, once.
+
+    Source: EventBridge API reference, PutPermission and RemovePermission, errors
+    """
+    events = aws.client("events")
+    events.put_permission(StatementId="member", Action="events:PutEvents", Principal=MEMBER)
+    events.remove_permission(StatementId="member")
+    with refused("ResourceNotFoundException", 400):
+        events.remove_permission(StatementId="member")
 
 
 def check_snapshots_make_events(aws):
