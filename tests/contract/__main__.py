@@ -10,16 +10,20 @@ written anew, otherwise it is compared. Run it with the Python that
 """
 
 import argparse
+import re
 import sys
 import time
 import traceback
 from pathlib import Path
 
 import bed
+import model
 import page
 from aws import Aws
 from catalog import CHECKS, Check
 from known_differences import DIFFERENCES
+
+OPERATIONS = bed.ROOT / "docs" / "simulator.md"
 
 def run(check: Check, name: str, server) -> str | None:
     """What is wrong, or nothing."""
@@ -34,6 +38,14 @@ def run(check: Check, name: str, server) -> str | None:
             return f"differs otherwise than by `{known.shows}`:\n{found}"
         return None
     return "agrees: the difference is gone, take it out of known_differences.py" if known else None
+
+
+def unchecked() -> list:
+    """The simulator's operations that no check has made."""
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", OPERATIONS.read_text(encoding="utf-8"), re.M)
+    there = {(service, name) for service, names in rows for name in names.split(", ")}
+    return [f"no check asks the simulator for {service} {name}"
+            for service, name in sorted(there - model.ANSWERED)]
 
 
 def where(problem: Exception) -> str:
@@ -67,6 +79,8 @@ def main() -> int:
         known = sum((name, check.name) in DIFFERENCES for check in checks)
         print(f"{name:<10} {len(checks):>4} checks, {known:>3} known differences, "
               f"{len(wrong) - differences} wrong, {time.monotonic() - began:.1f} s", flush=True)
+    if not arguments.only and "simulator" in (arguments.on or bed.SERVERS):
+        wrong += unchecked()
     if not page.is_current(write=arguments.write):
         wrong.append(f"{page.PATH.name} is not current: run with --write and look at the change")
     print("".join(f"\nWRONG: {it}" for it in wrong))

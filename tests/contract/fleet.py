@@ -60,14 +60,12 @@ class Fleet:
 
     def database(self, name, tags=None, account=HUB, region=HOME) -> str:
         """An available database instance. Its ARN."""
-        if self.simulated:
-            self.put(databases=[{"id": name, "account": account, "region": region,
-                                 "engine": "postgres", "tags": tags or {}}])
-            return f"arn:aws:rds:{region}:{account}:db:{name}"
-        return self.client("rds", account, region).create_db_instance(
+        made = self.client("rds", account, region).create_db_instance(
             DBInstanceIdentifier=name, Engine="postgres", DBInstanceClass="db.t3.micro",
             MasterUsername="someone", MasterUserPassword="something", AllocatedStorage=20,
-            Tags=tag_list(tags or {}))["DBInstance"]["DBInstanceArn"]
+            Tags=tag_list(tags or {}))
+        self.pass_time(7200)
+        return made["DBInstance"]["DBInstanceArn"]
 
     def cluster(self, name, tags=None, account=HUB, region=HOME) -> str:
         """An available database cluster. Its ARN."""

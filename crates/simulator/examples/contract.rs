@@ -56,7 +56,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let cloud = Cloud::new(clock.clone());
     Builder::new_current_thread().enable_all().build()?.block_on(async {
         let end_point = EndPoint::bind(0).await?;
-        println!("{}", end_point.local_addr());
+        let address = end_point.local_addr();
+        cloud.dial(|dials| dials.endpoint = Some(format!("http://{address}")));
+        println!("{address}");
         let (stop, stopped) = oneshot::channel::<()>();
         let orders = cloud.clone();
         thread::spawn(move || {

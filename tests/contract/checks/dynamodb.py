@@ -242,6 +242,51 @@ def check_a_backup_is_of_a_table(aws):
         aws.client("dynamodb").create_backup(TableName="nothing", BackupName="nightly")
 
 
+def check_a_table_is_deleted(aws):
+    """DeleteTable answers DELETING; then the table is ResourceNotFoundException.
+
+    Source: DynamoDB API reference, DeleteTable
+    """
+    table(aws)
+    dynamodb = aws.client("dynamodb")
+    same(dynamodb.delete_table(TableName="jobs")["TableDescription"]["TableStatus"], "DELETING")
+    aws.pass_time(600)
+    with refused("ResourceNotFoundException", 400):
+        dynamodb.describe_table(TableName="jobs")
+
+
+def check_an_account_has_limits(aws):
+    """DescribeLimits answers 80000 units for the account and 40000 for a table.
+
+    Source: DynamoDB Developer Guide, "Quotas"
+    """
+    found = aws.client("dynamodb").describe_limits()
+    same([found[f"{of}Max{kind}CapacityUnits"] for of in ("Account", "Table")
+          for kind in ("Read", "Write")], [80000, 80000, 40000, 40000])
+
+
+def check_items_expire_by_an_attribute(aws):
+    """UpdateTimeToLive enables it for an attribute; the same again is ValidationException.
+
+    Source: DynamoDB API reference, UpdateTimeToLive
+    """
+    table(aws)
+    dynamodb = aws.client("dynamodb")
+
+    def state():
+        found = dynamodb.describe_time_to_live(TableName="jobs")["TimeToLiveDescription"]
+        return found["TimeToLiveStatus"], found.get("AttributeName")
+
+    same(state(), ("DISABLED", None))
+    enabled = {"Enabled": True, "AttributeName": "expires"}
+    answer = dynamodb.update_time_to_live(TableName="jobs", TimeToLiveSpecification=enabled)
+    same(answer["TimeToLiveSpecification"], enabled)
+    aws.pass_time(7200)
+    same(state(), ("ENABLED", "expires"))
+    with refused("ValidationException", 400):
+        dynamodb.update_time_to_live(TableName="jobs", TimeToLiveSpecification=enabled)
+
+
 def check_a_write_holds_only_under_its_condition(aws):
     """A conditional write that does not hold is ConditionalCheckFailedException, with the item.
 

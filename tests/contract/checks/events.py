@@ -4,7 +4,7 @@ import json
 
 from aws import refused, same
 from checks.sqs import queue, receive
-from fleet import HOME, HUB
+from fleet import HOME, HUB, MEMBER
 
 PATTERN = {"source": ["lamplighter"], "detail": {"state": ["done", "failed"]}}
 
@@ -82,15 +82,16 @@ def check_a_pattern_is_json(aws):
 
 
 def check_a_rule_that_is_disabled_sends_nothing(aws):
-    """A rule that is disabled sends nothing, until it is enabled.
+    """A rule that is put there as DISABLED sends nothing, until it is ENABLED.
 
-    Source: EventBridge API reference, DisableRule
+    Source: EventBridge API reference, PutRule, State
     """
     url, events = rule(aws), aws.client("events")
-    events.disable_rule(Name="to-jobs")
+    same_rule = {"Name": "to-jobs", "EventPattern": json.dumps(PATTERN)}
+    events.put_rule(**same_rule, State="DISABLED")
     put(aws, {"state": "done"})
     same(receive(aws, url), [])
-    events.enable_rule(Name="to-jobs")
+    events.put_rule(**same_rule, State="ENABLED")
     put(aws, {"state": "done"})
     same(len(receive(aws, url)), 1)
 
@@ -129,6 +130,18 @@ def check_a_detail_is_json(aws):
         {"Source": "lamplighter", "DetailType": "Job", "Detail": "{"}])
     same((answer["FailedEntryCount"], answer["Entries"][0].get("ErrorCode")),
          (1, "MalformedDetail"))
+
+
+def check_leave_is_given_and_taken_back(aws):
+    """PutPermission lets an account use the bus; RemovePermission takes it back, once.
+
+    Source: EventBridge API reference, PutPermission and RemovePermission, errors
+    """
+    events = aws.client("events")
+    events.put_permission(StatementId="member", Action="events:PutEvents", Principal=MEMBER)
+    events.remove_permission(StatementId="member")
+    with refused("ResourceNotFoundException", 400):
+        events.remove_permission(StatementId="member")
 
 
 def check_snapshots_make_events(aws):

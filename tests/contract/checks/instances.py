@@ -227,3 +227,19 @@ def check_status_is_of_running_instances(aws):
 
     same(shown(), {one: "running"})
     same(shown(IncludeAllInstances=True), {one: "running", two: "stopped"})
+
+
+def check_all_volumes_of_an_instance_are_snapshotted_at_once(aws):
+    """CreateSnapshots makes a snapshot of each volume, with the volume's tags when told to.
+
+    Source: EC2 API reference, CreateSnapshots
+    """
+    ec2, instance = aws.client("ec2"), aws.instance()
+    [volume] = [it["Ebs"]["VolumeId"] for it in look(aws, instance)["BlockDeviceMappings"]]
+    ec2.create_tags(Resources=[volume], Tags=[{"Key": "of", "Value": "volume"}])
+    made = ec2.create_snapshots(InstanceSpecification={"InstanceId": instance},
+                                CopyTagsFromSource="volume")["Snapshots"]
+    same([(it["VolumeId"], it["State"], tags_of(it)) for it in made],
+         [(volume, "pending", {"of": "volume"})])
+    with refused("InvalidInstanceID.NotFound", 400):
+        ec2.create_snapshots(InstanceSpecification={"InstanceId": MISSING})

@@ -49,3 +49,32 @@ def check_anothers_key_is_denied(aws):
     key = aws.key()
     with refused("AccessDeniedException", 400):
         aws.client("kms", MEMBER).describe_key(KeyId=key)
+
+
+def check_keys_of_aws_have_aliases(aws):
+    """ListAliases lists alias/aws/ebs, which AWS manages, in every account.
+
+    Source: KMS API reference, ListAliases
+    """
+    kms = aws.client("kms")
+    aliases = {it["AliasName"]: it for it in kms.list_aliases()["Aliases"]}
+    arn = f"arn:aws:kms:eu-west-1:{HUB}:alias/aws/ebs"
+    same(aliases.get("alias/aws/ebs", {}).get("AliasArn"), arn)
+    found = kms.describe_key(KeyId="alias/aws/ebs")["KeyMetadata"]
+    same(found["KeyManager"], "AWS")
+
+
+def check_a_key_is_granted(aws):
+    """A grant is listed until it is retired.
+
+    Source: KMS API reference, CreateGrant
+    """
+    kms, key = aws.client("kms"), aws.key()
+    user = f"arn:aws:iam::{HUB}:role/worker"
+    made = kms.create_grant(KeyId=key, GranteePrincipal=user, RetiringPrincipal=user,
+                            Operations=["Decrypt", "CreateGrant"])
+    [found] = kms.list_grants(KeyId=key)["Grants"]
+    same((found["GrantId"], found["GranteePrincipal"], sorted(found["Operations"])),
+         (made["GrantId"], user, ["CreateGrant", "Decrypt"]))
+    kms.retire_grant(KeyId=key, GrantId=made["GrantId"])
+    same(kms.list_grants(KeyId=key)["Grants"], [])

@@ -336,3 +336,73 @@ def check_a_cluster_stops_and_starts(aws):
     rds.start_db_cluster(DBClusterIdentifier="orders")
     aws.pass_time(7200)
     same(cluster_status(), "available")
+
+
+def check_a_cluster_snapshot_is_copied_and_shared(aws):
+    """A cluster's snapshot is shared by its attribute, and copied with its tags.
+
+    Source: RDS API reference, CopyDBClusterSnapshot and ModifyDBClusterSnapshotAttribute
+    """
+    aws.cluster("orders")
+    rds = aws.client("rds")
+    rds.create_db_cluster_snapshot(DBClusterSnapshotIdentifier="nightly",
+                                   DBClusterIdentifier="orders", Tags=tag_list({"a": "1"}))
+    aws.pass_time(7200)
+    rds.modify_db_cluster_snapshot_attribute(
+        DBClusterSnapshotIdentifier="nightly", AttributeName="restore", ValuesToAdd=[MEMBER])
+    [attribute] = rds.describe_db_cluster_snapshot_attributes(
+        DBClusterSnapshotIdentifier="nightly"
+    )["DBClusterSnapshotAttributesResult"]["DBClusterSnapshotAttributes"]
+    same(attribute, {"AttributeName": "restore", "AttributeValues": [MEMBER]})
+    rds.copy_db_cluster_snapshot(SourceDBClusterSnapshotIdentifier="nightly",
+                                 TargetDBClusterSnapshotIdentifier="copy", CopyTags=True)
+    aws.pass_time(7200)
+    [found] = rds.describe_db_cluster_snapshots(
+        DBClusterSnapshotIdentifier="copy")["DBClusterSnapshots"]
+    same((found["Status"], tags_of(found, "TagList")), ("available", {"a": "1"}))
+
+
+def check_a_database_is_deleted(aws):
+    """DeleteDBInstance needs a final snapshot or to be told that there is none.
+
+    Source: RDS API reference, DeleteDBInstance
+    """
+    aws.database("orders")
+    rds = aws.client("rds")
+    with refused("InvalidParameterCombination", 400):
+        rds.delete_db_instance(DBInstanceIdentifier="orders")
+    rds.delete_db_instance(DBInstanceIdentifier="orders", SkipFinalSnapshot=True)
+    aws.pass_time(7200)
+    with refused("DBInstanceNotFound", 404):
+        rds.describe_db_instances(DBInstanceIdentifier="orders")
+
+
+def check_a_database_is_rebooted(aws):
+    """RebootDBInstance needs an available database, which is available again after it.
+
+    Source: RDS API reference, RebootDBInstance
+    """
+    aws.database("orders")
+    rds = aws.client("rds")
+    rds.reboot_db_instance(DBInstanceIdentifier="orders")
+    aws.pass_time(3600)
+    same(status(aws), "available")
+    rds.stop_db_instance(DBInstanceIdentifier="orders")
+    aws.pass_time(7200)
+    with refused("InvalidDBInstanceState", 400):
+        rds.reboot_db_instance(DBInstanceIdentifier="orders")
+
+
+def check_a_cluster_is_deleted(aws):
+    """DeleteDBCluster needs a final snapshot or to be told that there is none.
+
+    Source: RDS API reference, DeleteDBCluster
+    """
+    aws.cluster("orders")
+    rds = aws.client("rds")
+    with refused("InvalidParameterCombination", 400):
+        rds.delete_db_cluster(DBClusterIdentifier="orders")
+    rds.delete_db_cluster(DBClusterIdentifier="orders", SkipFinalSnapshot=True)
+    aws.pass_time(7200)
+    with refused("DBClusterNotFoundFault", 404):
+        rds.describe_db_clusters(DBClusterIdentifier="orders")

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from aws import refused, same
-from fleet import HUB, tag_list, tag_specification, tags_of
+from fleet import AWAY, HUB, tag_list, tag_specification, tags_of
 
 MISSING = "snap-0123456789abcdef0"
 
@@ -236,3 +236,69 @@ def check_a_locked_snapshot_is_not_deleted(aws):
     same(ids(ec2.describe_locked_snapshots()), [snapshot])
     ec2.unlock_snapshot(SnapshotId=snapshot)
     ec2.delete_snapshot(SnapshotId=snapshot)
+
+
+def check_fast_restores_are_made_ready(aws):
+    """Fast restores of a snapshot are enabling, then enabled in that zone, until disabled.
+
+    Source: EBS User Guide, "Amazon EBS fast snapshot restore"
+    """
+    ec2, snapshot = aws.client("ec2"), completed(aws)
+    begun = ec2.enable_fast_snapshot_restores(
+        AvailabilityZones=["eu-west-1a"], SourceSnapshotIds=[snapshot, MISSING])
+    [well], [badly] = begun["Successful"], begun["Unsuccessful"]
+    same((well["SnapshotId"], well["State"]), (snapshot, "enabling"))
+    same((badly["SnapshotId"], badly["FastSnapshotRestoreStateErrors"][0]["Error"]["Code"]),
+         (MISSING, "InvalidSnapshot.NotFound"))
+    aws.pass_time(86400)
+    [found] = ec2.describe_fast_snapshot_restores()["FastSnapshotRestores"]
+    same((found["SnapshotId"], found["AvailabilityZone"], found["State"]),
+         (snapshot, "eu-west-1a", "enabled"))
+    ended = ec2.disable_fast_snapshot_restores(
+        AvailabilityZones=["eu-west-1a"], SourceSnapshotIds=[snapshot])
+    same([it["State"] for it in ended["Successful"]], ["disabling"])
+
+
+def check_volumes_are_encrypted_by_default_when_told_to(aws):
+    """Encryption by default makes new volumes encrypted, each account and region for itself.
+
+    Source: EBS User Guide, "Enable Amazon EBS encryption by default"
+    """
+    ec2 = aws.client("ec2")
+    same(ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"], False)
+    ec2.enable_ebs_encryption_by_default()
+    same(ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"], True)
+    away = aws.client("ec2", region=AWAY)
+    same(away.get_ebs_encryption_by_default()["EbsEncryptionByDefault"], False)
+    [volume] = ec2.describe_volumes(VolumeIds=[aws.volume()])["Volumes"]
+    same(volume["Encrypted"], True)
+    ec2.disable_ebs_encryption_by_default()
+    [volume] = ec2.describe_volumes(VolumeIds=[aws.volume()])["Volumes"]
+    same(volume["Encrypted"], False)
+
+
+def check_the_default_key_is_that_of_aws(aws):
+    """GetEbsDefaultKmsKeyId answers alias/aws/ebs until another key is chosen.
+
+    Source: EC2 API reference, GetEbsDefaultKmsKeyId
+    """
+    same(aws.client("ec2").get_ebs_default_kms_key_id()["KmsKeyId"], "alias/aws/ebs")
+
+
+def check_public_access_is_blocked(aws):
+    """While public access is blocked, no snapshot is shared with all.
+
+    Source: EBS User Guide, "Block public access for Amazon EBS snapshots"
+    """
+    ec2, snapshot = aws.client("ec2"), completed(aws)
+    public = {"SnapshotId": snapshot, "Attribute": "createVolumePermission",
+              "OperationType": "add", "GroupNames": ["all"]}
+    same(ec2.get_snapshot_block_public_access_state()["State"], "unblocked")
+    ec2.modify_snapshot_attribute(**public)
+    ec2.reset_snapshot_attribute(SnapshotId=snapshot, Attribute="createVolumePermission")
+    ec2.enable_snapshot_block_public_access(State="block-new-sharing")
+    same(ec2.get_snapshot_block_public_access_state()["State"], "block-new-sharing")
+    with refused("OperationNotPermitted", 400):
+        ec2.modify_snapshot_attribute(**public)
+    ec2.disable_snapshot_block_public_access()
+    ec2.modify_snapshot_attribute(**public)

@@ -243,3 +243,32 @@ def check_attributes_of_messages_are_received(aws):
     sqs.send_message(QueueUrl=url, MessageBody="a job", MessageAttributes=attributes)
     [message] = receive(aws, url, MessageAttributeNames=["All"])
     same(message["MessageAttributes"], attributes)
+
+
+def check_queues_are_listed(aws):
+    """ListQueues lists the URLs of queues whose names begin so.
+
+    Source: SQS API reference, ListQueues
+    """
+    one, two = queue(aws, "jobs-one"), queue(aws, "jobs-two")
+    queue(aws, "other")
+    found = aws.client("sqs").list_queues(QueueNamePrefix="jobs-")
+    same(sorted(found["QueueUrls"]), sorted([one, two]))
+
+
+def check_a_batch_of_messages_comes_back(aws):
+    """ChangeMessageVisibilityBatch makes several messages visible again.
+
+    Source: SQS API reference, ChangeMessageVisibilityBatch
+    """
+    sqs, url = aws.client("sqs"), queue(aws)
+    for body in "ab":
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    received = []
+    while len(received) < 2:
+        received += receive(aws, url)
+    answer = sqs.change_message_visibility_batch(QueueUrl=url, Entries=[
+        {"Id": it["Body"], "ReceiptHandle": it["ReceiptHandle"], "VisibilityTimeout": 0}
+        for it in received])
+    same(sorted(it["Id"] for it in answer["Successful"]), ["a", "b"])
+    same(count(aws, url), (2, 0))

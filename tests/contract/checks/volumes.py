@@ -140,3 +140,83 @@ def check_a_dry_run_needs_no_volume(aws):
     """
     with refused("DryRunOperation", 412):
         aws.client("ec2").describe_volumes(DryRun=True)
+
+
+def check_a_volume_is_deleted(aws):
+    """DeleteVolume removes a volume; then it is InvalidVolume.NotFound.
+
+    Source: EC2 API reference, DeleteVolume
+    """
+    ec2, volume = aws.client("ec2"), aws.volume()
+    ec2.delete_volume(VolumeId=volume)
+    aws.pass_time(60)
+    same(ids(ec2.describe_volumes()), [])
+    with refused("InvalidVolume.NotFound", 400):
+        ec2.delete_volume(VolumeId=volume)
+
+
+def check_a_volume_is_made_of_a_snapshot(aws):
+    """A volume of a snapshot has its size when none is given, and `gp2` for a type.
+
+    Source: EC2 API reference, CreateVolume
+    """
+    ec2 = aws.client("ec2")
+    snapshot = ec2.create_snapshot(VolumeId=aws.volume(size=20))["SnapshotId"]
+    aws.pass_time(3600)
+    made = ec2.create_volume(AvailabilityZone="eu-west-1b", SnapshotId=snapshot)
+    same((made["State"], made["Size"], made["SnapshotId"], made["VolumeType"]),
+         ("creating", 20, snapshot, "gp2"))
+
+
+def check_a_token_makes_one_volume(aws):
+    """CreateVolume again with the same ClientToken answers the same volume.
+
+    Source: EC2 Developer Guide, "Ensuring idempotency in Amazon EC2 API requests"
+    """
+    ec2 = aws.client("ec2")
+    same_call = {"AvailabilityZone": "eu-west-1a", "Size": 8, "ClientToken": "token"}
+    first = ec2.create_volume(**same_call)["VolumeId"]
+    same(ec2.create_volume(**same_call)["VolumeId"], first)
+    with refused("IdempotentParameterMismatch", 400):
+        ec2.create_volume(**same_call | {"Size": 9})
+
+
+def check_a_volume_grows(aws):
+    """ModifyVolume answers `modifying`; DescribeVolumesModifications follows it.
+
+    Source: EC2 API reference, ModifyVolume
+    """
+    ec2, volume = aws.client("ec2"), aws.volume(size=8)
+    begun = ec2.modify_volume(VolumeId=volume, Size=16)["VolumeModification"]
+    same((begun["ModificationState"], begun["OriginalSize"], begun["TargetSize"]),
+         ("modifying", 8, 16))
+    aws.pass_time(86400)
+    [found] = ec2.describe_volumes_modifications(VolumeIds=[volume])["VolumesModifications"]
+    same((found["ModificationState"], found["Progress"]), ("completed", 100))
+    same(ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["Size"], 16)
+
+
+def check_a_volume_does_not_shrink(aws):
+    """ModifyVolume to a smaller size is refused with InvalidParameterValue.
+
+    Source: EBS User Guide, "Modify a volume using EBS Elastic Volumes"
+    """
+    volume = aws.volume(size=8)
+    with refused("InvalidParameterValue", 400):
+        aws.client("ec2").modify_volume(VolumeId=volume, Size=7)
+
+
+def check_tags_are_listed(aws):
+    """DescribeTags lists the tags of resources, by resource and by key.
+
+    Source: EC2 API reference, DescribeTags
+    """
+    one, two = aws.volume(tags={"a": "1", "b": "2"}), aws.volume(tags={"a": "3"})
+    for name, value, expected in [
+        ("resource-id", one, {(one, "a", "1"), (one, "b", "2")}),
+        ("key", "a", {(one, "a", "1"), (two, "a", "3")}),
+        ("value", "3", {(two, "a", "3")}),
+    ]:
+        found = aws.client("ec2").describe_tags(Filters=[{"Name": name, "Values": [value]}])["Tags"]
+        same({(it["ResourceId"], it["Key"], it["Value"]) for it in found}, expected)
+        same({it["ResourceType"] for it in found}, {"volume"})
