@@ -20,6 +20,7 @@ mod source;
 mod suggest;
 mod task;
 mod value;
+pub mod yaml;
 
 pub use account::{Account, Role, Secret};
 pub use calendar::ReadFile;

@@ -68,9 +68,7 @@ fn read_all(sources: &[&Source], report: &mut Report<'_>) -> Vec<Node> {
         let start = Span { file, start: 0, end: 0 };
         let size = source.text.len();
         total = total.saturating_add(size);
-        if size > FILE_MAX {
-            report.error(start, format!("the file has {size} bytes: at most {FILE_MAX} are read"));
-        } else if total > TOTAL_MAX {
+        if size <= FILE_MAX && total > TOTAL_MAX {
             report.error(
                 start,
                 format!(

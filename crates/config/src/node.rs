@@ -14,7 +14,7 @@ use serde_saphyr::{
     Location, MessageFormatter, Spanned, UserMessageFormatter, options::DuplicateKeyPolicy,
 };
 
-use crate::report::Report;
+use crate::{FILE_MAX, report::Report};
 
 /// Most values in one file.
 const NODES_MAX: usize = 100_000;
@@ -101,13 +101,25 @@ impl Node {
 
     /// The value under a key, if this is a mapping that has it.
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// A key with its value, if this is a mapping that has it.
+    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
         let Kind::Map(entries) = &self.kind else { return None };
-        entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+        entries.iter().find(|entry| entry.key == key)
     }
 }
 
-/// Reads one file. `None` when it is not one YAML document; the report then says why.
+/// Reads one file. `None` when it is not one YAML document of bearable size; the report then says
+/// why.
 pub(crate) fn read(file: usize, text: &str, report: &mut Report<'_>) -> Option<Node> {
+    let size = text.len();
+    if size > FILE_MAX {
+        let start = Span { file, start: 0, end: 0 };
+        report.error(start, format!("the file has {size} bytes: at most {FILE_MAX} are read"));
+        return None;
+    }
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_nodes: NODES_MAX,

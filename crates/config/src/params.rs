@@ -1,6 +1,6 @@
 //! The `with` block: what the action says about it, at the right places.
 
-use lamplighter_core::{AnyAction, action::BadParams};
+use lamplighter_core::AnyAction;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -23,15 +23,17 @@ pub(crate) fn read(
 ) -> Option<Value> {
     let schema = action.params_schema().to_value();
     let mut params = with.map_or_else(|| Value::Object(Map::new()), Node::to_json);
-    let mut reader = Keys { root: &schema, unknown: 0, meant: Vec::new() };
+    let mut reader = Keys::new(&schema, "there is no parameter");
     if let Some(node) = with {
         reader.check(node, &mut params, &[&schema], report);
     }
     let bad = action.check_params(&params).err();
     if let Some(bad) = &bad {
-        let is_reported = reader.meant.iter().any(|it| bad.message == missing(it));
+        let node = with.map(|node| at_path(node, &bad.path));
+        let is_reported = reader.meant.iter().any(|it| bad.message == missing(it))
+            || node.is_some_and(|node| reader.lists.contains(&node.span));
         if !is_reported {
-            report_bad(with, action_at, bad, report);
+            report_bad(node, action_at, &bad.message, report);
         }
     }
     (bad.is_none() && reader.unknown == 0).then_some(params)
@@ -42,17 +44,26 @@ fn missing(key: &str) -> String {
 }
 
 /// Finds the keys that a schema does not know.
-struct Keys<'s> {
+pub(crate) struct Keys<'s> {
     root: &'s Value,
+    /// What is said before the key.
+    message: &'static str,
     unknown: usize,
     /// The known keys that unknown ones were probably meant to be.
     meant: Vec<String>,
+    /// Lists that stand for mappings. Serde would take their values in the order of the keys.
+    pub(crate) lists: Vec<Span>,
 }
 
 impl<'s> Keys<'s> {
+    /// Finds the keys that `root` does not know, to say this of each.
+    pub(crate) fn new(root: &'s Value, message: &'static str) -> Keys<'s> {
+        Keys { root, message, unknown: 0, meant: Vec::new(), lists: Vec::new() }
+    }
+
     /// Checks a value that is described by any of some schemas. Unknown keys are taken out, so
     /// that the action's own check finds the other problems.
-    fn check(
+    pub(crate) fn check(
         &mut self,
         node: &Node,
         value: &mut Value,
@@ -61,6 +72,13 @@ impl<'s> Keys<'s> {
     ) {
         let mut plain = Vec::new();
         schemas.iter().for_each(|schema| self.flatten(schema, 0, &mut plain));
+        if matches!(node.kind, Kind::List(_)) && are_mappings(&plain) {
+            report.error(node.span, "expected a mapping, and this is a list");
+            self.lists.push(node.span);
+            // Nothing reads this as a mapping.
+            *value = Value::Bool(false);
+            return;
+        }
         match (&node.kind, value) {
             (Kind::List(items), Value::Array(values)) => {
                 let of_items: Vec<&Value> =
@@ -76,7 +94,7 @@ impl<'s> Keys<'s> {
                 for entry in entries {
                     let key = entry.key.as_str();
                     if closed && !known.contains(&key) {
-                        report.unknown_key(entry.key_span, "there is no parameter", key, &known);
+                        report.unknown_key(entry.key_span, self.message, key, &known);
                         self.unknown += 1;
                         self.meant.extend(nearest(key, known.iter().copied()).map(str::to_owned));
                         object.remove(key);
@@ -124,6 +142,13 @@ fn property_names<'s>(schemas: &[&'s Value]) -> Vec<&'s str> {
     names
 }
 
+/// Whether every schema that says what a value is describes a mapping.
+fn are_mappings(schemas: &[&Value]) -> bool {
+    let types = schemas.iter().filter_map(|schema| schema.get("type"));
+    let mut types = types.filter(|it| *it != "null").peekable();
+    types.peek().is_some() && types.all(|it| it == "object")
+}
+
 /// Whether every schema that describes a mapping names all of its keys.
 fn is_closed(schemas: &[&Value]) -> bool {
     let mut mappings = schemas.iter().filter(|schema| schema["type"] == "object").peekable();
@@ -131,26 +156,31 @@ fn is_closed(schemas: &[&Value]) -> bool {
         && mappings.all(|schema| schema["additionalProperties"] == Value::Bool(false))
 }
 
-fn report_bad(with: Option<&Node>, action_at: Span, bad: &BadParams, report: &mut Report<'_>) {
-    let node = with.map(|node| at_path(node, &bad.path));
-    let at = node.map_or(action_at, |node| node.span);
+/// Reports what Serde or a check says of a value, or of a place without one.
+pub(crate) fn report_bad(
+    node: Option<&Node>,
+    otherwise: Span,
+    message: &str,
+    report: &mut Report<'_>,
+) {
+    let at = node.map_or(otherwise, |node| node.span);
     // Serde names what it knows after what it found: `unknown variant `a`, expected `b` or `c``.
-    let mut names = bad.message.split('`').skip(1).step_by(2);
+    let mut names = message.split('`').skip(1).step_by(2);
     let unquoted = node.is_some_and(|it| matches!(it.kind, Kind::Int(_) | Kind::Float(_)));
     match names.next() {
-        Some(found) if bad.message.starts_with("unknown variant ") => {
-            report.unknown(at, &bad.message, found, names.collect::<Vec<_>>());
+        Some(found) if message.starts_with("unknown variant ") => {
+            report.unknown(at, message, found, names.collect::<Vec<_>>());
         }
-        _ if unquoted && bad.message.ends_with("expected a string") => {
+        _ if unquoted && message.ends_with("expected a string") => {
             let written = report.text(at);
-            report.hint(at, &bad.message, format_args!("write it in quotes: `\"{written}\"`"));
+            report.hint(at, message, format_args!("write it in quotes: `\"{written}\"`"));
         }
-        _ => report.said(at, &bad.message),
+        _ => report.said(at, message),
     }
 }
 
 /// The value at a dotted path, `keep.rules[2].last`, or as far as the path leads.
-fn at_path<'n>(node: &'n Node, path: &str) -> &'n Node {
+pub(crate) fn at_path<'n>(node: &'n Node, path: &str) -> &'n Node {
     let (mut at, mut rest) = (node, path);
     while let Some((next, left)) = descend(at, rest) {
         (at, rest) = (next, left);

@@ -115,13 +115,26 @@ impl<'s> Report<'s> {
         nearest(name, known.into_iter().take(*left).inspect(|_| *left -= 1))
     }
 
-    /// Reports what another part of the program says, which may end in a guess of its own.
+    /// Reports what another part of the program says, which may end in a guess of its own, or
+    /// in the names that it knows: then the guess is made here.
     pub(crate) fn said(&mut self, at: Span, message: impl Display) {
         let message = message.to_string();
         match message.split_once("; did you mean ") {
             Some((message, meant)) => {
                 self.hint(at, message, format_args!("did you mean {meant}"));
             }
+            None => self.said_what_is_known(at, &message),
+        }
+    }
+
+    fn said_what_is_known(&mut self, at: Span, message: &str) {
+        let known = message.split_once("; known: ");
+        let meant = known.and_then(|(said, known)| {
+            let name = said.rsplit('`').nth(1)?;
+            self.guess(name, known.split('`').skip(1).step_by(2)).map(|meant| (said, meant))
+        });
+        match meant {
+            Some((said, meant)) => self.hint(at, said, format_args!("did you mean `{meant}`?")),
             None => self.error(at, message),
         }
     }

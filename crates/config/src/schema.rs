@@ -7,12 +7,17 @@ use serde_json::{Map, Value, json};
 
 use crate::shape::{self, File};
 
+/// A JSON Schema (draft 2020-12) of a type whose keys are left out rather than empty.
+pub(crate) fn of<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().with_transform(required_values);
+    settings.into_generator().into_root_schema_for::<T>().to_value()
+}
+
 /// A JSON Schema (draft 2020-12) of configuration files with these actions.
 ///
 /// It says less than `load`: what a text must be is not always in it, nor what names refer to.
 pub fn schema(catalog: Catalog) -> Value {
-    let settings = SchemaSettings::draft2020_12().with_transform(required_values);
-    let mut root = settings.into_generator().into_root_schema_for::<File>().to_value();
+    let mut root = of::<File>();
     root["title"] = "Lamplighter configuration".into();
     for section in shape::keys::<File>() {
         // A section without an entry is as good as none.

@@ -25,9 +25,11 @@ mod table;
 mod trail;
 mod wildcard;
 mod wire;
+pub mod words;
 
 pub use buckets::{Bucket, Throttling};
 pub use cloud::{Cloud, Dials, Lag, Times};
+pub use faults::{Rule, Rules, Throttle};
 pub use iam::{IdentityPolicy, PolicyError, ResourcePolicy, TrustPolicy};
 pub use operation::Access;
 pub use organization::{Caller, Role};
