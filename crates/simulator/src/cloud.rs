@@ -6,19 +6,23 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use lamplighter_core::{AccountId, Clock, Place};
+use lamplighter_core::{AccountId, Clock, Place, Region};
 
 use crate::{
     access,
     agenda::Agenda,
     buckets::{Buckets, Throttling},
-    ec2,
-    events::Events,
+    dials::{Dials, Lag},
+    dynamodb, ec2,
+    events::{self, Bus, Events},
     faults::{Faults, Mishap, MishapKind},
+    kms,
+    laws::Laws,
     operation::{Cx, Operation},
     organization::{Account, Caller, Organization},
     random::Random,
     refusal::Refusal,
+    sqs,
     trail::{Call, Outcome, Trail},
     wire::answer::RequestId,
 };
@@ -35,21 +39,34 @@ pub struct Cloud {
 pub(crate) struct State {
     pub(crate) dials: Dials,
     pub(crate) organization: Organization,
-    services: BTreeMap<Place, Services>,
+    pub(crate) services: BTreeMap<Place, Services>,
     pub(crate) agenda: Agenda<Happening>,
     pub(crate) buckets: Buckets,
     pub(crate) faults: Faults,
     pub(crate) trail: Trail,
     pub(crate) events: Events,
+    pub(crate) laws: Laws,
     random: Random,
-    ids: u64,
     requests: u64,
+    /// How many ids of each kind were handed out.
+    ids: BTreeMap<&'static str, u64>,
 }
 
 /// The services of one account in one region.
 #[derive(Default)]
 pub(crate) struct Services {
     pub(crate) ec2: ec2::Ec2,
+    pub(crate) dynamodb: dynamodb::DynamoDb,
+    pub(crate) sqs: sqs::Sqs,
+    pub(crate) bus: Bus,
+    pub(crate) kms: kms::Kms,
+}
+
+impl Services {
+    /// What is there in a place from the beginning.
+    fn at(place: &Place) -> Services {
+        Services { kms: kms::Kms::at(place), ..Services::default() }
+    }
 }
 
 /// What happens by itself later.
@@ -57,52 +74,10 @@ pub(crate) struct Services {
 pub(crate) enum Happening {
     /// Something in EC2.
     Ec2(Place, ec2::Happening),
-}
-
-/// How the cloud behaves.
-#[derive(Clone, Debug)]
-pub struct Dials {
-    /// Resources that one page of a listing looks at, when it is a page. Those that the filter
-    /// leaves out are missing on it, so pages may be short or empty and yet not the last.
-    /// `None`: pages are as long as was asked for.
-    pub page_size: Option<usize>,
-    /// How far describes lag behind writes; at most ten minutes.
-    pub lag: Lag,
-    /// How calls are throttled.
-    pub throttling: Throttling,
-    /// Whether ids count from one, such as `snap-1`, for tests that compare texts.
-    pub short_ids: bool,
-    /// How long things take.
-    pub times: Times,
-}
-
-/// How long things take that AWS does in the background.
-#[derive(Clone, Debug)]
-pub struct Times {
-    /// A new snapshot, or a copy of one, is pending.
-    pub snapshot: SignedDuration,
-}
-
-/// How far describes lag behind writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lag {
-    /// Each shows what was so long ago.
-    Always(SignedDuration),
-    /// Each shows what was at some moment not longer ago than this: what one call has shown, the
-    /// next one may not.
-    UpTo(SignedDuration),
-}
-
-impl Default for Dials {
-    fn default() -> Dials {
-        Dials {
-            page_size: None,
-            lag: Lag::Always(SignedDuration::ZERO),
-            throttling: Throttling::Off,
-            short_ids: false,
-            times: Times { snapshot: SignedDuration::from_mins(5) },
-        }
-    }
+    /// Something in DynamoDB.
+    DynamoDb(Place, dynamodb::Happening),
+    /// The schedule of a rule has come round.
+    Rule(Place, events::Due),
 }
 
 /// What came of a call, and what the edge has to make of it.
@@ -110,6 +85,9 @@ impl Default for Dials {
 pub(crate) struct Performed<R> {
     /// How long the answer takes.
     pub(crate) delay: SignedDuration,
+    /// The answer is that there is nothing yet, and the caller wants to wait until then: the
+    /// edge asks again now and then, and sends the first answer that does not say so.
+    pub(crate) retry_until: Option<Timestamp>,
     /// The answer. `None`: the connection is closed without one.
     pub(crate) answer: Option<Result<R, Refusal>>,
 }
@@ -128,7 +106,7 @@ impl Cloud {
         organization.hub.get_or_insert_with(|| place.account.clone());
         let account = organization.accounts.entry(place.account.clone()).or_default();
         account.regions.insert(place.region.clone());
-        state.services.entry(place.clone()).or_default();
+        state.services.entry(place.clone()).or_insert_with(|| Services::at(place));
     }
 
     /// Every place there is.
@@ -201,7 +179,7 @@ impl Cloud {
         let mut state = self.lock();
         state.advance(now);
         let seen = Cx::lagging(now, state.lag());
-        let mut cx = Cx { state: &mut state, caller, place, now, seen };
+        let mut cx = Cx { state: &mut state, caller, place, now, seen, retry_until: None };
         let needs = operation.needs(&cx);
         let call = Call {
             at: now,
@@ -234,8 +212,9 @@ impl Cloud {
                 }
             }
         };
+        let retry_until = cx.retry_until;
         state.trail.ended(outcome);
-        Performed { delay, answer }
+        Performed { delay, retry_until, answer }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -262,9 +241,14 @@ impl Cx<'_> {
 impl State {
     /// Lets everything happen that happens by itself until now.
     fn advance(&mut self, now: Timestamp) {
-        while let Some((at, happening)) = self.agenda.next(now) {
+        loop {
+            // What happened emits events, and rules bring them to queues before anything else.
+            events::deliver(self);
+            let Some((at, happening)) = self.agenda.next(now) else { return };
             match happening {
                 Happening::Ec2(place, it) => ec2::happen(self, &place, it, at),
+                Happening::DynamoDb(place, it) => dynamodb::happen(self, &place, it, at),
+                Happening::Rule(place, it) => events::fire(self, &place, it, at),
             }
         }
     }
@@ -291,7 +275,7 @@ impl State {
 
     /// The services of a place, to change them. Opens the place.
     pub(crate) fn services_mut(&mut self, place: &Place) -> &mut Services {
-        self.services.entry(place.clone()).or_default()
+        self.services.entry(place.clone()).or_insert_with(|| Services::at(place))
     }
 
     /// The services of a place, if it is open.
@@ -299,18 +283,57 @@ impl State {
         self.services.get(place)
     }
 
+    /// The places that are open in a region, in the order of their accounts.
+    pub(crate) fn places_in(&self, region: &Region) -> impl Iterator<Item = &Place> {
+        self.services.keys().filter(move |it| it.region == *region)
+    }
+
     /// An account.
     pub(crate) fn account(&self, id: &AccountId) -> Option<&Account> {
         self.organization.accounts.get(id)
     }
 
+    /// A new UUID.
+    pub(crate) fn fresh_uuid(&mut self) -> String {
+        let count = self.ids.entry("uuid").or_default();
+        *count += 1;
+        let (high, low) = match self.dials.short_ids {
+            true => (0, *count),
+            false => (
+                count.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+                count.wrapping_mul(0xbf58_476d_1ce4_e5b9),
+            ),
+        };
+        format!(
+            "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+            high >> 32,
+            (high >> 16) & 0xffff,
+            high & 0xfff,
+            low >> 52,
+            low & 0xffff_ffff_ffff
+        )
+    }
+
     /// A new id: `snap-` and 17 hexadecimal digits.
-    pub(crate) fn fresh_id(&mut self, kind: &str) -> String {
-        self.ids += 1;
+    pub(crate) fn fresh_id(&mut self, kind: &'static str) -> String {
+        let count = self.ids.entry(kind).or_default();
+        *count += 1;
         match self.dials.short_ids {
-            true => format!("{kind}-{}", self.ids),
+            true => format!("{kind}-{count}"),
             // An odd factor: different for each count, and not in order.
-            false => format!("{kind}-0{:016x}", self.ids.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            false => format!("{kind}-0{:016x}", count.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         }
+    }
+
+    /// The id of a request, as events have it.
+    pub(crate) fn request_id(&mut self) -> String {
+        let count = self.ids.entry("request").or_default();
+        *count += 1;
+        format!("01234567-0123-0123-0123-{count:012x}")
+    }
+
+    /// How many ids of a kind were handed out.
+    pub(crate) fn made(&self, kind: &str) -> u64 {
+        self.ids.get(kind).copied().unwrap_or_default()
     }
 }

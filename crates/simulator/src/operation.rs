@@ -67,6 +67,8 @@ pub(crate) struct Cx<'c> {
     pub(crate) now: Timestamp,
     /// The instant that a describe shows.
     pub(crate) seen: Timestamp,
+    /// Set by an operation that has nothing to answer yet and whose caller waits until then.
+    pub(crate) retry_until: Option<Timestamp>,
 }
 
 impl Cx<'_> {

@@ -11,17 +11,25 @@ pub struct Refusal {
     pub message: String,
     /// The HTTP status.
     pub status: u16,
+    /// Members that the JSON protocols send beside the message, such as `CancellationReasons`.
+    pub members: Vec<(&'static str, serde_json::Value)>,
 }
 
 impl Refusal {
     /// The caller asked for what cannot be: status 400.
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Refusal {
-        Refusal { code, message: message.into(), status: 400 }
+        Refusal { code, message: message.into(), status: 400, members: Vec::new() }
     }
 
     /// The same with another HTTP status.
     pub(crate) fn status(self, status: u16) -> Refusal {
         Refusal { status, ..self }
+    }
+
+    /// The same with another member.
+    pub(crate) fn with(mut self, name: &'static str, value: serde_json::Value) -> Refusal {
+        self.members.push((name, value));
+        self
     }
 
     /// More calls than the service's buckets have tokens for.

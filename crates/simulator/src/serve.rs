@@ -27,7 +27,7 @@ impl EndPoint {
         let cloud = Arc::new(cloud);
         let handler = move |request| {
             let cloud = Arc::clone(&cloud);
-            async move { dispatch::answer(&cloud, request) }
+            async move { dispatch::answer(&cloud, request).await }
         };
         self.0.serve(handler, stop).await
     }

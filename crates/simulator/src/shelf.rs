@@ -105,7 +105,7 @@ impl<T: Clone> Shelf<T> {
         &'s self,
         after: Option<&str>,
         at: Timestamp,
-    ) -> impl Iterator<Item = (&'s str, &'s T)> {
+    ) -> impl Iterator<Item = (&'s str, &'s T)> + use<'s, T> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.items
             .range::<str, _>((Bound::Unbounded, from))

@@ -3,9 +3,9 @@
 use serde::de::DeserializeOwned;
 
 use crate::{
-    ec2,
+    dynamodb, ec2, events, kms,
     operation::{Operation, Spec},
-    sts,
+    sqs, sts,
     wire::dispatch::{self, Serve},
 };
 
@@ -42,7 +42,14 @@ pub(crate) fn find(service: &str, name: &str) -> Option<&'static Entry> {
 }
 
 /// Every operation, service by service.
-pub(crate) const TABLE: &[&[Entry]] = &[ec2::OPERATIONS, sts::OPERATIONS];
+pub(crate) const TABLE: &[&[Entry]] = &[
+    dynamodb::OPERATIONS,
+    ec2::OPERATIONS,
+    events::OPERATIONS,
+    kms::OPERATIONS,
+    sqs::OPERATIONS,
+    sts::OPERATIONS,
+];
 
 #[cfg(test)]
 mod tests {

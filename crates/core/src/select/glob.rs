@@ -61,6 +61,16 @@ impl Glob {
             .collect()
     }
 
+    /// One of the shortest texts that match.
+    pub(super) fn example(&self) -> String {
+        let pieces = self.0.iter().filter_map(|piece| match piece {
+            Piece::Char(literal) => Some(*literal),
+            Piece::One => Some('x'),
+            Piece::OneOrNone | Piece::Any => None,
+        });
+        pieces.collect()
+    }
+
     /// The fewest characters that a matching text has.
     pub(super) fn shortest_match(&self) -> usize {
         self.0.iter().filter(|piece| matches!(piece, Piece::Char(_) | Piece::One)).count()
@@ -205,6 +215,14 @@ mod tests {
         ) {
             let letters: Vec<char> = text.chars().collect();
             prop_assert_eq!(Glob::new(pieces.clone()).matches(&text), defined(&pieces, &letters));
+        }
+
+        #[test]
+        fn matches_its_example(pieces in prop::collection::vec(piece(), 0..6)) {
+            let glob = Glob::new(pieces);
+            let example = glob.example();
+            prop_assert!(glob.matches(&example));
+            prop_assert_eq!(example.chars().count(), glob.shortest_match());
         }
 
         #[test]

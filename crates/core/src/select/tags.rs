@@ -124,6 +124,16 @@ impl TagPattern {
         })
     }
 
+    /// A value that matches each of the alternatives, in their order; `None` is a tag that is not
+    /// there.
+    pub fn examples(&self) -> impl Iterator<Item = Option<String>> {
+        self.0.iter().map(|alternative| match alternative {
+            Alternative::Absent => None,
+            Alternative::Exact(exact) => Some(exact.clone()),
+            Alternative::Glob(glob) => Some(glob.example()),
+        })
+    }
+
     pub(super) fn alternatives(&self) -> &[Alternative] {
         &self.0
     }

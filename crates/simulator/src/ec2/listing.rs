@@ -40,42 +40,68 @@ pub(crate) fn answer<'a, T: Filtered + Clone, U>(
     cx: &'a Cx<'_>,
     question: &Question<'_>,
     shelf: &'a Shelf<T>,
-    mut shows: impl FnMut(&'a str, &'a T) -> Option<U>,
+    shows: impl FnMut(&'a str, &'a T) -> Option<U>,
 ) -> Result<Paged<U>, Refusal> {
-    let Question { operation, filters, ids, not_found, max_results, next_token } = *question;
+    if question.ids.is_empty() {
+        return paged(cx, question, &(), |after| shelf.after(after, cx.seen), shows);
+    }
+    let find = |id: &str| {
+        // The id that lives as long as the shelf: the caller's own may go before the answer.
+        let found = shelf.key(id).and_then(|key| Some((key, shelf.get_at(id, cx.seen)?)));
+        found.ok_or_else(|| Refusal::new(question.not_found, format!("'{id}' does not exist.")))
+    };
+    Ok((by_ids(question, find, shows)?, None))
+}
+
+/// Answers a describe of explicit ids. `find` finds one of them, as it was at the instant that is
+/// shown.
+pub(crate) fn by_ids<'a, T: Filtered + 'a, U>(
+    question: &Question<'_>,
+    find: impl Fn(&str) -> Result<(&'a str, &'a T), Refusal>,
+    mut shows: impl FnMut(&'a str, &'a T) -> Option<U>,
+) -> Result<Vec<U>, Refusal> {
+    let Question { filters, ids, max_results, .. } = *question;
     filter::check::<T>(filters)?;
     if ids.len() > MOST_IDS {
         let message = format!("{} ids are more than {MOST_IDS}", ids.len());
         return Err(Refusal::new("InvalidParameterValue", message));
     }
-    if !ids.is_empty() && max_results.is_some() {
+    if max_results.is_some() {
         let message = "The parameter MaxResults cannot be used with explicit ids";
         return Err(Refusal::new("InvalidParameterCombination", message));
     }
-    let mut filtered =
-        |id: &'a str, it: &'a T| filter::admits(filters, it).then(|| shows(id, it)).flatten();
-    if !ids.is_empty() {
-        let mut shown = Vec::new();
-        for id in ids {
-            let Some(item) = shelf.get_at(id, cx.seen) else {
-                let message = format!("'{id}' does not exist.");
-                return Err(Refusal::new(not_found, message));
-            };
-            // The id that lives as long as the shelf: the caller's own may go before the answer.
-            let key = shelf.key(id).expect("it was just found");
-            shown.extend(filtered(key, item));
+    let mut shown = Vec::new();
+    for id in ids {
+        let (id, item) = find(id)?;
+        if filter::admits(filters, item) {
+            shown.extend(shows(id, item));
         }
-        return Ok((shown, None));
     }
+    Ok(shown)
+}
+
+/// Answers a describe in pages. `items` gives all from after an id on, in the order of
+/// [`Shelf::after`]; `also` is what else the question says: a token is good for the same one.
+pub(crate) fn paged<'a, T: Filtered + 'a, U, I: Iterator<Item = (&'a str, &'a T)>>(
+    cx: &'a Cx<'_>,
+    question: &Question<'_>,
+    also: &impl Hash,
+    items: impl FnOnce(Option<&str>) -> I,
+    mut shows: impl FnMut(&'a str, &'a T) -> Option<U>,
+) -> Result<Paged<U>, Refusal> {
+    let Question { operation, filters, max_results, next_token, .. } = *question;
+    filter::check::<T>(filters)?;
     let most = page_length(max_results)?;
-    let listing = pages::listing(cx.place, operation, &Asked(filters, max_results));
+    let listing = pages::listing(cx.place, operation, &(Asked(filters, max_results), also));
     let after = pages::after(listing, next_token)?;
     let looks = match (cx.state.dials.page_size, max_results) {
         (_, None) => usize::MAX,
         (Some(looks), _) => looks,
         (None, Some(_)) => most * LOOKS,
     };
-    Ok(pages::page(listing, shelf.after(after.as_deref(), cx.seen), most, looks, filtered))
+    let filtered =
+        |id: &'a str, it: &'a T| filter::admits(filters, it).then(|| shows(id, it)).flatten();
+    Ok(pages::page(listing, items(after.as_deref()), most, looks, filtered))
 }
 
 /// What a token is good for.

@@ -1,33 +1,139 @@
 //! EC2 and EBS in one account and region.
 
+pub(crate) mod archive;
+pub(crate) mod copy;
+mod copy_rules;
+mod ebs_events;
+pub(crate) mod fast_restore;
 pub(crate) mod filter;
 pub(crate) mod listing;
+pub(crate) mod lock;
 pub(crate) mod regions;
+pub(crate) mod settings;
+pub(crate) mod share;
+pub(crate) mod snapshot_create;
+pub(crate) mod snapshot_create_many;
+pub(crate) mod snapshot_delete;
+pub(crate) mod snapshot_describe;
+mod snapshot_own;
+pub(crate) mod snapshot_shown;
+pub(crate) mod snapshots;
+pub(crate) mod tagging;
 pub(crate) mod tags;
+pub(crate) mod volume_create;
+pub(crate) mod volume_delete;
+pub(crate) mod volume_modify;
+mod volume_rules;
 pub(crate) mod volumes;
+mod zones;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use lamplighter_core::Place;
 
-use crate::{buckets::Bucket, cloud::State, shelf::Shelf, table::Entry};
+use crate::{buckets::Bucket, cloud::State, organization::Caller, shelf::Shelf, table::Entry};
 
 /// The operations that are here.
-pub(crate) const OPERATIONS: &[Entry] =
-    &[Entry::ec2::<regions::DescribeRegions>(), Entry::ec2::<volumes::DescribeVolumes>()];
+pub(crate) const OPERATIONS: &[Entry] = &[
+    Entry::ec2::<archive::DescribeSnapshotTierStatus>(),
+    Entry::ec2::<archive::ModifySnapshotTier>(),
+    Entry::ec2::<archive::RestoreSnapshotTier>(),
+    Entry::ec2::<copy::CopySnapshot>(),
+    Entry::ec2::<fast_restore::DescribeFastSnapshotRestores>(),
+    Entry::ec2::<fast_restore::DisableFastSnapshotRestores>(),
+    Entry::ec2::<fast_restore::EnableFastSnapshotRestores>(),
+    Entry::ec2::<lock::DescribeLockedSnapshots>(),
+    Entry::ec2::<lock::LockSnapshot>(),
+    Entry::ec2::<lock::UnlockSnapshot>(),
+    Entry::ec2::<regions::DescribeRegions>(),
+    Entry::ec2::<settings::DisableEbsEncryptionByDefault>(),
+    Entry::ec2::<settings::DisableSnapshotBlockPublicAccess>(),
+    Entry::ec2::<settings::EnableEbsEncryptionByDefault>(),
+    Entry::ec2::<settings::EnableSnapshotBlockPublicAccess>(),
+    Entry::ec2::<settings::GetEbsDefaultKmsKeyId>(),
+    Entry::ec2::<settings::GetEbsEncryptionByDefault>(),
+    Entry::ec2::<settings::GetSnapshotBlockPublicAccessState>(),
+    Entry::ec2::<share::DescribeSnapshotAttribute>(),
+    Entry::ec2::<share::ModifySnapshotAttribute>(),
+    Entry::ec2::<share::ResetSnapshotAttribute>(),
+    Entry::ec2::<snapshot_create::CreateSnapshot>(),
+    Entry::ec2::<snapshot_create_many::CreateSnapshots>(),
+    Entry::ec2::<snapshot_delete::DeleteSnapshot>(),
+    Entry::ec2::<snapshot_describe::DescribeSnapshots>(),
+    Entry::ec2::<tagging::CreateTags>(),
+    Entry::ec2::<tagging::DeleteTags>(),
+    Entry::ec2::<tagging::DescribeTags>(),
+    Entry::ec2::<volume_create::CreateVolume>(),
+    Entry::ec2::<volume_delete::DeleteVolume>(),
+    Entry::ec2::<volume_modify::DescribeVolumesModifications>(),
+    Entry::ec2::<volume_modify::ModifyVolume>(),
+    Entry::ec2::<volumes::DescribeVolumes>(),
+];
 
 /// What is there.
 #[derive(Default)]
 pub(crate) struct Ec2 {
     pub(crate) volumes: Shelf<volumes::Volume>,
+    pub(crate) snapshots: snapshots::Snapshots,
+    pub(crate) settings: settings::Settings,
+    /// The newest change of each volume, by its id.
+    pub(crate) modifications: Shelf<volume_modify::Modification>,
+    /// By snapshot and zone: `snap-1/eu-west-1a`.
+    pub(crate) fast_restores: Shelf<fast_restore::FastRestore>,
+    /// Volumes whose snapshots end in `error`.
+    pub(crate) failing: BTreeSet<Box<str>>,
+    /// The newest copy here of each volume, wherever that is.
+    newest_copies: BTreeMap<(Place, Box<str>), Box<str>>,
+    /// What was made of requests with a client token.
+    volume_tokens: BTreeMap<String, (volume_create::CreateVolume, Box<str>)>,
+    /// How often the tags of each resource were changed.
+    tag_versions: BTreeMap<Box<str>, u64>,
 }
 
 /// What happens by itself later.
 #[derive(Debug)]
-pub(crate) enum Happening {}
+pub(crate) enum Happening {
+    /// A snapshot stops to be pending.
+    SnapshotEnds(Box<str>),
+    /// Those of one instance do.
+    SnapshotSetEnds(Vec<Box<str>>),
+    /// It shows whether a copy's key and the key of its source can be used.
+    CopyMeetsKeys(Box<str>, Option<Arc<str>>),
+    /// All of a copy is there.
+    CopyEnds(Box<str>),
+    /// The time that a copy was given is over.
+    CopyIsLate(Box<str>),
+    /// A step on the way to the archive or back is done.
+    TieringEnds(Box<str>),
+    /// Fast restores of a snapshot in a zone come into a state.
+    FastRestoreMoves(Box<str>, fast_restore::State),
+    /// A volume that this caller asked for is made.
+    VolumeIsMade(Box<str>, Caller),
+    /// A change of a volume comes into its next state.
+    ModificationMoves(Box<str>),
+}
 
 /// Lets something happen.
-pub(crate) fn happen(_state: &mut State, _place: &Place, happening: Happening, _at: Timestamp) {
-    match happening {}
+pub(crate) fn happen(state: &mut State, place: &Place, happening: Happening, at: Timestamp) {
+    match happening {
+        Happening::SnapshotEnds(id) => snapshot_create::ends(state, place, &id, at),
+        Happening::SnapshotSetEnds(ids) => snapshot_create_many::ends(state, place, &ids, at),
+        Happening::CopyMeetsKeys(id, source_key) => {
+            copy::meets_keys(state, place, &id, source_key.as_deref(), at);
+        }
+        Happening::CopyEnds(id) => copy::ends(state, place, &id, at),
+        Happening::CopyIsLate(id) => copy::is_late(state, place, &id, at),
+        Happening::TieringEnds(id) => archive::step_ends(state, place, &id, at),
+        Happening::FastRestoreMoves(key, to) => fast_restore::moves(state, place, &key, to, at),
+        Happening::VolumeIsMade(id, caller) => {
+            volume_create::is_made(state, place, &id, &caller, at);
+        }
+        Happening::ModificationMoves(id) => volume_modify::moves(state, place, &id, at),
+    }
 }
 
 /// The buckets that calls are paid from.
@@ -39,4 +145,10 @@ pub(crate) mod bucket {
     pub(crate) const READS: Bucket = Bucket::new(100.0, 20.0);
     /// A few describes without a filter and without a page size.
     pub(crate) const READS_ALL: Bucket = Bucket::new(50.0, 10.0);
+    /// What changes something, where AWS says nothing else.
+    pub(crate) const WRITES: Bucket = Bucket::new(50.0, 5.0);
+    /// Making and deleting snapshots and volumes, and sharing snapshots.
+    pub(crate) const MAKES: Bucket = Bucket::new(100.0, 5.0);
+    /// `CreateTags`, `DeleteTags`.
+    pub(crate) const TAGS: Bucket = Bucket::new(100.0, 10.0);
 }

@@ -192,7 +192,7 @@ impl Call<'_> {
         use_answer: impl FnOnce(O::Answer<'_>) -> R + Send,
     ) -> Result<R, Fault> {
         let after = self.weather.before().await?;
-        let Performed { delay, answer } =
+        let Performed { delay, answer, .. } =
             self.cloud.perform(self.caller, self.place, operation, false, use_answer);
         if delay.is_positive() {
             self.weather.pass(delay).await;

@@ -100,6 +100,8 @@ pub(crate) struct Failure {
     /// The code that the query protocol had for it, for services that left it and promise their
     /// old clients the same codes: `AWS.SimpleQueueService.NonExistentQueue`.
     pub(crate) query_code: Option<&'static str>,
+    /// What JSON errors say beside the message.
+    pub(crate) members: Vec<(&'static str, serde_json::Value)>,
 }
 
 impl Failure {
@@ -110,6 +112,7 @@ impl Failure {
             code: code.into(),
             message: message.into(),
             query_code: None,
+            members: Vec::new(),
         }
     }
 
@@ -188,11 +191,14 @@ impl Api {
                 xml::close(&mut body, "ErrorResponse");
             }
             Self::Json { namespace, .. } => {
-                body = serde_json::json!({
+                let mut error = serde_json::json!({
                     "__type": format!("{namespace}{}", failure.code),
                     "message": failure.message,
-                })
-                .to_string();
+                });
+                for (name, value) in &failure.members {
+                    error[*name] = value.clone();
+                }
+                body = error.to_string();
             }
         }
         let mut answer = self.response(failure.status, &id_text, body);

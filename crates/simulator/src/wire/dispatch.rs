@@ -5,6 +5,8 @@ use lamplighter_core::Place;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{
     answer::{self, Answer, Api, Failure, RequestId},
     query::Form,
@@ -19,13 +21,16 @@ use crate::{
     table::{self, Entry},
 };
 
+/// Between two questions of a caller that waits for something.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
 /// How an operation is called.
 #[derive(Clone, Copy)]
 pub(crate) enum Serve {
     /// By a form.
-    Form(fn(&Cloud, &Asked<'_>, Form) -> Reply),
+    Form(fn(&Cloud, &Asked<'_>, Form) -> Answered),
     /// By JSON.
-    Json(fn(&Cloud, &Asked<'_>, JsonCall) -> Reply),
+    Json(fn(&Cloud, &Asked<'_>, JsonCall) -> Answered),
 }
 
 /// A request whose caller is known.
@@ -36,8 +41,21 @@ pub(crate) struct Asked<'a> {
     id: RequestId,
 }
 
-/// Answers one request.
-pub(crate) fn answer(cloud: &Cloud, request: Request) -> Reply {
+/// An answer, and until when the caller would rather wait for another one.
+pub(crate) struct Answered {
+    reply: Reply,
+    retry_until: Option<Timestamp>,
+}
+
+impl From<Reply> for Answered {
+    fn from(reply: Reply) -> Answered {
+        Answered { reply, retry_until: None }
+    }
+}
+
+/// Answers one request. One that waits for something, such as SQS's long polling, is asked
+/// again until there is something, or its time is up.
+pub(crate) async fn answer(cloud: &Cloud, request: Request) -> Reply {
     let id = cloud.request_id();
     let service = request.credential.as_ref().map_or("", |it| it.service.as_str());
     let api = api(service, &request.call);
@@ -64,10 +82,18 @@ pub(crate) fn answer(cloud: &Cloud, request: Request) -> Reply {
         Err(refusal) => return refused(&refusal),
     };
     let asked = Asked { caller: &caller, place: &place, api, id };
-    match (entry.serve, call) {
-        (Serve::Form(serve), Call::Form(form)) => serve(cloud, &asked, form),
-        (Serve::Json(serve), Call::Json(json)) => serve(cloud, &asked, json),
-        (_, call) => refused(&unknown(service, entry.spec.name, &call)),
+    let mut until = None;
+    loop {
+        let Answered { reply, retry_until } = match (entry.serve, &call) {
+            (Serve::Form(serve), Call::Form(form)) => serve(cloud, &asked, form.clone()),
+            (Serve::Json(serve), Call::Json(json)) => serve(cloud, &asked, json.clone()),
+            (_, call) => return refused(&unknown(service, entry.spec.name, call)),
+        };
+        let Some(retry_until) = retry_until else { return reply };
+        if *until.get_or_insert(retry_until) <= cloud.now() {
+            return reply;
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
     }
 }
 
@@ -76,11 +102,11 @@ pub(crate) fn form<O: Operation + DeserializeOwned>(
     cloud: &Cloud,
     asked: &Asked<'_>,
     mut form: Form,
-) -> Reply {
+) -> Answered {
     let read = form.take_flag("DryRun").and_then(|dry| Ok((dry, form.into::<O>()?)));
     match read {
         Ok((dry_run, operation)) => perform(cloud, asked, operation, dry_run),
-        Err(bad) => asked.refuse(&Refusal::new(bad.code(), bad.to_string())),
+        Err(bad) => asked.refuse(&Refusal::new(bad.code(), bad.to_string())).into(),
     }
 }
 
@@ -89,17 +115,25 @@ pub(crate) fn json<O: Operation + DeserializeOwned>(
     cloud: &Cloud,
     asked: &Asked<'_>,
     call: JsonCall,
-) -> Reply {
+) -> Answered {
     match call.into::<O>() {
         Ok(operation) => perform(cloud, asked, operation, false),
-        Err(error) => asked.refuse(&Refusal::new("SerializationException", error.to_string())),
+        Err(error) => {
+            asked.refuse(&Refusal::new("SerializationException", error.to_string())).into()
+        }
     }
 }
 
-fn perform<O: Operation>(cloud: &Cloud, asked: &Asked<'_>, operation: O, dry_run: bool) -> Reply {
+fn perform<O: Operation>(
+    cloud: &Cloud,
+    asked: &Asked<'_>,
+    operation: O,
+    dry_run: bool,
+) -> Answered {
     let Asked { caller, place, api, id } = *asked;
     let write = |answer: O::Answer<'_>| api.answer(O::SPEC.name, id, &answer);
-    let Performed { delay, answer } = cloud.perform(caller, place, operation, dry_run, write);
+    let Performed { delay, retry_until, answer } =
+        cloud.perform(caller, place, operation, dry_run, write);
     let reply = match answer {
         None => Reply::from(Outcome::Close),
         Some(Ok(Ok(answer))) => Reply::from(answer),
@@ -109,7 +143,7 @@ fn perform<O: Operation>(cloud: &Cloud, asked: &Asked<'_>, operation: O, dry_run
         }
         Some(Err(refusal)) => asked.refuse(&refusal),
     };
-    reply.after(Duration::try_from(delay).unwrap_or_default())
+    Answered { reply: reply.after(Duration::try_from(delay).unwrap_or_default()), retry_until }
 }
 
 impl Asked<'_> {
@@ -188,5 +222,6 @@ fn failure(refusal: &Refusal) -> Failure {
         code: refusal.code.into(),
         message: refusal.message.clone(),
         query_code: None,
+        members: refusal.members.clone(),
     }
 }

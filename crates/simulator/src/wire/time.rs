@@ -90,6 +90,34 @@ impl<'de> Deserialize<'de> for EpochSeconds {
     }
 }
 
+/// The same, of a time that there may be.
+pub(crate) fn maybe_millis<S: Serializer>(
+    at: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    at.map(IsoMillis).serialize(serializer)
+}
+
+/// For `serialize_with`: as [`EpochSeconds`].
+pub(crate) fn epoch<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    EpochSeconds(*at).serialize(serializer)
+}
+
+/// The same, of a time that there may be.
+pub(crate) fn epoch_of<S: Serializer>(
+    at: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    at.map(EpochSeconds).serialize(serializer)
+}
+
+/// For `deserialize_with`: reads what [`epoch_of`] writes.
+pub(crate) fn from_epoch<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    Ok(Option::<EpochSeconds>::deserialize(deserializer)?.map(|it| it.0))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -34,9 +34,9 @@ impl Text {
         Text(vec![Piece::Plain(text.into())])
     }
 
-    /// What a name stands for.
-    pub(crate) fn named(name: &str) -> Text {
-        Text(vec![Piece::Named(name.to_owned())])
+    /// Whether luck decides what it is.
+    pub(crate) fn draws(&self) -> bool {
+        self.0.iter().any(|it| matches!(it, Piece::Drawn(_)))
     }
 
     /// The names that are filled in.
@@ -148,7 +148,7 @@ impl Visitor<'_> for TagVisitor {
     type Value = TagValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string, or `null` for no such tag")
+        f.write_str("a string")
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<TagValue, E> {

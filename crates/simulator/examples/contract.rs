@@ -1,0 +1,105 @@
+//! The server of the contract tests (`tests/contract`): a simulated organization whose clock
+//! stands still until it is told to go on.
+//!
+//! It prints where it listens, then answers each line of its standard input, an order in JSON,
+//! with `done` or with what was wrong. It ends when its input does.
+
+use std::{
+    error::Error,
+    io::{self, BufRead, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    thread,
+};
+
+use jiff::Timestamp;
+use lamplighter_core::{Clock, Place};
+use lamplighter_simulator::{Cloud, EndPoint, Throttling};
+use serde::Deserialize;
+use tokio::{runtime::Builder, sync::oneshot};
+
+/// The first is the hub.
+const ACCOUNTS: [&str; 3] = ["111122223333", "222233334444", "333344445555"];
+const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
+/// When it all begins.
+const BEGIN: &str = "2026-03-02T02:00:00Z";
+
+/// What no AWS operation does.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Order {
+    /// Lets so many seconds pass.
+    Advance(u32),
+    /// Throttles calls as AWS does, or not at all.
+    Throttle(bool),
+}
+
+/// A clock that only orders move. In milliseconds.
+struct Hand(AtomicI64);
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::Relaxed)).unwrap_or(Timestamp::MAX)
+    }
+
+    fn jitter(&self) -> f64 {
+        0.5
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let begin: Timestamp = BEGIN.parse()?;
+    let clock = Arc::new(Hand(AtomicI64::new(begin.as_millisecond())));
+    let cloud = Cloud::new(clock.clone());
+    for account in ACCOUNTS {
+        for region in REGIONS {
+            cloud.open(&Place { account: account.parse()?, region: region.parse()? });
+        }
+    }
+    Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let end_point = EndPoint::bind(0).await?;
+        println!("{}", end_point.local_addr());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let orders = cloud.clone();
+        thread::spawn(move || {
+            // Whatever ends the input ends the server.
+            if let Err(error) = obey(&orders, &clock) {
+                eprintln!("{error}");
+            }
+            drop(stop);
+        });
+        end_point.serve(cloud, async { drop(stopped.await) }).await?;
+        Ok(())
+    })
+}
+
+/// Does what each line of the input says.
+fn obey(cloud: &Cloud, clock: &Hand) -> io::Result<()> {
+    for line in io::stdin().lock().lines() {
+        let done = match serde_json::from_str(&line?) {
+            Ok(order) => follow(order, cloud, clock).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        let mut out = io::stdout().lock();
+        match done {
+            Ok(()) => writeln!(out, "done")?,
+            Err(error) => writeln!(out, "{}", error.replace('\n', " "))?,
+        }
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn follow(order: Order, cloud: &Cloud, clock: &Hand) -> Result<(), Box<dyn Error>> {
+    match order {
+        Order::Advance(seconds) => {
+            clock.0.fetch_add(i64::from(seconds) * 1000, Ordering::Relaxed);
+        }
+        Order::Throttle(on) => cloud.dial(|dials| {
+            dials.throttling = if on { Throttling::Aws } else { Throttling::Off };
+        }),
+    }
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! `CreateVolume`, of a snapshot or empty.
+//!
+//! Source: EC2 API, `CreateVolume`. Whether the key can be used is found out while the volume is
+//! creating: one that cannot be made is gone again.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use lamplighter_core::Place;
+use serde::Deserialize;
+
+use super::{
+    Happening, bucket, copy, copy_rules, ebs_events,
+    snapshot_own::about,
+    snapshots::State as SnapshotState,
+    tags::{self, TagSpecification},
+    volume_rules::{Shape, type_of},
+    volumes::{Shown, State, Volume},
+    zones,
+};
+use crate::{
+    arn, cloud,
+    iam::{Context, Need},
+    kms::{self, Unusable},
+    operation::{Access, Cx, Operation, Spec},
+    organization::Caller,
+    refusal::Refusal,
+};
+
+/// Characters of a client token.
+const LONGEST_TOKEN: usize = 64;
+/// What EBS does with the key of a new volume.
+const WITH_KEY: [&str; 4] =
+    ["DescribeKey", "CreateGrant", "Decrypt", "GenerateDataKeyWithoutPlaintext"];
+
+/// `CreateVolume`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase", default)]
+pub(crate) struct CreateVolume {
+    pub(crate) availability_zone: String,
+    pub(crate) snapshot_id: Option<String>,
+    /// In GiB; not less than the snapshot's, which is what is meant without it.
+    pub(crate) size: Option<u32>,
+    /// `gp2` when it is not given, whatever the volume of the snapshot was.
+    pub(crate) volume_type: Option<String>,
+    pub(crate) iops: Option<u32>,
+    pub(crate) throughput: Option<u32>,
+    pub(crate) encrypted: Option<bool>,
+    pub(crate) kms_key_id: Option<String>,
+    pub(crate) client_token: Option<String>,
+    pub(crate) tag_specification: Vec<TagSpecification>,
+}
+
+impl Operation for CreateVolume {
+    const SPEC: Spec = Spec {
+        service: "ec2",
+        name: "CreateVolume",
+        access: Access::Writes,
+        bucket: bucket::MAKES,
+    };
+
+    type Answer<'s> = Shown<'s>;
+
+    fn needs(&self, cx: &Cx<'_>) -> Vec<Need> {
+        let tags = tags::sent(&self.tag_specification, "volume");
+        let arn = arn::of("ec2", cx.place, "volume/*");
+        let kind = self.volume_type.as_deref().unwrap_or("gp2");
+        let context = Context::default()
+            .with_request_tags(&tags)
+            .with("ec2:AvailabilityZone", &*self.availability_zone)
+            .with("ec2:Encrypted", self.encrypted.unwrap_or(false).to_string())
+            .with("ec2:VolumeType", kind);
+        let mut needs = vec![Need::on("ec2:CreateVolume", &*arn).with(context)];
+        if let Some(id) = &self.snapshot_id {
+            let snapshot = arn::without_account(&cx.place.region, format_args!("snapshot/{id}"));
+            let context =
+                cx.usable_snapshot(cx.place, id).map_or_else(|_| Context::default(), about);
+            needs.push(Need::on("ec2:CreateVolume", snapshot).with(context));
+        }
+        needs.extend(tags::needed(&arn, "CreateVolume", &tags));
+        needs
+    }
+
+    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Shown<'s>, Refusal> {
+        let tags = tags::checked(&self.tag_specification, "volume", &["volume"])?;
+        zones::check(&cx.place.region, &self.availability_zone)?;
+        if let Some(id) = self.made_before(cx)? {
+            return Ok(Shown::of(cx.here().ec2.volumes.get(&id).expect("it was just found")));
+        }
+        let (shape, source_is_encrypted) = self.shape(cx)?;
+        let by_default = cx.here().ec2.settings.encryption_by_default;
+        let names = self.kms_key_id.is_some();
+        let choice = copy_rules::key(source_is_encrypted, self.encrypted, names, by_default)?;
+        let key: Option<Arc<str>> = choice.map(|it| copy::key(cx, it, self.kms_key_id.as_deref()));
+        let id = cx.state.fresh_id("vol");
+        let volume = Volume {
+            id: id.as_str().into(),
+            size_gib: shape.size_gib,
+            kind: self.kind().into(),
+            state: State::Creating,
+            encrypted: key.is_some(),
+            kms_key_id: key,
+            iops: shape.iops,
+            throughput: shape.throughput,
+            zone: self.availability_zone.as_str().into(),
+            created_at: cx.now,
+            snapshot_id: self.snapshot_id.as_deref().map(Box::from),
+            attachments: Vec::new(),
+            operator: None,
+            tags,
+        };
+        let now = cx.now;
+        let (ready_at, caller) = (now + cx.state.dials.times.volume, cx.caller.clone());
+        let ec2 = &mut cx.here_mut().ec2;
+        ec2.volumes.put(&id, volume, now);
+        if let Some(token) = &self.client_token {
+            ec2.volume_tokens.insert(token.clone(), (self.clone(), id.as_str().into()));
+        }
+        cx.plan(ready_at, Happening::VolumeIsMade(id.as_str().into(), caller));
+        Ok(Shown::of(cx.here().ec2.volumes.get(&id).expect("it was just put there")))
+    }
+}
+
+impl CreateVolume {
+    fn kind(&self) -> &str {
+        self.volume_type.as_deref().unwrap_or("gp2")
+    }
+
+    /// The volume that the same request has made before.
+    /// Source: EC2 Developer Guide, "Ensuring idempotency".
+    fn made_before(&self, cx: &Cx<'_>) -> Result<Option<Box<str>>, Refusal> {
+        let Some(token) = &self.client_token else { return Ok(None) };
+        if token.len() > LONGEST_TOKEN || !token.is_ascii() {
+            let message = format!("ClientToken has at most {LONGEST_TOKEN} ASCII characters");
+            return Err(Refusal::new("InvalidParameterValue", message));
+        }
+        let ec2 = &cx.here().ec2;
+        match ec2.volume_tokens.get(token) {
+            Some((request, id)) if request == self => {
+                Ok(Some(id.clone()).filter(|id| ec2.volumes.get(id).is_some()))
+            }
+            Some(_) => {
+                let message = "the client token was used with other parameters before";
+                Err(Refusal::new("IdempotentParameterMismatch", message))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// What the volume gives, and whether it is made of something encrypted.
+    fn shape(&self, cx: &Cx<'_>) -> Result<(Shape, bool), Refusal> {
+        let (least, encrypted) = match &self.snapshot_id {
+            None => (None, false),
+            Some(id) => {
+                let snapshot = cx.usable_snapshot(cx.place, id)?;
+                if snapshot.state != SnapshotState::Completed || !snapshot.is_at_hand() {
+                    let message = format!("'{id}' is not a completed snapshot at hand");
+                    return Err(Refusal::new("IncorrectState", message));
+                }
+                (Some(snapshot.size_gib), snapshot.encrypted)
+            }
+        };
+        let Some(size) = self.size.or(least) else {
+            let message = "either Size or SnapshotId must be given";
+            return Err(Refusal::new("MissingParameter", message));
+        };
+        if least.is_some_and(|least| size < least) {
+            let message = format!("the volume is smaller than its snapshot: {size} GiB");
+            return Err(Refusal::new("InvalidParameterValue", message));
+        }
+        let shape = type_of(self.kind())?.new_shape(size, self.iops, self.throughput)?;
+        Ok((shape, encrypted))
+    }
+}
+
+/// A new volume is available, or gone because its key cannot be used.
+pub(super) fn is_made(
+    state: &mut cloud::State,
+    place: &Place,
+    id: &str,
+    caller: &Caller,
+    at: Timestamp,
+) {
+    let Some(volume) = state.services(place).ec2.volumes.get(id) else { return };
+    let key = volume.kms_key_id.clone();
+    let why = |key: &str| match kms::usable(state, caller, &place.region, key, &WITH_KEY) {
+        Ok(()) => None,
+        Err(Unusable::Disabled) => Some(format!("{key} is disabled.")),
+        Err(Unusable::PendingDeletion) => Some(format!("{key} is pending deletion.")),
+        Err(Unusable::Missing | Unusable::Denied) => Some(format!("{key} is not accessible.")),
+    };
+    let why_not = key.as_deref().and_then(why);
+    let volumes = &mut state.services_mut(place).ec2.volumes;
+    match &why_not {
+        None => drop(volumes.change(id, at, |it| it.state = State::Available)),
+        Some(_) => drop(volumes.remove(id, at)),
+    }
+    let result = if why_not.is_none() { "available" } else { "failed" };
+    let cause = why_not.unwrap_or_default();
+    ebs_events::volume(state, place, id, ("createVolume", result, &cause), at);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! EBS volumes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    entry::{Bad, Common, Entry, entry},
+    here::{Here, One},
+};
+use crate::{
+    arn,
+    ec2::volumes::{Attachment, State, Volume},
+    words::{OneOrMore, Range, Share},
+};
+
+entry! {
+    /// EBS volumes.
+    pub struct Volumes {
+        /// The size in GiB; by default 8, or the least that the type has.
+        pub size: OneOrMore<Range<u32>>,
+        /// The type, or several; `gp3` by default.
+        pub r#type: OneOrMore<VolumeType>,
+        /// The letter of the availability zone, or several; `a` by default.
+        pub zone: OneOrMore<String>,
+        /// How many of them are attached to an instance of their own; none by default.
+        pub attached: Share,
+        /// The instance that all are attached to.
+        pub instance: String,
+        /// The state of those that are not attached; `available` by default.
+        pub state: VolumeState,
+        /// How many of them are encrypted; none by default, and all when there is a `key`.
+        pub encrypted: Share,
+        /// The KMS key of those that are encrypted, by its alias or its ARN; `alias/aws/ebs` by
+        /// default.
+        pub key: OneOrMore<String>,
+        /// The AWS service that manages them.
+        pub managed_by: String,
+    }
+}
+
+/// The type of a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "these are AWS's own names")]
+pub enum VolumeType {
+    Gp2,
+    Gp3,
+    Io1,
+    Io2,
+    Sc1,
+    St1,
+    Standard,
+}
+
+/// The state of a volume that is not attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum VolumeState {
+    /// It is being made.
+    Creating,
+    /// It can be attached.
+    Available,
+    /// It could not be made.
+    Error,
+}
+
+impl VolumeType {
+    fn as_str(self) -> &'static str {
+        match self {
+            VolumeType::Gp2 => "gp2",
+            VolumeType::Gp3 => "gp3",
+            VolumeType::Io1 => "io1",
+            VolumeType::Io2 => "io2",
+            VolumeType::Sc1 => "sc1",
+            VolumeType::St1 => "st1",
+            VolumeType::Standard => "standard",
+        }
+    }
+
+    /// The least and the most GiB. Source: EBS User Guide, "Amazon EBS volume types".
+    fn sizes(self) -> Range<u32> {
+        let (from, to) = match self {
+            VolumeType::Gp2 => (1, 16_384),
+            VolumeType::Gp3 => (1, 65_536),
+            VolumeType::Io1 => (4, 16_384),
+            VolumeType::Io2 => (4, 65_536),
+            VolumeType::Sc1 | VolumeType::St1 => (125, 16_384),
+            VolumeType::Standard => (1, 1_024),
+        };
+        Range { from, to }
+    }
+
+    /// What a volume of so many GiB has when nobody says otherwise: operations per second, and
+    /// MiB/s. Those with provisioned operations have the most per GiB, up to 1,000.
+    fn performance(self, size: u32) -> (Option<u32>, Option<u32>) {
+        match self {
+            VolumeType::Gp2 => (Some((3 * size).clamp(100, 16_000)), None),
+            VolumeType::Gp3 => (Some(3_000), Some(125)),
+            VolumeType::Io1 => (Some((50 * size).clamp(100, 1_000)), None),
+            VolumeType::Io2 => (Some((500 * size).clamp(100, 1_000)), None),
+            VolumeType::Sc1 | VolumeType::St1 | VolumeType::Standard => (None, None),
+        }
+    }
+}
+
+impl Entry for Volumes {
+    const KEY: &'static str = "volumes";
+    const PREFIX: &'static str = "vol-";
+
+    type Item = Volume;
+
+    fn common(&self) -> Common<'_> {
+        self.all_say()
+    }
+
+    fn check(&self, bad: &mut Bad<'_>) {
+        let default = OneOrMore::one(VolumeType::Gp3);
+        let types = self.r#type.as_ref().unwrap_or(&default);
+        for size in self.size.iter().flat_map(OneOrMore::iter) {
+            let wrong = types.iter().find(|it| {
+                let Range { from, to } = it.sizes();
+                size.from < from || size.to > to
+            });
+            if let Some(wrong) = wrong {
+                let (name, sizes) = (wrong.as_str(), wrong.sizes());
+                bad.say("size", format!("a volume of type `{name}` has {sizes} GiB"));
+            }
+        }
+        let is_zone = |it: &String| matches!(it.as_bytes(), [b'a'..=b'f']);
+        if let Some(zone) = self.zone.iter().flat_map(OneOrMore::iter).find(|it| !is_zone(it)) {
+            bad.say("zone", format!("`{zone}` is not the letter of a zone, from `a` to `f`"));
+        }
+        if self.instance.as_deref().is_some_and(|it| !it.starts_with("i-")) {
+            bad.say("instance", "the id of an instance begins with `i-`");
+        }
+        if self.instance.is_some() && self.attached.is_some() {
+            bad.say("attached", "with an `instance`, all are attached");
+        }
+        let is_key = |it: &String| it.starts_with("alias/") || it.starts_with("arn:aws");
+        if let Some(key) = self.key.iter().flat_map(OneOrMore::iter).find(|it| !is_key(it)) {
+            bad.say(
+                "key",
+                format!("`{key}` is neither an alias, such as `alias/data`, nor an ARN"),
+            );
+        }
+    }
+
+    fn make(&self, here: &mut Here<'_>) -> Vec<(Box<str>, Volume)> {
+        here.each(self, |one, here| self.volume(one, here))
+    }
+
+    fn put(here: &mut Here<'_>, items: Vec<(Box<str>, Volume)>) {
+        here.services().ec2.volumes.fill(items);
+    }
+}
+
+impl Volumes {
+    fn volume(&self, one: One, here: &mut Here<'_>) -> Volume {
+        let kind = self.r#type.as_ref().map_or(VolumeType::Gp3, |it| *it.draw(&mut here.random));
+        let size_gib = match &self.size {
+            Some(size) => size.draw(&mut here.random).draw(&mut here.random),
+            None => kind.sizes().from.max(8),
+        };
+        let zone = self.zone.as_ref().map_or("a", |it| it.draw(&mut here.random));
+        let zone = format!("{}{zone}", here.place().region);
+        let instance = match &self.instance {
+            Some(instance) => Some(instance.as_str().into()),
+            None => self
+                .attached
+                .unwrap_or(Share::NEVER)
+                .draw(&mut here.random)
+                .then(|| here.fresh_id("i")),
+        };
+        let encrypted = match self.encrypted {
+            Some(share) => share.draw(&mut here.random),
+            None => self.key.is_some(),
+        };
+        let key = self.key.as_ref().map_or("alias/aws/ebs", |it| it.draw(&mut here.random));
+        let key = if key.starts_with("arn:") {
+            key.to_owned()
+        } else {
+            arn::of("kms", here.place(), key)
+        };
+        let (iops, throughput) = kind.performance(size_gib);
+        let attachment = |instance_id| Attachment {
+            instance_id,
+            device: "/dev/xvda".into(),
+            at: one.created_at,
+            delete_on_termination: true,
+        };
+        Volume {
+            state: match (&instance, self.state) {
+                (Some(_), _) => State::InUse,
+                (None, None | Some(VolumeState::Available)) => State::Available,
+                (None, Some(VolumeState::Creating)) => State::Creating,
+                (None, Some(VolumeState::Error)) => State::Error,
+            },
+            id: one.id,
+            size_gib,
+            kind: here.shared(kind.as_str()),
+            encrypted,
+            kms_key_id: encrypted.then(|| here.shared(&key)),
+            iops,
+            throughput,
+            zone: here.shared(&zone),
+            created_at: one.created_at,
+            snapshot_id: None,
+            attachments: instance.into_iter().map(attachment).collect(),
+            operator: self.managed_by.as_deref().map(|it| here.shared(it)),
+            tags: one.tags,
+        }
+    }
+}
