@@ -200,14 +200,15 @@ fn worded(node: &Node, message: &str) -> String {
     if let Some(key) = message.strip_prefix("missing field ") {
         return format!("the key {key} is needed here");
     }
-    let expected =
-        message.strip_prefix("invalid type: ").and_then(|it| it.rsplit_once("expected "));
-    let Some((_, expected)) = expected else { return message.to_owned() };
+    let wrong = message.strip_prefix("invalid type: ").or(message.strip_prefix("invalid value: "));
+    let Some((found, expected)) = wrong.and_then(|it| it.rsplit_once(", expected ")) else {
+        return message.to_owned();
+    };
     let expected = match expected {
         it if it.starts_with("struct ") || it == "a map" => "a mapping",
         "a sequence" => "a list",
         "a boolean" => "`true` or `false`",
-        "u16" | "u32" | "u64" => "a whole number",
+        "u16" | "u32" | "u64" => "a whole number that is not negative",
         "f64" => "a number",
         // The hint to write it in quotes looks for these words.
         "a string" if !matches!(node.kind, Kind::List(_) | Kind::Map(_)) => {
@@ -216,7 +217,9 @@ fn worded(node: &Node, message: &str) -> String {
         "a string" => "a text",
         it => it,
     };
-    format!("expected {expected}, and this is {}", node.describe())
+    let number = found.split('`').nth(1).filter(|_| expected.contains("number"));
+    let found = number.map_or(node.describe().to_owned(), |it| format!("`{it}`"));
+    format!("expected {expected}, and this is {found}")
 }
 
 #[cfg(test)]
@@ -285,10 +288,10 @@ mod tests {
             "things:\n  - { size: big, kind: smal, marks: [1, x, 2, y] }\n  - 5\n\
              \x20 - { size: 1, tags: { a: 5, b: [] }, color: red, szie: 2 }\n  - { kind: large }\n",
             &[
-                "2:13 expected a whole number, and this is a text",
+                "2:13 expected a whole number that is not negative, and this is a text",
                 "2:24 unknown variant `smal`, expected `large` or `small` | did you mean `small`?",
-                "2:41 expected a whole number, and this is a text",
-                "2:47 expected a whole number, and this is a text",
+                "2:41 expected a whole number that is not negative, and this is a text",
+                "2:47 expected a whole number that is not negative, and this is a text",
                 "3:5 expected a mapping, and this is a number",
                 "4:27 this is a number: expected a string | write it in quotes: `\"5\"`",
                 "4:33 expected a text, and this is a list",
@@ -320,7 +323,10 @@ mod tests {
     #[test]
     fn what_only_follows_from_another_problem_is_not_said() {
         check("things: [[3]]", &["1:10 expected a mapping, and this is a list"]);
-        check("things: [{ size: [] }]", &["1:18 expected a whole number, and this is a list"]);
+        check(
+            "things: [{ size: [] }]",
+            &["1:18 expected a whole number that is not negative, and this is a list"],
+        );
         check(
             "things: [{ size: 1, size: 2 }]",
             &["1:21 the key `size` is here twice; the first is at a.yaml:1"],

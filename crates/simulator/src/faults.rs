@@ -151,8 +151,8 @@ impl Rule {
             && any(&self.action, |it| wildcard::matches(it, call.operation))
             && any(&self.account, |it| *it == call.place.account)
             && any(&self.region, |it| *it == call.place.region)
-            && self.from.is_none_or(|from| from <= call.at)
-            && self.until.is_none_or(|until| call.at < until)
+            && self.from.is_none_or(|from| from.0 <= call.at)
+            && self.until.is_none_or(|until| call.at < until.0)
     }
 }
 

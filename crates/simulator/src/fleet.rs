@@ -13,7 +13,6 @@ mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use lamplighter_core::{AccountId, Place, action::BadParams};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,7 +26,7 @@ use self::{
     entry::{Bad, Entry, Ids},
     here::Here,
 };
-use crate::{cloud::Cloud, random::Random};
+use crate::{cloud::Cloud, random, words::Instant};
 
 /// What is in a simulated organization.
 ///
@@ -43,7 +42,7 @@ pub struct Fleet {
     pub seed: u64,
     /// When the simulation begins. Ages count back from there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub begin: Option<Timestamp>,
+    pub begin: Option<Instant>,
     /// The organization's id, such as `o-exampleorgid`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization: Option<String>,
@@ -160,7 +159,7 @@ impl Fleet {
         let mut items = Vec::new();
         for (index, entry) in entries.iter().enumerate() {
             if entry.common().is_at(here.place()) {
-                here.random = Random::of(&(self.seed, E::KEY, here.place(), index));
+                here.random = random::of(&(self.seed, E::KEY, here.place(), index));
                 items.extend(entry.make(here));
             }
         }

@@ -6,7 +6,7 @@ mod text;
 
 use std::{fmt, marker::PhantomData, str::FromStr};
 
-use jiff::{SignedDuration, Span as TimeSpan, SpanRelativeTo};
+use jiff::{SignedDuration, Span as TimeSpan, SpanRelativeTo, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -22,6 +22,10 @@ use crate::random::Random;
 /// A length of time, such as `90s`, `15m`, `6h`, `30d` or `1h30m`. A day has 24 hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub SignedDuration);
+
+/// An instant, such as `2026-03-02T00:00:00Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant(pub Timestamp);
 
 /// How likely something is: a percentage such as `80%` or `0.5%`, or `true` and `false` for 100
 /// and 0.
@@ -71,6 +75,21 @@ impl fmt::Display for Time {
             }
             _ => write!(f, "{:#}", self.0),
         }
+    }
+}
+
+impl FromStr for Instant {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Instant, String> {
+        let bad = |_| format!("`{text}` is not an instant, such as `2026-03-02T00:00:00Z`");
+        text.parse().map(Instant).map_err(bad)
+    }
+}
+
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -160,6 +179,10 @@ scalar!(Time, "a time such as `90s`, `15m`, `6h` or `30d`", {
     "type": "string",
     "pattern": "^[0-9]",
     "examples": ["90s", "15m", "6h", "30d"],
+});
+scalar!(Instant, "an instant such as `2026-03-02T00:00:00Z`", {
+    "type": "string",
+    "format": "date-time",
 });
 scalar!(Share, "a percentage such as `80%`", {
     "anyOf": [{ "type": "string", "pattern": "^[0-9.]+%$" }, { "type": "boolean" }],
@@ -315,6 +338,12 @@ mod tests {
         check::<Time>(json!("2000w"), Ok(json!("14000d")));
         check::<Time>(json!("200y"), Err("is not a time"));
         check::<Time>(json!(["5s"]), Err("expected a time such as"));
+    }
+
+    #[test]
+    fn an_instant_has_a_zone() {
+        check::<Instant>(json!("2026-03-02T01:00:00+01:00"), Ok(json!("2026-03-02T00:00:00Z")));
+        check::<Instant>(json!("2026-03-02"), Err("is not an instant"));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use lamplighter_core::{AccountId, Region, action::BadParams};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     table::TABLE,
     wildcard,
-    words::{OneOrMore, Range, Share, Time},
+    words::{Instant, OneOrMore, Range, Share, Time},
 };
 
 /// Most characters of an error code.
@@ -47,10 +46,10 @@ pub struct Rule {
     pub region: Option<OneOrMore<Region>>,
     /// Calls not before this instant.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<Timestamp>,
+    pub from: Option<Instant>,
     /// Calls before this instant.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub until: Option<Timestamp>,
+    pub until: Option<Instant>,
     /// Of the calls that match so far, the one with this number, or those with these; the first
     /// is 1.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -158,7 +158,8 @@ fn is_external_id(text: &str) -> bool {
 impl<'de, P: de::DeserializeOwned> Deserialize<'de> for Document<P> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Document<P>, D::Error> {
         let json = Value::deserialize(deserializer)?;
-        let policy = P::deserialize(&json).map_err(de::Error::custom)?;
+        let policy = P::deserialize(&json)
+            .map_err(|error| de::Error::custom(format_args!("not an IAM policy: {error}")))?;
         Ok(Document { json, policy })
     }
 }

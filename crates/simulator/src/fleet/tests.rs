@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use lamplighter_core::{
     Clock, Tags,
     select::{TagPattern, TagPatterns},

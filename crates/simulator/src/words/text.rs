@@ -148,7 +148,7 @@ impl Visitor<'_> for TagVisitor {
     type Value = TagValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string, or `null` for no such tag")
+        f.write_str("a string")
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<TagValue, E> {
