@@ -1,5 +1,7 @@
 //! Luck that a seed repeats.
 
+use std::hash::{Hash, Hasher};
+
 /// A stream of numbers that is the same for the same seed (SplitMix64).
 #[derive(Clone, Debug)]
 pub struct Random(u64);
@@ -14,6 +16,13 @@ impl Random {
     /// The stream of this seed.
     pub fn new(seed: u64) -> Random {
         Random(seed)
+    }
+
+    /// The stream of a value: the same for the same value, in each run.
+    pub fn of(value: &impl Hash) -> Random {
+        let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+        value.hash(&mut hasher);
+        Random(hasher.finish())
     }
 
     /// The next number.
@@ -37,5 +46,20 @@ impl Random {
     /// A number in `0.0..1.0`.
     pub fn fraction(&mut self) -> f64 {
         (self.next_number() >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// FNV-1a: the standard library's own hash may change with any version of it.
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }

@@ -12,6 +12,9 @@ use crate::{
 
 /// Refuses when one of these is not allowed.
 pub(crate) fn check(cx: &Cx<'_>, service: &str, needs: &[Need]) -> Result<(), Refusal> {
+    if let Some(allowed) = &cx.state.organization.allowed {
+        check_allowed(cx, service, needs, allowed)?;
+    }
     let caller = cx.state.organization.principal(cx.caller);
     for need in needs {
         let need = in_full(cx, &caller, need);
@@ -21,6 +24,32 @@ pub(crate) fn check(cx: &Cx<'_>, service: &str, needs: &[Need]) -> Result<(), Re
         }
     }
     Ok(())
+}
+
+/// Refuses what roles may not do whatever their policies say: see `Cloud::allow_only`.
+fn check_allowed(
+    cx: &Cx<'_>,
+    service: &str,
+    needs: &[Need],
+    allowed: &std::collections::BTreeSet<String>,
+) -> Result<(), Refusal> {
+    let denied = needs.iter().find(|it| cx.caller.role.is_some() && !allowed.contains(it.action));
+    let Some(Need { action, resource, .. }) = denied else { return Ok(()) };
+    let on = if resource == "*" { String::new() } else { format!(" on resource: {resource}") };
+    let message = format!(
+        "User: {} is not authorized to perform: {action}{on} because no identity-based policy \
+         allows the {action} action",
+        cx.caller.arn()
+    );
+    Err(match service {
+        "ec2" => {
+            let message = format!("You are not authorized to perform this operation. {message}");
+            Refusal::new("UnauthorizedOperation", message)
+        }
+        "kms" => Refusal::new("AccessDeniedException", message),
+        _ => Refusal::new("AccessDenied", message),
+    }
+    .status(403))
 }
 
 /// What a call that was only to be tried is answered when it may be made.

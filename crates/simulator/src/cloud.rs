@@ -181,13 +181,15 @@ impl Cloud {
         let seen = Cx::lagging(now, state.lag());
         let mut cx = Cx { state: &mut state, caller, place, now, seen, retry_until: None };
         let needs = operation.needs(&cx);
+        let mut actions: Vec<_> = needs.iter().map(|it| it.action).collect();
+        actions.dedup();
         let call = Call {
             at: now,
             caller: caller.clone(),
             place: place.clone(),
             service: O::SPEC.service,
             operation: O::SPEC.name,
-            actions: needs.iter().map(|it| it.action).collect(),
+            actions,
             access: O::SPEC.access,
             outcome: Outcome::Done,
         };

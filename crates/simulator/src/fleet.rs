@@ -22,6 +22,7 @@ pub use self::{
     made::{Member, Target},
     volumes::{VolumeState, VolumeType, Volumes},
 };
+pub(crate) use self::account::default_trust;
 use self::{
     entry::{Bad, Entry, Ids},
     here::Here,

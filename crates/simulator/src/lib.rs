@@ -21,6 +21,7 @@ mod md5;
 mod operation;
 mod organization;
 mod pages;
+mod plant;
 mod ports;
 mod random;
 mod refusal;

@@ -21,6 +21,8 @@ pub(crate) struct Organization {
     pub(crate) accounts: BTreeMap<AccountId, Account>,
     /// Credentials that `AssumeRole` has handed out, by access key.
     pub(crate) sessions: BTreeMap<String, Session>,
+    /// IAM actions that roles have. `None`: all.
+    pub(crate) allowed: Option<BTreeSet<String>>,
 }
 
 /// One account.

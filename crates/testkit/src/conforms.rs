@@ -163,7 +163,7 @@ impl Trial {
     fn run(&mut self) {
         self.world.run(self.action, self.params.clone());
         let calls = self.world.cloud().calls();
-        let used = calls.iter().flat_map(|it| it.actions).copied();
+        let used = calls.iter().flat_map(|it| it.actions.iter().copied());
         self.used.extend(used.filter(|it| !ENGINE_PERMISSIONS.contains(it)));
     }
 

@@ -10,6 +10,7 @@ use std::{
 
 use lamplighter_core::{Fault, FaultKind};
 use lamplighter_rehearsal::yield_now;
+use lamplighter_simulator::After;
 
 use crate::{Random, lock};
 
@@ -83,32 +84,38 @@ impl Faults {
         lock(&self.0).writes
     }
 
-    /// Makes a call, with what goes wrong at its number. Others may run before it.
-    pub(crate) async fn around<T>(
-        &self,
-        to: To,
-        call: impl Future<Output = Result<T, Fault>>,
-    ) -> Result<T, Fault> {
+    /// What goes wrong with the next call, before it is made. Others may run before it. An error
+    /// is the call's answer, without an effect.
+    pub(crate) async fn before(&self, to: To) -> Result<After, Fault> {
         yield_now().await;
         let mishap = lock(&self.0).next(to);
         match mishap {
-            None => call.await,
+            None => Ok(After::Answers),
             Some(Mishap::Fails(FaultKind::Throttled)) => {
                 Err(Fault::new(FaultKind::Throttled, "injected: too many requests")
                     .with_code("RequestLimitExceeded"))
             }
             Some(Mishap::Fails(kind)) => Err(Fault::new(kind, "injected: the call failed")),
-            Some(Mishap::AnswerLost) => {
-                // Whatever the answer was, nobody hears it.
-                let _ = call.await;
-                Err(Fault::transient("injected: the answer was lost"))
-            }
+            Some(Mishap::AnswerLost) => Ok(After::AnswerLost),
             // A worker that waits for ever is dead: whoever polls it drops it.
             Some(Mishap::CrashBefore) => pending().await,
-            Some(Mishap::CrashAfter) => {
-                let _ = call.await;
-                pending().await
-            }
+            Some(Mishap::CrashAfter) => Ok(After::Dies),
+        }
+    }
+
+    /// Makes a call, with what goes wrong at its number.
+    pub(crate) async fn around<T>(
+        &self,
+        to: To,
+        call: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let after = self.before(to).await?;
+        let answer = call.await;
+        match after {
+            After::Answers => answer,
+            // Whatever the answer was, nobody hears it.
+            After::AnswerLost => Err(Fault::transient("injected: the answer was lost")),
+            After::Dies => pending().await,
         }
     }
 }

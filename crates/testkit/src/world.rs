@@ -152,21 +152,20 @@ impl World {
 
     /// The snapshot there is used by an image.
     pub fn used_by_image(self, snapshot: &str, image: &str) -> World {
-        let image = Some(image.to_owned());
-        self.cloud.change_snapshot(&self.here, snapshot, |it| it.image = image);
+        self.cloud.use_snapshot(&self.here, snapshot, image);
         self
     }
 
     /// The snapshot there belongs to another account, which shares it.
     pub fn owned_by(self, snapshot: &str, owner: &str) -> World {
         let owner: AccountId = owner.parse().expect("the test names an account");
-        self.cloud.change_snapshot(&self.here, snapshot, |it| it.owner = owner);
+        self.cloud.own_snapshot(&self.here, snapshot, &owner);
         self
     }
 
     /// The snapshot there may be deleted although no task made it: law L6 does not protect it.
     pub fn may_be_adopted(self, snapshot: &str) -> World {
-        self.cloud.change_snapshot(&self.here, snapshot, |it| it.adoptable = true);
+        self.cloud.adopt_snapshot(&self.here, snapshot);
         self
     }
 

@@ -55,7 +55,7 @@ fn an_action_that_does_not_bear_throttling_is_found() {
 
 #[test]
 fn an_action_that_uses_more_than_it_declares_is_found() {
-    check(&Snap::<MODEST>, "lacks `ec2:CreateTags`");
+    check(&Snap::<MODEST>, "is not authorized to perform: ec2:CreateTags");
 }
 
 #[test]

@@ -232,8 +232,11 @@ fn a_role_without_permission_fails_at_once_and_the_record_names_it() {
     let world = ran(world, json!({}));
     assert_eq!(
         world.targets(),
-        "vol-a failed: ebs.snapshot.create on `vol-a` in 111122223333/eu-west-1: the role in \
-         account `111122223333` lacks `ec2:CreateTags`"
+        "vol-a failed: ebs.snapshot.create on `vol-a` in 111122223333/eu-west-1: You are not \
+         authorized to perform this operation. User: arn:aws:sts::111122223333:assumed-role/\
+         lamplighter-member/lamplighter-nightly-20260302T020000Z is not authorized to perform: \
+         ec2:CreateTags on resource: arn:aws:ec2:eu-west-1::snapshot/* because no identity-based \
+         policy allows the ec2:CreateTags action"
     );
     assert_eq!(world.cloud().made(), 0);
 }

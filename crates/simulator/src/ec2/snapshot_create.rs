@@ -58,10 +58,12 @@ impl Operation for CreateSnapshot {
         check_description(&self.description)?;
         let volume = snapshottable(cx, &self.volume_id)?;
         let snapshot = begun(cx.state, cx.place, &volume, self.description, tags, cx.now);
-        let id = snapshot.id.clone();
-        cx.plan(snapshot.ends_at, Happening::SnapshotEnds(id.clone()));
-        let now = cx.now;
+        let (id, now, ends_at) = (snapshot.id.clone(), cx.now, snapshot.ends_at);
         cx.here_mut().ec2.snapshots.put(snapshot, now);
+        match ends_at > now {
+            true => cx.plan(ends_at, Happening::SnapshotEnds(id.clone())),
+            false => ends(cx.state, cx.place, &id, now),
+        }
         Ok(Shown::of(cx.here().ec2.snapshots.get(&id).expect("it was just put there"), cx.now))
     }
 }

@@ -43,8 +43,8 @@ impl Operation for DeleteVolume {
                 let message = format!("Volume {} is currently attached", volume.id);
                 return Err(Refusal::new("VolumeInUse", message));
             }
-            State::Creating => {
-                let message = format!("Volume {} is creating", volume.id);
+            State::Creating | State::Deleting | State::Deleted => {
+                let message = format!("Volume {} is {}", volume.id, volume.state.as_str());
                 return Err(Refusal::new("IncorrectState", message));
             }
             State::Available | State::Error => {}

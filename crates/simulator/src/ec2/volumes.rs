@@ -48,6 +48,8 @@ pub(crate) enum State {
     Creating,
     Available,
     InUse,
+    Deleting,
+    Deleted,
     Error,
 }
 
@@ -57,6 +59,8 @@ impl State {
             State::Creating => "creating",
             State::Available => "available",
             State::InUse => "in-use",
+            State::Deleting => "deleting",
+            State::Deleted => "deleted",
             State::Error => "error",
         }
     }
@@ -260,6 +264,8 @@ impl From<core::Volume> for Volume {
                 "creating" => State::Creating,
                 "available" => State::Available,
                 "in-use" => State::InUse,
+                "deleting" => State::Deleting,
+                "deleted" => State::Deleted,
                 _ => State::Error,
             },
             encrypted: it.encrypted,

@@ -126,7 +126,7 @@ impl Account {
 }
 
 /// Lets an account in, with an external id if there is one.
-fn default_trust(account: &AccountId, external_id: Option<&str>) -> TrustPolicy {
+pub(crate) fn default_trust(account: &AccountId, external_id: Option<&str>) -> TrustPolicy {
     let mut statement = json!({
         "Effect": "Allow",
         "Principal": { "AWS": account.as_str() },

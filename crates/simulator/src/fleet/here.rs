@@ -110,7 +110,7 @@ impl<'s> Here<'s> {
     }
 
     /// A new id of AWS's form.
-    pub(super) fn fresh_id(&mut self, kind: &str) -> Box<str> {
+    pub(super) fn fresh_id(&mut self, kind: &'static str) -> Box<str> {
         self.state.fresh_id(kind).into()
     }
 }

@@ -11,7 +11,10 @@ use lamplighter_core::{
 };
 
 use super::Inside;
-use crate::ec2::{filter, listing, volumes::DescribeVolumes};
+use crate::ec2::{
+    filter, listing, snapshot_create::CreateSnapshot, snapshot_delete::DeleteSnapshot,
+    snapshot_describe::DescribeSnapshots, tags::TagSpecification, volumes::DescribeVolumes,
+};
 
 #[async_trait]
 impl Ec2 for Inside {
@@ -35,17 +38,37 @@ impl Ec2 for Inside {
 
     async fn snapshots(
         &self,
-        _filter: &ServerFilter,
-        _page: Option<PageToken>,
+        filter: &ServerFilter,
+        page: Option<PageToken>,
     ) -> Result<Page<Snapshot>, Fault> {
-        Err(Fault::permanent("snapshots come next"))
+        let request = DescribeSnapshots {
+            filter: filter::of_core(filter),
+            owner: vec!["self".to_owned()],
+            max_results: Some(listing::MOST),
+            next_token: page.map(|it| it.0),
+            ..DescribeSnapshots::default()
+        };
+        self.make(request, |it| Page {
+            items: it.snapshot_set.iter().map(|it| Snapshot::from(it.snapshot)).collect(),
+            next: it.next_token.map(PageToken),
+        })
+        .await
     }
 
-    async fn create_snapshot(&self, _new: &NewSnapshot) -> Result<Snapshot, Fault> {
-        Err(Fault::permanent("snapshots come next"))
+    async fn create_snapshot(&self, new: &NewSnapshot) -> Result<Snapshot, Fault> {
+        let request = CreateSnapshot {
+            volume_id: new.volume_id.clone(),
+            description: new.description.clone(),
+            tag_specification: TagSpecification::of("snapshot", &new.tags),
+        };
+        self.make(request, |it| Snapshot::from(it.snapshot)).await
     }
 
-    async fn delete_snapshot(&self, _id: &str) -> Result<(), Fault> {
-        Err(Fault::permanent("snapshots come next"))
+    async fn delete_snapshot(&self, id: &str) -> Result<(), Fault> {
+        let deleted = self.make(DeleteSnapshot { snapshot_id: id.to_owned() }, |_| ()).await;
+        match deleted {
+            Err(fault) if fault.code.as_deref() == Some("InvalidSnapshot.NotFound") => Ok(()),
+            deleted => deleted,
+        }
     }
 }

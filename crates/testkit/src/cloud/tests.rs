@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use lamplighter_core::{
     FaultKind, Tags,
     action::{JOB_TAG, TASK_TAG},
@@ -155,7 +156,13 @@ fn a_role_may_do_what_its_policy_says_and_the_refusal_names_the_rest() {
     let world = World::new().volume("vol-a", []);
     world.cloud().allow_only(&["ec2:CreateSnapshot"]);
     let fault = finish(here(&world).ec2().create_snapshot(&new("vol-a"))).unwrap().unwrap_err();
-    assert_eq!(fault.to_string(), "the role in account `111122223333` lacks `ec2:CreateTags`");
+    assert_eq!(
+        fault.to_string(),
+        "You are not authorized to perform this operation. User: arn:aws:sts::111122223333:\
+         assumed-role/lamplighter-member/lamplighter-nightly-19700101T000000Z is not authorized \
+         to perform: ec2:CreateTags on resource: arn:aws:ec2:eu-west-1::snapshot/* because no \
+         identity-based policy allows the ec2:CreateTags action"
+    );
     let untagged = NewSnapshot { tags: Tags::new(), ..new("vol-a") };
     assert!(create(&world, &untagged).is_ok(), "without tags nobody needs `ec2:CreateTags`");
     let denied = || because(FaultKind::Permission, "UnauthorizedOperation");
@@ -168,7 +175,7 @@ fn every_call_is_recorded_whatever_came_of_it() {
     let world = World::new();
     let _ = create(&world, &new("vol-none"));
     let calls = world.cloud().calls();
-    let record = calls.iter().map(|it| (it.actions, it.access)).collect::<Vec<_>>();
+    let record = calls.iter().map(|it| (&*it.actions, it.access)).collect::<Vec<_>>();
     let expected: [(&[&str], Access); 2] = [
         (&["sts:AssumeRole"], Access::Reads),
         (&["ec2:CreateSnapshot", "ec2:CreateTags"], Access::Writes),

@@ -1,0 +1,131 @@
+//! What tests put into the cloud and find in it, in the words of the core: past all permissions,
+//! lags and rules.
+
+use jiff::{SignedDuration, Timestamp};
+use lamplighter_core::{
+    AccountId, Place, Tags,
+    cloud::ec2::{Snapshot, Volume},
+};
+
+use crate::{
+    Cloud, Role,
+    cloud::Services,
+    ec2::{snapshots, volumes},
+    fleet,
+};
+
+/// What tests put there.
+impl Cloud {
+    /// Puts a role into an account that the hub may assume. It may do everything that
+    /// [`allow_only`](Cloud::allow_only) does not leave out.
+    pub fn put_role(&self, account: &AccountId, name: &str) {
+        let hub = self.hub().unwrap_or_else(|| account.clone());
+        let role = Role {
+            path: "/".to_owned(),
+            trust: fleet::default_trust(&hub, None),
+            policies: None,
+            longest_session: SignedDuration::from_hours(1),
+        };
+        self.look(|state, _| {
+            let account = state.organization.accounts.entry(account.clone()).or_default();
+            account.roles.insert(name.to_owned(), role);
+        });
+    }
+
+    /// Takes a role away: nobody can assume it any more.
+    pub fn remove_role(&self, account: &AccountId, name: &str) {
+        self.look(|state, _| {
+            if let Some(account) = state.organization.accounts.get_mut(account) {
+                account.roles.remove(name);
+            }
+        });
+    }
+
+    /// All roles may do these actions and no others.
+    pub fn allow_only(&self, actions: &[&str]) {
+        let allowed = actions.iter().map(|it| (*it).to_owned()).collect();
+        self.look(|state, _| state.organization.allowed = Some(allowed));
+    }
+
+    /// Puts a volume into a place, which is opened.
+    pub fn put_volume(&self, place: &Place, volume: Volume) {
+        self.open(place);
+        let volume = volumes::Volume::from(volume);
+        self.at(place, |it, _| it.ec2.volumes.fill([(volume.id.clone(), volume)]));
+    }
+
+    /// Puts a snapshot that the account owns into a place, which is opened. It stays in its
+    /// state for good.
+    pub fn put_snapshot(&self, place: &Place, snapshot: Snapshot) {
+        self.open(place);
+        let snapshot = snapshots::Snapshot::of_core(place.account.clone(), snapshot);
+        self.at(place, |it, _| it.ec2.snapshots.fill([snapshot]));
+    }
+
+    /// Gives a snapshot other tags, as somebody else might.
+    pub fn retag_snapshot(&self, place: &Place, id: &str, tags: Tags) {
+        self.at(place, |it, now| it.ec2.snapshots.change(id, now, |it| it.tags = tags));
+    }
+
+    /// Takes a snapshot away, as somebody else might.
+    pub fn remove_snapshot(&self, place: &Place, id: &str) {
+        self.at(place, |it, now| drop(it.ec2.snapshots.remove(id, now)));
+    }
+
+    /// A snapshot is used by an image.
+    pub fn use_snapshot(&self, place: &Place, id: &str, image: &str) {
+        let image = || image.into();
+        self.at(place, |it, now| it.ec2.snapshots.change(id, now, |it| it.images.insert(image())));
+    }
+
+    /// A snapshot was always another account's, which shares it with this one.
+    pub fn own_snapshot(&self, place: &Place, id: &str, owner: &AccountId) {
+        let theirs = Place { account: owner.clone(), region: place.region.clone() };
+        self.look(|state, now| {
+            let Some(mut snapshot) = state.services_mut(place).ec2.snapshots.remove(id, now) else {
+                return;
+            };
+            snapshot.owner = owner.clone();
+            snapshot.share.accounts.insert(place.account.clone());
+            state.services_mut(&theirs).ec2.snapshots.fill([snapshot]);
+        });
+    }
+
+    /// A task may delete this snapshot although no task made it: law L6 does not protect it.
+    pub fn adopt_snapshot(&self, place: &Place, id: &str) {
+        self.look(|state, _| state.laws.adopt(place, id));
+    }
+
+    /// Snapshots of this volume end in `error` from now on.
+    pub fn fail_snapshots_of(&self, place: &Place, volume: &str) {
+        self.at(place, |it, _| it.ec2.failing.insert(volume.into()));
+    }
+}
+
+/// What tests find there.
+impl Cloud {
+    /// The volumes of a place, in the order of their ids.
+    pub fn volumes_in(&self, place: &Place) -> Vec<Volume> {
+        self.at(place, |it, _| it.ec2.volumes.iter().map(|(_, it)| Volume::from(it)).collect())
+    }
+
+    /// The snapshots that a place's account owns there, in the order of their ids.
+    pub fn snapshots_in(&self, place: &Place) -> Vec<Snapshot> {
+        self.at(place, |it, _| it.ec2.snapshots.iter().map(|(_, it)| Snapshot::from(it)).collect())
+    }
+
+    /// How many things of a kind, such as `snap`, calls have made so far, whatever became of
+    /// them.
+    pub fn made(&self, kind: &str) -> u64 {
+        self.look(|state, _| state.made(kind))
+    }
+
+    /// The laws of deletion that were broken: each with its name and how.
+    pub fn broken_laws(&self) -> Vec<String> {
+        self.look(|state, _| state.laws.broken.clone())
+    }
+
+    fn at<R>(&self, place: &Place, look: impl FnOnce(&mut Services, Timestamp) -> R) -> R {
+        self.look(|state, now| look(state.services_mut(place), now))
+    }
+}
