@@ -18,7 +18,8 @@ use crate::{
     faults::{Faults, Mishap, MishapKind},
     kms,
     laws::Laws,
-    operation::{Cx, Operation},
+    iam::Need,
+    operation::{Access, Cx, Operation},
     organization::{Account, Caller, Organization},
     random::Random,
     refusal::Refusal,
@@ -183,6 +184,8 @@ impl Cloud {
         let needs = operation.needs(&cx);
         let mut actions: Vec<_> = needs.iter().map(|it| it.action).collect();
         actions.dedup();
+        let is_named = |it: &&Need| O::SPEC.access == Access::Writes && !it.resource.ends_with('*');
+        let about = needs.iter().filter(is_named).map(|it| it.resource.clone()).collect();
         let call = Call {
             at: now,
             caller: caller.clone(),
@@ -191,6 +194,7 @@ impl Cloud {
             operation: O::SPEC.name,
             actions,
             access: O::SPEC.access,
+            about,
             outcome: Outcome::Done,
         };
         let Mishap { delay, kind } = cx.state.faults.strike(&call);

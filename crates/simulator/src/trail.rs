@@ -24,6 +24,8 @@ pub struct Call {
     pub actions: Vec<&'static str>,
     /// Whether it writes.
     pub access: Access,
+    /// The ARNs of what it is about, when it writes. What it makes has none yet.
+    pub about: Box<[String]>,
     /// How it ended.
     pub outcome: Outcome,
 }
