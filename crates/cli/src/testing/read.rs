@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use lamplighter_config::{
-    Account, Config, Problem, Source,
+    Config, Problem, Source,
     yaml::{self, Places},
 };
-use lamplighter_core::{Region, TaskName, action::BadParams, task::Regions};
+use lamplighter_core::{TaskName, action::BadParams};
 use lamplighter_simulator::{
-    Fleet, Rule, Rules, fleet,
+    Fleet, Rule, Rules,
     words::{Instant, OneOrMore},
 };
+
+use crate::stage;
 
 use super::words::{Expect, File, FleetWords, Test};
 
@@ -116,7 +118,7 @@ impl Fleets<'_> {
     fn check_fleet(&mut self, words: &FleetWords, prefix: &str, found: &mut Vec<BadParams>) {
         match words {
             FleetWords::Here(fleet) => {
-                let bad = with_accounts(fleet, &self.config.accounts).check();
+                let bad = with_accounts(fleet, self.config).check();
                 found.extend(bad.into_iter().map(|it| BadParams {
                     path: format!("{prefix}fleet.{}", it.path),
                     message: it.message,
@@ -136,8 +138,8 @@ impl Fleets<'_> {
             return Ok(());
         }
         let source = (self.read_beside)(path)?;
-        let accounts = &self.config.accounts;
-        match yaml::read::<Fleet>(&source, |fleet| with_accounts(fleet, accounts).check()) {
+        let config = self.config;
+        match yaml::read::<Fleet>(&source, |fleet| with_accounts(fleet, config).check()) {
             Ok(fleet) => drop(self.files.insert(path.to_owned(), fleet)),
             Err(problems) => {
                 let nothing = || Problems { problems: Vec::new(), sources: Vec::new() };
@@ -156,42 +158,17 @@ impl Fleets<'_> {
             FleetWords::Path(path) => self.files.get(path)?,
             FleetWords::Here(fleet) => fleet,
         };
-        Some(with_accounts(fleet, &self.config.accounts))
+        Some(with_accounts(fleet, self.config))
     }
 }
 
-/// A fleet that names no accounts has those of the configuration, as it says they are entered.
-/// Where it says that all regions count, these are all that any account names.
-fn with_accounts(fleet: &Fleet, accounts: &[Account]) -> Fleet {
+/// A fleet that names no accounts has those of the configuration.
+fn with_accounts(fleet: &Fleet, config: &Config) -> Fleet {
     let mut fleet = fleet.clone();
-    if !fleet.accounts.is_empty() {
-        return fleet;
-    }
-    let mut all: Vec<Region> = Vec::new();
-    for account in accounts {
-        if let Regions::Listed(regions) = &account.regions {
-            all.extend(regions.iter().cloned());
-        }
-    }
-    if all.is_empty() {
-        all.extend("us-east-1".parse::<Region>());
-    }
-    for account in accounts {
-        let regions = match &account.regions {
-            Regions::Listed(regions) => regions.clone(),
-            Regions::All => all.clone(),
-        };
-        let mut simulated = fleet::Account::new(regions);
-        simulated.role = account.role.as_ref().map(|it| role_name(it.as_str()).to_owned());
-        simulated.external_id = account.external_id.as_ref().map(|it| it.expose().to_owned());
-        fleet.accounts.insert(account.id.clone(), simulated);
+    if fleet.accounts.is_empty() {
+        fleet.accounts = stage::generated(config).accounts;
     }
     fleet
-}
-
-/// The name of a role and its path, of a name or an ARN.
-pub(super) fn role_name(role: &str) -> &str {
-    role.split_once(":role/").map_or(role, |(_, name)| name)
 }
 
 /// Says what is wrong with one test.
@@ -239,10 +216,17 @@ impl Check<'_> {
             self.say("until", "a test takes ten years at most");
         }
         for (index, crash) in test.crash.iter().enumerate() {
-            if test.plan.is_some() {
-                self.say("crash", "`crash` goes with `run` or `until`: nobody works on a plan");
-            } else if lasts.is_some_and(|lasts| crash.after.0 >= lasts) {
-                self.say(&format!("crash[{index}].after"), "the test has ended by then");
+            let key = format!("crash[{index}]");
+            match (&crash.after, &crash.call) {
+                _ if test.plan.is_some() => {
+                    return self.say(&key, "`crash` goes with `run` or `until`: nobody works on a plan");
+                }
+                (Some(after), None) if lasts.is_some_and(|lasts| after.0 >= lasts) => {
+                    self.say(&format!("{key}.after"), "the test has ended by then");
+                }
+                (None, Some(call)) => self.call(call, format!("{key}.call")),
+                (Some(_), None) => {}
+                _ => self.say(&key, "a crash is either `after` a time or right after a `call`"),
             }
         }
         let rules = Rules { faults: test.faults.clone(), ..Rules::default() };
@@ -285,7 +269,7 @@ impl Check<'_> {
             self.task(task, &format!("expect.runs.{task}"));
         }
         for call in expect.calls.keys() {
-            self.call(call);
+            self.call(call, format!("expect.calls.{call}"));
         }
     }
 
@@ -299,8 +283,7 @@ impl Check<'_> {
     }
 
     /// An operation that does not exist is never called: nobody would notice the mistake.
-    fn call(&mut self, call: &str) {
-        let key = format!("expect.calls.{call}");
+    fn call(&mut self, call: &str, key: String) {
         let Some((service, operation)) = call.split_once(':') else {
             let example = "such as `ec2:CreateSnapshot`";
             return self.say(&key, format!("`{call}` is not a service and an operation, {example}"));

@@ -43,7 +43,7 @@ pub(crate) struct Test {
     pub(crate) run: Option<OneOrMore<TaskName>>,
     /// Serves all tasks by their schedules until this instant.
     pub(crate) until: Option<Instant>,
-    /// When the worker is killed and started again.
+    /// When the worker is killed and started again, one after the other.
     #[serde(default)]
     pub(crate) crash: Vec<Crash>,
     /// What is expected. What is not mentioned is not judged; but in the end no job may be open,
@@ -51,13 +51,15 @@ pub(crate) struct Test {
     pub(crate) expect: Expect,
 }
 
-/// The end of the worker, in the middle of what it has in hand then or else begins next.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+/// The death of the worker: at a time, or right after a call of AWS, of which nobody hears then.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Crash {
     /// How long after the beginning.
-    pub(crate) after: Time,
-    /// How long nobody works then; by default another worker is there at once.
+    pub(crate) after: Option<Time>,
+    /// The call, such as `ec2:CreateSnapshot`: the first one since the crash before.
+    pub(crate) call: Option<String>,
+    /// How long nobody works then; by default a new worker is there at once.
     #[serde(rename = "for")]
     pub(crate) lasts: Option<Time>,
 }
