@@ -60,6 +60,14 @@ pub(crate) fn load(path: &Path) -> Result<Config, Unloaded> {
 }
 
 fn shown(problems: &[Problem], sources: &[Source]) -> Unloaded {
+    Unloaded::Problems {
+        json: lamplighter_config::to_json(problems),
+        text: rendered(problems, sources),
+    }
+}
+
+/// Problems with their places, and how many there are, for people.
+pub(crate) fn rendered(problems: &[Problem], sources: &[Source]) -> String {
     let plain = !stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some();
     let style = if plain { Style::Plain } else { Style::Coloured };
     let count = match problems.len() {
@@ -67,10 +75,7 @@ fn shown(problems: &[Problem], sources: &[Source]) -> Unloaded {
         count => format!("{count} problems"),
     };
     let text = lamplighter_config::render(problems, sources, style);
-    Unloaded::Problems {
-        json: lamplighter_config::to_json(problems),
-        text: format!("{}\n\n{count}", text.trim_end()),
-    }
+    format!("{}\n\n{count}", text.trim_end())
 }
 
 /// The YAML files of a directory in the order of their names, or the one file.
@@ -101,7 +106,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 /// Reads a file, but never more than a configuration may have: what is longer is refused by
 /// whoever looks at it.
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let limit = FILE_MAX as u64 + 1;
     fs::File::open(path)

@@ -17,6 +17,7 @@ mod local;
 mod output;
 mod progress;
 mod records;
+mod stage;
 mod state;
 
 use std::process::ExitCode;

@@ -140,6 +140,11 @@ impl Cloud {
         self.lock().trail.calls().cloned().collect()
     }
 
+    /// Takes the calls out of the trail: those since the last time, in order.
+    pub fn take_calls(&self) -> Vec<Call> {
+        self.lock().trail.take()
+    }
+
     /// The time there.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

@@ -17,12 +17,12 @@ use lamplighter_core::{AccountId, Place, action::BadParams};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::account::default_trust;
 pub use self::{
     account::{Account, Document},
     made::{Member, Target},
     volumes::{VolumeState, VolumeType, Volumes},
 };
-pub(crate) use self::account::default_trust;
 use self::{
     entry::{Bad, Entry, Ids},
     here::Here,

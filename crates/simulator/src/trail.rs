@@ -75,6 +75,11 @@ impl Trail {
         }
     }
 
+    /// Takes all out of it.
+    pub(crate) fn take(&mut self) -> Vec<Call> {
+        std::mem::take(&mut self.calls).into()
+    }
+
     pub(crate) fn calls(&self) -> impl Iterator<Item = &Call> {
         self.calls.iter()
     }
