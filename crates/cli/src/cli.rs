@@ -45,11 +45,17 @@ pub(crate) enum Command {
         name: Option<String>,
     },
     /// Print the JSON Schema of the configuration, for editors
-    Schema,
+    Schema {
+        /// That of files with tests of tasks
+        #[arg(long)]
+        tests: bool,
+    },
     /// Show what runs when
     Calendar(CalendarArgs),
     /// Show the next instants of a cron expression
     Schedule(ScheduleArgs),
+    /// Test tasks on a simulated cloud, in virtual time
+    Test(TestArgs),
     /// Explain a retention policy over a list of backups, without touching AWS
     Retention(RetentionArgs),
     #[command(flatten)]
@@ -151,6 +157,18 @@ pub(crate) struct RetentionArgs {
     /// The instant to decide for: RFC 3339. Default: now
     #[arg(long, value_name = "TIME")]
     pub(crate) now: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// The files of tests; default: all `*.test.yaml` of the configuration
+    pub(crate) files: Vec<PathBuf>,
+    /// Only tests that have this text in their name
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+    /// Write the verdicts as JUnit XML, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

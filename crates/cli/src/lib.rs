@@ -19,6 +19,7 @@ mod progress;
 mod records;
 mod stage;
 mod state;
+mod testing;
 
 use std::process::ExitCode;
 

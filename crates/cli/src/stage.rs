@@ -87,7 +87,7 @@ fn read<T>(
 }
 
 /// A plausible fleet for a configuration.
-fn generated(config: &Config) -> Fleet {
+pub(crate) fn generated(config: &Config) -> Fleet {
     let member = |it: &Account| Member {
         name: it.name.clone(),
         id: it.id.clone(),

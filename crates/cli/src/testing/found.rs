@@ -1,6 +1,6 @@
 //! What became of a test: all that an expectation can be about, in one value.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lamplighter_core::{
@@ -17,6 +17,8 @@ use lamplighter_simulator::{Access, Call, Outcome};
 pub(crate) struct Found {
     /// What a plan says.
     pub(crate) verdicts: Vec<Subject>,
+    /// The places of which a plan says nothing, and why.
+    pub(crate) unseen: Vec<(String, String)>,
     /// How jobs ended.
     pub(crate) jobs: Vec<Subject>,
     /// The occurrences that ran, by task.
@@ -27,9 +29,9 @@ pub(crate) struct Found {
     pub(crate) before: Vec<Backup>,
     /// The snapshots in the end.
     pub(crate) after: Vec<Backup>,
-    /// Everything that could be a target, at the beginning or in the end: ids, and ids with
-    /// their places.
-    pub(crate) known: BTreeSet<String>,
+    /// Everything that could be a target, at the beginning or in the end, and what may be why it
+    /// is none: ids, and ids with their places.
+    pub(crate) known: BTreeMap<String, String>,
     /// The calls of AWS.
     pub(crate) calls: Vec<Called>,
     /// What must never be: broken laws, and work that does not end.
@@ -175,6 +177,13 @@ impl From<Call> for Called {
 }
 
 impl Found {
+    /// Whether something of this name is in a place.
+    pub(crate) fn is_at(&self, name: &str, place: &str) -> bool {
+        let whole =
+            if name.starts_with(place) { name.to_owned() } else { format!("{place}/{name}") };
+        self.known.contains_key(&whole)
+    }
+
     /// Takes down how jobs ended, and which occurrences ran.
     pub(crate) fn take_jobs(&mut self, jobs: &[Job]) {
         for job in jobs {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use jiff::Timestamp;
 use lamplighter_simulator::words::{OneOrMore, Pattern, Range};
 
 use super::{
@@ -34,10 +35,7 @@ pub(crate) struct Mismatch {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Diff {
     /// One text, and another.
-    Text {
-        expected: String,
-        found: String,
-    },
+    Text { expected: String, found: String },
     /// Of two lists: what only one has, and what both have.
     List(Vec<Line>),
     /// It must never be.
@@ -75,7 +73,12 @@ pub(crate) fn judge(expect: &Expect, found: &Found) -> Vec<Mismatch> {
         judge.amount(key, format!("the runs of `{task}`"), wanted, runs);
     }
     if let Some(wanted) = &expect.missed {
-        judge.amount(vec!["missed".to_owned()], "missed occurrences".to_owned(), wanted, &found.missed);
+        judge.amount(
+            vec!["missed".to_owned()],
+            "missed occurrences".to_owned(),
+            wanted,
+            &found.missed,
+        );
     }
     judge.snapshots(expect);
     for (call, wanted) in &expect.calls {
@@ -115,25 +118,20 @@ impl Judge<'_> {
             by_name.entry(&it.names[0]).or_default().push(it);
         }
         if by_name.is_empty() {
-            let is_known = self.found.known.iter().any(|it| target.fits(it));
-            let only = wanted.iter().next().filter(|it| it.as_str() == of.nothing);
-            if is_known && only.is_some() {
-                return;
-            }
-            let nothing = if is_known { of.nothing } else { "there is no such target" };
-            let diff = Diff::Text { expected: shown(wanted), found: nothing.to_owned() };
-            let notes = self.trail_of(&target);
-            return self.bad.push(Mismatch { key, about: of.about.clone(), diff, notes });
+            return self.nothing(of, &target, wanted);
         }
         let wanted: Vec<&Pattern> = wanted.iter().collect();
-        let wrong = by_name.iter().filter_map(|(name, found)| Some((name, differs(&wanted, found)?)));
+        let wrong =
+            by_name.iter().filter_map(|(name, found)| Some((name, differs(&wanted, found)?)));
         let wrong: Vec<(&&str, Diff)> = wrong.collect();
         let count = wrong.len();
         for (name, diff) in wrong.into_iter().take(SHOWN) {
             let is_plain = by_name.len() == 1;
             let about = if is_plain { of.about.clone() } else { format!("{}: `{name}`", of.about) };
-            let mut notes: Vec<String> =
-                by_name[*name].iter().filter_map(|it| Some(format!("why: {}", it.why.as_ref()?))).collect();
+            let mut notes: Vec<String> = by_name[*name]
+                .iter()
+                .filter_map(|it| Some(format!("why: {}", it.why.as_ref()?)))
+                .collect();
             notes.dedup();
             notes.extend(self.trail(name));
             self.bad.push(Mismatch { key: key.clone(), about, diff, notes });
@@ -141,6 +139,28 @@ impl Judge<'_> {
         if let Some(last) = self.bad.last_mut().filter(|_| count > SHOWN) {
             last.notes.push(format!("and {} more like this", count - SHOWN));
         }
+    }
+
+    /// Judges that there is no outcome for a target.
+    fn nothing(&mut self, of: &Targets<'_>, target: &Pattern, wanted: &OneOrMore<Pattern>) {
+        let names = || self.found.known.iter().filter(|(name, _)| target.fits(name));
+        let unseen = self.found.unseen.iter().find(|(place, _)| {
+            of.section == "verdicts" && names().any(|(name, _)| self.found.is_at(name, place))
+        });
+        let found = match (names().next(), unseen) {
+            (None, _) => "there is no such target".to_owned(),
+            (_, Some((place, why))) => format!("nothing is known of {place}: {why}"),
+            (Some(_), None) => of.nothing.to_owned(),
+        };
+        if found == of.nothing && wanted.iter().all(|it| it.as_str() == of.nothing) {
+            return;
+        }
+        let facts = names().next().map(|(_, facts)| facts.clone()).filter(|it| !it.is_empty());
+        let mut notes: Vec<String> = facts.into_iter().collect();
+        notes.extend(trail(self.found, target));
+        let key = vec![of.section.to_owned(), of.target.to_owned()];
+        let diff = Diff::Text { expected: shown(wanted), found };
+        self.bad.push(Mismatch { key, about: of.about.clone(), diff, notes });
     }
 
     /// Judges how many there are, or which.
@@ -170,12 +190,22 @@ impl Judge<'_> {
         };
         if let Some(wanted) = &expect.created {
             let created = only_in(after, before);
-            self.amount(vec!["created".to_owned()], "created snapshots".to_owned(), wanted, &created);
+            self.amount(
+                vec!["created".to_owned()],
+                "created snapshots".to_owned(),
+                wanted,
+                &created,
+            );
         }
         if let Some(wanted) = &expect.deleted {
             let deleted = only_in(before, after);
             let at = self.bad.len();
-            self.amount(vec!["deleted".to_owned()], "deleted snapshots".to_owned(), wanted, &deleted);
+            self.amount(
+                vec!["deleted".to_owned()],
+                "deleted snapshots".to_owned(),
+                wanted,
+                &deleted,
+            );
             if let (Some(bad), Amount::Each(ids)) = (self.bad.get_mut(at), wanted) {
                 let notes: Vec<String> = ids.iter().flat_map(|id| trail(self.found, id)).collect();
                 bad.notes.extend(notes.into_iter().take(SHOWN));
@@ -189,7 +219,7 @@ impl Judge<'_> {
             let kept: Vec<Backup> = after.iter().filter(is_of).cloned().collect();
             let key = vec!["kept".to_owned(), volume.clone()];
             let about = format!("the snapshots of `{volume}`");
-            if kept.is_empty() && !self.found.known.iter().any(|it| target.fits(it)) {
+            if kept.is_empty() && !self.found.known.keys().any(|it| target.fits(it)) {
                 let found = "there is no such volume".to_owned();
                 let diff = Diff::Text { expected: wanted.to_string(), found };
                 self.bad.push(Mismatch { key, about, diff, notes: Vec::new() });
@@ -266,10 +296,6 @@ impl Judge<'_> {
             Err(never) => match never {},
         }
     }
-
-    fn trail_of(&self, target: &Pattern) -> Vec<String> {
-        trail(self.found, target)
-    }
 }
 
 /// The calls about a target: writing ones that name it, and else what went wrong in its place.
@@ -300,6 +326,7 @@ fn short(calls: Vec<&Called>) -> Vec<String> {
         let ended = trouble.as_deref().unwrap_or("done");
         let id = it.about.first().and_then(|it| it.rsplit([':', '/']).next());
         let id = id.map(|id| format!("/{id}")).unwrap_or_default();
+        let at = seconds(*at);
         format!("trail: {at} {service}:{operation} in {place}{id}: {ended}")
     });
     before.into_iter().chain(last).collect()
@@ -343,7 +370,11 @@ fn differs(wanted: &[&Pattern], found: &[&Subject]) -> Option<Diff> {
 }
 
 fn at(subject: &Subject) -> String {
-    subject.at.map(|at| format!("{at} ")).unwrap_or_default()
+    subject.at.map(|at| format!("{} ", seconds(at))).unwrap_or_default()
+}
+
+fn seconds(at: Timestamp) -> impl fmt::Display {
+    at.strftime("%FT%TZ")
 }
 
 fn shown(patterns: &OneOrMore<Pattern>) -> String {
@@ -392,7 +423,8 @@ impl Entry<Backup> for Pattern {
     fn is(&self, it: &Backup) -> bool {
         self.fits(&it.id)
             || self.fits(&format!("{}/{}", it.place, it.id))
-            || self.as_str().len() >= "2026-03-02".len() && it.at.to_string().starts_with(self.as_str())
+            || self.as_str().len() >= "2026-03-02".len()
+                && it.at.to_string().starts_with(self.as_str())
     }
 }
 
@@ -430,7 +462,7 @@ impl fmt::Display for Made {
 
 impl fmt::Display for Backup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` of {} in {}, {}", self.id, self.of, self.place, self.at.strftime("%FT%TZ"))?;
+        write!(f, "`{}` of {} in {}, {}", self.id, self.of, self.place, seconds(self.at))?;
         if !self.description.is_empty() {
             write!(f, ", {:?}", self.description)?;
         }
@@ -454,6 +486,3 @@ impl<E: fmt::Display> fmt::Display for Amount<E> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -80,17 +80,23 @@ fn snapshots(cloud: &Cloud) -> Vec<Backup> {
     all
 }
 
-/// Notes everything there is that a test may name.
+/// Notes everything there is that a test may name, and its tags.
 fn know(cloud: &Cloud, found: &mut Found) {
     for place in cloud.places() {
-        let volumes = cloud.volumes_in(&place).into_iter().map(|it| it.id);
-        let snapshots = cloud.snapshots_in(&place).into_iter().map(|it| it.id);
-        for id in volumes.chain(snapshots) {
-            found.known.insert(format!("{place}/{id}"));
-            found.known.insert(id);
+        let volumes = cloud.volumes_in(&place).into_iter().map(|it| (it.id, it.tags));
+        let snapshots = cloud.snapshots_in(&place).into_iter().map(|it| (it.id, it.tags));
+        for (id, tags) in volumes.chain(snapshots) {
+            let tags: Vec<String> =
+                tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let facts = match tags.is_empty() {
+                true => "it has no tags".to_owned(),
+                false => format!("its tags are {}", tags.join(", ")),
+            };
+            found.known.insert(format!("{place}/{id}"), facts.clone());
+            found.known.insert(id, facts);
         }
-        found.known.insert(place.to_string());
-        found.known.insert(place.account.to_string());
+        found.known.insert(place.to_string(), String::new());
+        found.known.insert(place.account.to_string(), String::new());
     }
 }
 
@@ -98,11 +104,18 @@ fn know(cloud: &Cloud, found: &mut Found) {
 fn plan(stage: &Stage, task: &Task, at: Timestamp, found: &mut Found) {
     let planner = Planner::new(ACTIONS, stage.accounts.clone());
     let mut problems = Vec::new();
+    let mut unseen = Vec::new();
     let planned = finish(async {
         let mut places = Vec::new();
         for place in planner.places(task, at).await {
             match place {
-                Ok(place) => places.push(planner.place(&task.order, &place, at).await),
+                Ok(place) => {
+                    let planned = planner.place(&task.order, &place, at).await;
+                    if let Err(fault) = &planned.result {
+                        unseen.push((place.to_string(), fault.chain()));
+                    }
+                    places.push(planned);
+                }
                 Err((account, fault)) => problems.push(lamplighter_core::plan::Problem {
                     task: task.order.task.clone(),
                     account,
@@ -119,6 +132,7 @@ fn plan(stage: &Stage, task: &Task, at: Timestamp, found: &mut Found) {
         Some(planned) => {
             found.verdicts.extend(planned.verdicts.iter().map(Subject::of_verdict));
             found.verdicts.extend(problems.iter().map(Subject::of_problem));
+            found.unseen = unseen;
         }
         None => found.broken.push("the plan waits for what never comes".to_owned()),
     }
@@ -293,7 +307,7 @@ impl Work {
         found.broken.extend(self.laws.broken_laws());
         found.take_jobs(&self.stage.rehearsal.journal().all());
         for task in self.engine.tasks() {
-            found.known.insert(task.order.task.to_string());
+            found.known.insert(task.order.task.to_string(), String::new());
         }
     }
 }

@@ -60,10 +60,15 @@ pub(crate) fn read(
 ) -> Result<Vec<Case>, Problems> {
     let mut fleets = Fleets { config, read_beside, files: BTreeMap::new(), bad: None };
     let file = yaml::read(source, |file| fleets.check(file));
-    if let Some(bad) = fleets.bad {
-        return Err(bad);
-    }
-    let file: File = file.map_err(|problems| Problems { problems, sources: Vec::new() })?;
+    let file: File = match (file, fleets.bad.take()) {
+        (Ok(file), None) => file,
+        (Ok(_), Some(bad)) => return Err(bad),
+        (Err(problems), None) => return Err(Problems { problems, sources: Vec::new() }),
+        (Err(mut problems), Some(bad)) => {
+            problems.extend(bad.problems);
+            return Err(Problems { problems, sources: bad.sources });
+        }
+    };
     let places = Places::of(source);
     let line = |name: &str| places.as_ref().map_or(1, |it| it.line(&["tests", name]));
     let mut cases: Vec<Case> = Vec::new();
@@ -207,7 +212,7 @@ impl Check<'_> {
         let begin = self.begin;
         let year = begin.to_zoned(TimeZone::UTC).year();
         if !YEARS.contains(&year) {
-            return self.say("begin", format!("it begins in {year}: the clock goes from 1970 to 2100"));
+            self.say("begin", format!("it begins in {year}: the clock goes from 1970 to 2100"));
         }
         let lasts = test.until.map(|it| it.0.duration_since(begin));
         if let Some(Instant(until)) = test.until.filter(|it| it.0 <= begin) {
@@ -219,7 +224,8 @@ impl Check<'_> {
             let key = format!("crash[{index}]");
             match (&crash.after, &crash.call) {
                 _ if test.plan.is_some() => {
-                    return self.say(&key, "`crash` goes with `run` or `until`: nobody works on a plan");
+                    return self
+                        .say(&key, "`crash` goes with `run` or `until`: nobody works on a plan");
                 }
                 (Some(after), None) if lasts.is_some_and(|lasts| after.0 >= lasts) => {
                     self.say(&format!("{key}.after"), "the test has ended by then");
@@ -253,7 +259,10 @@ impl Check<'_> {
         if test.plan.is_some() {
             for (key, _) in of_jobs.iter().chain(&of_effects).filter(|(_, is)| *is) {
                 let why = "a plan does nothing";
-                self.say(&format!("expect.{key}"), format!("`{key}` goes with `run` or `until`: {why}"));
+                self.say(
+                    &format!("expect.{key}"),
+                    format!("`{key}` goes with `run` or `until`: {why}"),
+                );
             }
         } else if !expect.verdicts.is_empty() {
             let why = "what is done shows in `jobs`";
@@ -286,15 +295,12 @@ impl Check<'_> {
     fn call(&mut self, call: &str, key: String) {
         let Some((service, operation)) = call.split_once(':') else {
             let example = "such as `ec2:CreateSnapshot`";
-            return self.say(&key, format!("`{call}` is not a service and an operation, {example}"));
+            return self
+                .say(&key, format!("`{call}` is not a service and an operation, {example}"));
         };
         let one = |text: &str| Some(OneOrMore::one(text.to_owned()));
-        let rule = Rule {
-            service: one(service),
-            action: one(operation),
-            drop: true,
-            ..Rule::default()
-        };
+        let rule =
+            Rule { service: one(service), action: one(operation), drop: true, ..Rule::default() };
         for bad in (Rules { faults: vec![rule], ..Rules::default() }).check() {
             self.say(&key, bad.message);
         }
