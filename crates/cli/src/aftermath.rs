@@ -23,7 +23,8 @@ use crate::{
     stage::{Scene, Stage},
 };
 
-pub(crate) use backups::{Backup, backups};
+use backups::backups;
+pub(crate) use backups::{Backup, RULES};
 pub(crate) use calls::{Calls, Tried, trail_line};
 use failures::Failures;
 

@@ -106,6 +106,21 @@ pub(crate) fn heading(text: &str) -> String {
     format!("\x1b[1m{text}\x1b[0m")
 }
 
+/// What is less important than the rest of its line.
+pub(crate) fn dim(text: &str) -> String {
+    format!("\x1b[2m{text}\x1b[0m")
+}
+
+/// What went well.
+pub(crate) fn good(text: &str) -> String {
+    format!("\x1b[32m{text}\x1b[0m")
+}
+
+/// What one should look at.
+pub(crate) fn warning(text: &str) -> String {
+    format!("\x1b[33m{text}\x1b[0m")
+}
+
 /// An instant to the second, for people.
 pub(crate) fn time(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%SZ").to_string()

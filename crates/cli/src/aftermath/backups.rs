@@ -19,6 +19,10 @@ use crate::{
     stage::{Scene, Stage},
 };
 
+/// The rules of retention, from the finest.
+pub(crate) const RULES: [&str; 7] =
+    ["last", "within", "hourly", "daily", "weekly", "monthly", "yearly"];
+
 /// A backup that a task made.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,11 +1,11 @@
 //! How it is told to people: short whatever its size. Programs read the JSON.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lamplighter_core::{engine::Counts, engine::Overdue};
 
-use super::{Aftermath, Backup, Struck, Tried, failures::Group};
+use super::{Aftermath, Backup, RULES, Struck, Tried, failures::Group};
 use crate::output;
 
 /// Most rows of a table that grows with the fleet.
@@ -130,18 +130,17 @@ fn left(backups: &[Backup], now: Timestamp) -> String {
 
 /// For each task that deletes: how many backups each of its rules keeps.
 fn kept(backups: &[Backup]) -> String {
-    let mut rules: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
-    let mut tasks: BTreeSet<&str> = BTreeSet::new();
+    let mut rules: BTreeMap<_, u64> = BTreeMap::new();
     for kept in backups.iter().flat_map(|it| &it.kept) {
-        tasks.insert(kept.task.as_str());
         for rule in kept.rules() {
-            *rules.entry((kept.task.as_str(), kept.verdict, rule)).or_default() += 1;
+            let order = RULES.iter().position(|it| *it == rule).unwrap_or(RULES.len());
+            *rules.entry((kept.task.as_str(), order, rule, kept.verdict)).or_default() += 1;
         }
     }
     if rules.is_empty() {
         return String::new();
     }
-    let rows = rules.into_iter().map(|((task, verdict, rule), count)| {
+    let rows = rules.into_iter().map(|((task, _, rule, verdict), count)| {
         let says = match verdict {
             "delete" => format!("{rule}: goes with the next run"),
             _ => rule.to_owned(),

@@ -50,7 +50,7 @@ pub(crate) async fn run(cli: Cli, aws: Option<&dyn Aws>) -> Result<Exit, Failure
                 InAws::Serve(work) => serve::run(globals, aws, *work).await,
             }
         }
-        Command::Demo(args) => demo::run(args).await,
+        Command::Demo(args) => demo::run(globals, args).await,
         Command::Simulate(args) => simulate::run(globals, args).await,
         Command::Runs(args) => runs::run(globals, args).await,
         Command::Jobs(args) => jobs::run(globals, args).await,
