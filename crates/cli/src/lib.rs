@@ -5,6 +5,7 @@
 //! standard error. Exit codes: 0 fine, 1 some job failed, 2 usage or configuration, 3 refused by
 //! a guard or a drifted plan.
 
+mod aftermath;
 mod aws;
 mod cli;
 mod clock;

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_catalog::ACTIONS;
 use lamplighter_config::{Account, Config, Role, Source, yaml};
-use lamplighter_core::{AccountPool, Clock, Fault, action, task::Task};
+use lamplighter_core::{AccountPool, Clock, Engine, Fault, action, task::Task};
 use lamplighter_rehearsal::{Rehearsal, VirtualClock};
 use lamplighter_simulator::{
     Accounts, After, Cloud, Door, Fleet, Lag, Rules, Throttling, Weather,
@@ -136,6 +136,12 @@ impl Stage {
         let weather = Arc::new(Passing(rehearsal.clock().clone()));
         let accounts = Arc::new(Accounts::new(cloud.clone(), doors, weather));
         Ok(Stage { cloud, clock, rehearsal, accounts })
+    }
+
+    /// An engine that shares all with the workers, to ask it for what a host asks for.
+    pub(crate) fn engine(&self, tasks: &[Task]) -> Engine {
+        let mut engines = self.rehearsal.engines(1, ACTIONS, tasks, &self.accounts);
+        engines.pop().expect("one was asked for")
     }
 
     /// So many workers work on these tasks from now on.

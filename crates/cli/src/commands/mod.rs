@@ -4,6 +4,7 @@ mod actions;
 mod apply;
 mod calendar;
 mod check;
+mod demo;
 mod init;
 mod jobs;
 mod missed;
@@ -13,6 +14,7 @@ mod run;
 mod runs;
 mod schedule;
 mod serve;
+mod simulate;
 mod test;
 
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
@@ -53,6 +55,8 @@ pub(crate) async fn run(cli: Cli, aws: Option<&dyn Aws>) -> Result<Exit, Failure
                 InAws::Serve(work) => serve::run(globals, aws, *work).await,
             }
         }
+        Command::Demo(args) => demo::run(globals, args).await,
+        Command::Simulate(args) => simulate::run(globals, args).await,
         Command::Runs(args) => runs::run(globals, args).await,
         Command::Jobs(args) => jobs::run(globals, args).await,
         Command::Missed { since } => missed::run(globals, since).await,
