@@ -107,6 +107,7 @@ mod tests {
             operation,
             actions: Vec::new(),
             access: Access::Writes,
+            about: Box::default(),
             outcome,
         }
     }

@@ -486,3 +486,102 @@ impl<E: fmt::Display> fmt::Display for Amount<E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lamplighter_core::{Place, Tags};
+
+    use super::*;
+
+    fn backup(id: &str, day: &str) -> Backup {
+        Backup {
+            id: id.to_owned(),
+            place: Place {
+                account: "111122223333".parse().unwrap(),
+                region: "eu-west-1".parse().unwrap(),
+            },
+            of: "vol-1".to_owned(),
+            at: format!("{day}T02:00:00Z").parse().unwrap(),
+            description: String::new(),
+            tags: Tags::new(),
+        }
+    }
+
+    /// What is said of snapshots `snap-1` to `snap-3`, of which the first is gone in the end and
+    /// the last is new.
+    #[track_caller]
+    fn check(expect: &str, expected: &[&str]) {
+        let expect: Expect = serde_saphyr::from_str(expect).unwrap();
+        let all = [("snap-1", "2026-03-01"), ("snap-2", "2026-03-02"), ("snap-3", "2026-03-03")];
+        let all = all.map(|(id, day)| backup(id, day));
+        let found = Found {
+            before: all[..2].to_vec(),
+            after: all[1..].to_vec(),
+            known: [("vol-1".to_owned(), String::new())].into(),
+            broken: vec!["L6: `snap-1` was deleted".to_owned()],
+            ..Found::default()
+        };
+        let shown = judge(&expect, &found).into_iter().map(|it| match it.diff {
+            Diff::Text { expected, found } => format!("{expected} / {found}"),
+            Diff::List(lines) => lines.iter().map(line).collect::<Vec<_>>().join(" "),
+            Diff::Never(what) => what,
+        });
+        let shown: Vec<String> = shown.collect();
+        // The law is broken in each of them.
+        let (law, shown) = shown.split_last().unwrap();
+        assert_eq!(law, "L6: `snap-1` was deleted");
+        assert_eq!(shown, expected);
+    }
+
+    fn line(line: &Line) -> String {
+        let id = |text: &str| text.split('`').nth(1).unwrap_or(text).to_owned();
+        match line {
+            Line::Both(it) => id(it),
+            Line::Missing(it) => format!("-{}", id(it)),
+            Line::Extra(it) => format!("+{}", id(it)),
+        }
+    }
+
+    #[test]
+    fn what_was_there_and_is_gone_was_deleted() {
+        check("deleted: [snap-1]", &[]);
+        check("deleted: [111122223333/eu-west-1/snap-*]", &[]);
+        check("deleted: 1", &[]);
+        check("deleted: []", &["+snap-1"]);
+        check("deleted: [snap-2]", &["-snap-2 +snap-1"]);
+        check("deleted: \"2..3\"", &["2..3 / 1"]);
+    }
+
+    #[test]
+    fn what_is_there_and_was_not_was_created() {
+        check("created: [{ of: vol-1 }]", &[]);
+        check("created: [{ of: vol-1 }, {}]", &["snap-3 -of * in *"]);
+        check("created: 0", &["0 / 1"]);
+    }
+
+    #[test]
+    fn what_is_kept_is_named_by_id_or_date_in_any_order() {
+        check("kept: { vol-1: [snap-3, 2026-03-02] }", &[]);
+        check("kept: { vol-1: [snap-*, snap-3] }", &[]);
+        check("kept: { 111122223333/eu-west-1/vol-1: 2 }", &[]);
+        check("kept: { vol-1: [2026-03-0, 2026-03-03] }", &["-2026-03-0 snap-3 +snap-2"]);
+        check("kept: { vol-1: [snap-3] }", &["snap-3 +snap-2"]);
+        check("kept: { vol-2: 0 }", &["0 / there is no such volume"]);
+    }
+
+    #[test]
+    fn of_many_targets_some_are_shown() {
+        let subject = |n: u32| Subject {
+            names: vec![format!("vol-{n}")],
+            at: None,
+            text: "leave: why".to_owned(),
+            why: None,
+            open: false,
+        };
+        let found = Found { verdicts: (1..=8).map(subject).collect(), ..Found::default() };
+        let expect = serde_saphyr::from_str("verdicts: { \"vol-*\": act }").unwrap();
+        let bad = judge(&expect, &found);
+        assert_eq!(bad.len(), SHOWN);
+        assert_eq!(bad[SHOWN - 1].notes, ["and 3 more like this"]);
+    }
+}

@@ -64,8 +64,8 @@ fn element<'a>(
 ) {
     let _ = write!(text, "<{name}");
     for (key, value) in attributes {
-        // Readers make spaces of line breaks in attributes.
-        let _ = write!(text, " {key}=\"{}\"", escaped(value));
+        let value = escaped(value).replace('\n', "&#10;").replace('\t', "&#9;");
+        let _ = write!(text, " {key}=\"{value}\"");
     }
 }
 

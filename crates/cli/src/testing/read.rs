@@ -224,8 +224,7 @@ impl Check<'_> {
             let key = format!("crash[{index}]");
             match (&crash.after, &crash.call) {
                 _ if test.plan.is_some() => {
-                    self
-                        .say(&key, "`crash` goes with `run` or `until`: nobody works on a plan");
+                    self.say(&key, "`crash` goes with `run` or `until`: nobody works on a plan");
                 }
                 (Some(after), None) if lasts.is_some_and(|lasts| after.0 >= lasts) => {
                     self.say(&format!("{key}.after"), "the test has ended by then");

@@ -26,7 +26,7 @@ pub(crate) fn as_text(verdicts: &[Verdict], took: Duration) -> String {
             file = &it.file;
             line(&mut text, format_args!("{file}"));
         }
-        let name = printable(&it.name);
+        let name = flat(&it.name);
         match it.bad.is_empty() {
             true => line(&mut text, format_args!("  {GREEN}ok{OFF}    {name}")),
             false => line(&mut text, format_args!("  {RED}FAIL{OFF}  {name}")),
@@ -34,7 +34,7 @@ pub(crate) fn as_text(verdicts: &[Verdict], took: Duration) -> String {
     }
     let failed = verdicts.iter().filter(|it| !it.bad.is_empty());
     for it in failed.clone() {
-        let name = printable(&it.name);
+        let name = flat(&it.name);
         line(&mut text, format_args!("\n{BOLD}{}:{}: {name}{OFF}", it.file, it.line));
         for wrong in &it.bad {
             text.push_str(&wrong_as_text(wrong));
@@ -55,7 +55,7 @@ pub(crate) fn as_text(verdicts: &[Verdict], took: Duration) -> String {
 pub(super) fn wrong_as_text(wrong: &Wrong) -> String {
     let mismatch = &wrong.mismatch;
     let mut text = String::new();
-    line(&mut text, format_args!("  line {}: {}", wrong.line, printable(&mismatch.about)));
+    line(&mut text, format_args!("  line {}: {}", wrong.line, flat(&mismatch.about)));
     match &mismatch.diff {
         Diff::Text { expected, found } => {
             let (expected, found) = (flat(expected), flat(found));

@@ -87,7 +87,7 @@ fn check_file(text: &str, expected: &str) {
 }
 
 #[test]
-fn verdicts() {
+fn verdicts_on_targets() {
     check(
         "
 plan: everywhere
@@ -449,6 +449,9 @@ tests:
     "a.test.yaml:5:12 a test does one thing, and this one has `plan` already",
     "a.test.yaml:5:12 it ends at 2026-03-01T00:00:00Z, and begins at 2026-03-02T00:00:00Z",
     "a.test.yaml:6:13 `crash` goes with `run` or `until`: nobody works on a plan",
+    "a.test.yaml:7:21 `jobs` goes with `run` or `until`: a plan does nothing",
+    "a.test.yaml:7:45 `kept` goes with `run` or `until`: a plan does nothing",
+    "a.test.yaml:7:64 `created` goes with `run` or `until`: a plan does nothing",
     "a.test.yaml:9:32 a volume of type `gp3` has 1..65536 GiB",
     "a.test.yaml:12:13 a crash is either `after` a time or right after a `call`",
     "a.test.yaml:12:25 there is no operation `CreateSnapshotz` | did you mean `CreateSnapshot`?",
@@ -467,6 +470,186 @@ tests:
     "a.test.yaml:18:40 a test takes ten years at most",
 ],
     );
+}
+
+#[test]
+fn hostile_files_are_refused_and_nothing_panics() {
+    let deep = format!("tests: {}1{}", "[".repeat(2_000), "]".repeat(2_000));
+    let aliases = "tests: &a { x: &b [1, 2], y: [*b, *b, *b] }\nfleet: *a\n";
+    let odd = "tests: { \"\": 1, \"a.b[0]\": { plan: 1, expect: 2 }, \"\\u0007\": null }\n";
+    for text in [
+        &deep,
+        aliases,
+        odd,
+        "[",
+        "\u{0}",
+        "tests: 5",
+        "fleet: 7",
+        "- a",
+        "tests: { a: [] }",
+        "tests: { a: { plan: x, expect: { verdicts: [], jobs: { a: [] }, runs: { A: 1 } } } }",
+        "fleet: { begin: 9999-12-30T22:00:00Z }\ntests: { a: { run: nightly, expect: { created: 0 } } }",
+    ] {
+        let bad = suite(text).unwrap_err();
+        assert!(!bad.problems.is_empty(), "{text:.50}");
+        render(&bad.problems, &bad.sources, Style::Plain);
+    }
+}
+
+#[test]
+fn tests_are_in_the_order_of_the_file_and_their_names_can_be_anything() {
+    let test = "{ fleet: good.yaml, plan: nightly, expect: { calls: { \"*:Create*\": 0 } } }";
+    let text = format!(
+        "tests:\n  z \"<&>\": {test}\n  \"a.b[0]\": {test}\n  \"bell \\u0007, line\\n\": {test}\n"
+    );
+    let verdicts = run(&[suite(&text).unwrap()], &config()).unwrap();
+    let names: Vec<(usize, &str)> = verdicts.iter().map(|it| (it.line, &*it.name)).collect();
+    assert_eq!(names, [(2, "z \"<&>\""), (3, "a.b[0]"), (4, "bell \u{7}, line\n")]);
+}
+
+/// Verdicts that took no time: one test has passed, one has not.
+fn verdicts() -> Vec<Verdict> {
+    let mismatch = |key: &[&str], diff| Mismatch {
+        key: key.iter().map(|it| (*it).to_owned()).collect(),
+        about: "the verdict on `<vol>`".to_owned(),
+        diff,
+        notes: vec!["trail: \u{1b}[31m & more".to_owned()],
+    };
+    let (expected, found) = ("act".to_owned(), "leave: a\u{0}]]>\"\'".to_owned());
+    let lines = vec![
+        judge::Line::Both("a".to_owned()),
+        judge::Line::Missing("b".to_owned()),
+        judge::Line::Extra("c\nd".to_owned()),
+    ];
+    let bad = vec![
+        Wrong {
+            line: 7,
+            mismatch: mismatch(&["verdicts", "<vol>"], judge::Diff::Text { expected, found }),
+        },
+        Wrong { line: 8, mismatch: mismatch(&["kept", "v"], judge::Diff::List(lines)) },
+        Wrong { line: 9, mismatch: mismatch(&[], judge::Diff::Never("L6: broken".to_owned())) },
+    ];
+    let verdict = |file: &str, name: &str, bad| Verdict {
+        file: file.to_owned(),
+        line: 3,
+        name: name.to_owned(),
+        bad,
+        took: Duration::from_millis(1500),
+    };
+    vec![
+        verdict("a.test.yaml", "good & \"quoted\" \u{7}\n<", Vec::new()),
+        verdict("b.test.yaml", "bad", bad),
+    ]
+}
+
+#[test]
+fn people_read_what_differs() {
+    let text = as_text(&verdicts(), Duration::from_millis(800));
+    let plain = anstream::adapter::strip_str(&text).to_string();
+    let expected = r#"a.test.yaml
+  ok    good & "quoted" � <
+b.test.yaml
+  FAIL  bad
+
+b.test.yaml:3: bad
+  line 7: the verdict on `<vol>`
+    expected: act
+    found:    leave: a�]]>"'
+              ^^^^^^^^^^^^^^
+    trail: �[31m & more
+  line 8: the verdict on `<vol>`
+    expected -, found +
+      a
+    - b
+    + c d
+    trail: �[31m & more
+  line 9: the verdict on `<vol>`
+    L6: broken
+    trail: �[31m & more
+
+1 passed, 1 failed in 0.8 s
+"#;
+    assert_eq!(plain, expected);
+}
+
+#[test]
+fn junit_is_xml_whatever_the_texts_are() {
+    let expected = r#"<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="lamplighter" tests="2" failures="1" errors="0" time="3.000">
+<testsuite name="a.test.yaml" tests="1" failures="0" errors="0" time="1.500">
+<testcase name="good &amp; &quot;quoted&quot; �&#10;&lt;" classname="a.test.yaml" file="a.test.yaml" line="3" time="1.500"/>
+</testsuite>
+<testsuite name="b.test.yaml" tests="1" failures="1" errors="0" time="1.500">
+<testcase name="bad" classname="b.test.yaml" file="b.test.yaml" line="3" time="1.500">
+<failure message="not as expected: the verdict on `&lt;vol&gt;`, the verdict on `&lt;vol&gt;`, the verdict on `&lt;vol&gt;`" type="mismatch">  line 7: the verdict on `&lt;vol&gt;`
+    expected: act
+    found:    leave: a�]]&gt;&quot;&apos;
+              ^^^^^^^^^^^^^^
+    trail: �[31m &amp; more
+  line 8: the verdict on `&lt;vol&gt;`
+    expected -, found +
+      a
+    - b
+    + c d
+    trail: �[31m &amp; more
+  line 9: the verdict on `&lt;vol&gt;`
+    L6: broken
+    trail: �[31m &amp; more
+</failure>
+</testcase>
+</testsuite>
+</testsuites>
+"#;
+    assert_eq!(junit(&verdicts()), expected);
+}
+
+#[test]
+fn the_json_is_stable() {
+    let wrong = |line: usize, key: &[&str], more: serde_json::Value| {
+        let mut json = serde_json::json!({
+            "line": line,
+            "key": key,
+            "about": "the verdict on `<vol>`",
+            "notes": ["trail: \u{1b}[31m & more"],
+        });
+        for (key, value) in more.as_object().unwrap() {
+            json[key] = value.clone();
+        }
+        json
+    };
+    let expected = serde_json::json!({
+        "passed": 1,
+        "failed": 1,
+        "tests": [
+            {
+                "file": "a.test.yaml",
+                "line": 3,
+                "name": "good & \"quoted\" \u{7}\n<",
+                "passed": true,
+                "mismatches": [],
+            },
+            {
+                "file": "b.test.yaml",
+                "line": 3,
+                "name": "bad",
+                "passed": false,
+                "mismatches": [
+                    wrong(
+                        7,
+                        &["verdicts", "<vol>"],
+                        serde_json::json!({ "expected": "act", "found": "leave: a\u{0}]]>\"'" }),
+                    ),
+                    wrong(
+                        8,
+                        &["kept", "v"],
+                        serde_json::json!({ "expected": ["a", "b"], "found": ["a", "c\nd"] }),
+                    ),
+                    wrong(9, &[], serde_json::json!({ "found": "L6: broken" })),
+                ],
+            },
+        ],
+    });
+    assert_eq!(as_json(&verdicts()), expected);
 }
 
 /// The problems as `file:line:column message`, with the hint behind a bar.
