@@ -45,15 +45,25 @@ pub(crate) enum Command {
         name: Option<String>,
     },
     /// Print the JSON Schema of the configuration, for editors
-    Schema,
+    Schema {
+        /// That of files with tests of tasks
+        #[arg(long)]
+        tests: bool,
+    },
     /// Show what runs when
     Calendar(CalendarArgs),
     /// Show the next instants of a cron expression
     Schedule(ScheduleArgs),
+    /// Test tasks on a simulated cloud, in virtual time
+    Test(TestArgs),
     /// Explain a retention policy over a list of backups, without touching AWS
     Retention(RetentionArgs),
     #[command(flatten)]
     InAws(InAws),
+    /// Show Lamplighter at work in a made-up organization: nothing to install, nothing left behind
+    Demo(DemoArgs),
+    /// Run the configuration in virtual time, on a simulated organization
+    Simulate(SimulateArgs),
     /// Show the history of runs
     Runs(RunsArgs),
     /// Show jobs: what was done to which target, and why not
@@ -154,6 +164,18 @@ pub(crate) struct RetentionArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// The files of tests; default: all `*.test.yaml` of the configuration
+    pub(crate) files: Vec<PathBuf>,
+    /// Only tests that have this text in their name
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+    /// Write the verdicts as JUnit XML, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
     /// The tasks
     #[arg(required = true)]
@@ -183,6 +205,49 @@ pub(crate) struct WorkArgs {
     /// Steps taken at the same time
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) concurrency: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Write the demo's configuration, fleet and faults to a directory, for `simulate`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) write: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// What is in the accounts. Default: a fleet that is made for the configuration
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fleet: Option<PathBuf>,
+    /// What goes wrong. Default: nothing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+    /// How many days
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=3660))]
+    pub(crate) days: u32,
+    /// From when on: RFC 3339, or a date. Default: the fleet's `begin`, or now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// What luck is drawn from: the same files and seed give the same days
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Workers, each with one step at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) workers: u16,
+    /// Write every call to a file, as lines of JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trail: Option<PathBuf>,
+    /// Afterwards be an AWS end point on this port of 127.0.0.1, until stopped; 0 is any free one
+    #[arg(long, value_name = "PORT")]
+    pub(crate) serve: Option<u16>,
+    /// How fast its clock goes on, as a multiple of real time
+    #[arg(long, value_name = "X", default_value_t = 1.0, requires = "serve", value_parser = speed)]
+    pub(crate) speed: f64,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|it| (0.0..=1_000_000.0).contains(it));
+    speed.ok_or_else(|| "expected a number from 0 to 1000000".to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{IsTerminal, Read, stdout},
+    io::{self, IsTerminal, Read, stdout},
     path::{Path, PathBuf},
 };
 
@@ -10,7 +10,7 @@ use lamplighter_catalog::ACTIONS;
 use lamplighter_config::{Config, FILE_MAX, Problem, Source, Style};
 use serde_json::Value;
 
-use crate::exit::Failure;
+use crate::{exit::Failure, testing};
 
 /// Why there is no configuration.
 #[derive(Debug)]
@@ -60,6 +60,14 @@ pub(crate) fn load(path: &Path) -> Result<Config, Unloaded> {
 }
 
 fn shown(problems: &[Problem], sources: &[Source]) -> Unloaded {
+    Unloaded::Problems {
+        json: lamplighter_config::to_json(problems),
+        text: rendered(problems, sources),
+    }
+}
+
+/// Problems with their places, and how many there are, for people.
+pub(crate) fn rendered(problems: &[Problem], sources: &[Source]) -> String {
     let plain = !stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some();
     let style = if plain { Style::Plain } else { Style::Coloured };
     let count = match problems.len() {
@@ -67,13 +75,25 @@ fn shown(problems: &[Problem], sources: &[Source]) -> Unloaded {
         count => format!("{count} problems"),
     };
     let text = lamplighter_config::render(problems, sources, style);
-    Unloaded::Problems {
-        json: lamplighter_config::to_json(problems),
-        text: format!("{}\n\n{count}", text.trim_end()),
+    format!("{}\n\n{count}", text.trim_end())
+}
+
+/// The files with tests of tasks in a directory, or beside the one file.
+pub(crate) fn test_files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let beside = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
+    let beside = if beside.as_os_str().is_empty() { Path::new(".") } else { beside };
+    let shown = beside.display();
+    let mut found = yaml_files(beside)
+        .map_err(|error| Failure::usage(format!("reading `{shown}`: {error}")))?;
+    found.retain(|file| testing::is_test_file(file));
+    match found.is_empty() {
+        true => Err(Failure::usage(format!("no `*{}` file in `{shown}`", testing::ENDING))),
+        false => Ok(found),
     }
 }
 
-/// The YAML files of a directory in the order of their names, or the one file.
+/// The YAML files of a configuration in the order of their names, or the one file. Those with
+/// tests of its tasks are no part of it.
 fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let shown = path.display();
     let unreadable = |error| {
@@ -83,15 +103,8 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let mut found = Vec::new();
-    for entry in fs::read_dir(path).map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        let ending = file.extension().and_then(|ending| ending.to_str());
-        if matches!(ending, Some("yaml" | "yml")) && file.is_file() {
-            found.push(file);
-        }
-    }
-    found.sort();
+    let mut found = yaml_files(path).map_err(unreadable)?;
+    found.retain(|file| !testing::is_test_file(file));
     if found.is_empty() {
         let hint = "`lamplighter init` makes one";
         return Err(Failure::usage(format!("no `*.yaml` file in `{shown}`; {hint}")));
@@ -99,9 +112,23 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
+/// The YAML files of a directory in the order of their names.
+fn yaml_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let file = entry?.path();
+        let ending = file.extension().and_then(|ending| ending.to_str());
+        if matches!(ending, Some("yaml" | "yml")) && file.is_file() {
+            found.push(file);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// Reads a file, but never more than a configuration may have: what is longer is refused by
 /// whoever looks at it.
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let limit = FILE_MAX as u64 + 1;
     fs::File::open(path)

@@ -15,7 +15,7 @@ use crate::{
     cli::WorkArgs,
     exit::{Exit, Failure},
     globals::Globals,
-    local::{LocalHost, stop_signal, unless},
+    local::{LocalHost, STOPPING, stop_signal, unless},
     output,
     progress::Progress,
     records,
@@ -43,7 +43,7 @@ pub(crate) async fn finish(
         ));
     }
     let host = LocalHost::new(local, work.concurrency);
-    let stop = stop_signal()?;
+    let stop = stop_signal(STOPPING)?;
     let ended = stop.child_token();
     let watched = async {
         let result = watch(local, &started, &stop).await;

@@ -5,6 +5,7 @@
 //! standard error. Exit codes: 0 fine, 1 some job failed, 2 usage or configuration, 3 refused by
 //! a guard or a drifted plan.
 
+mod aftermath;
 mod aws;
 mod cli;
 mod clock;
@@ -17,7 +18,9 @@ mod local;
 mod output;
 mod progress;
 mod records;
+mod stage;
 mod state;
+mod testing;
 
 use std::process::ExitCode;
 

@@ -22,6 +22,10 @@ const TICK: Duration = Duration::from_secs(10);
 /// How long the steps in flight may take when the host is asked to stop.
 const DRAIN: Duration = Duration::from_secs(60);
 
+/// What a host says when it is asked to stop.
+pub(crate) const STOPPING: &str =
+    "stopping: finishing the steps in flight; once more to stop at once";
+
 /// Takes steps on one machine.
 pub(crate) struct LocalHost {
     engine: Engine,
@@ -100,14 +104,15 @@ pub(crate) async fn unless<T>(
 
 /// A token that is cancelled by SIGINT or SIGTERM. A second one ends the program at once. From
 /// here on a signal no longer ends the program by itself.
-pub(crate) fn stop_signal() -> Result<CancellationToken, Failure> {
+/// When it comes, `stopping` is said.
+pub(crate) fn stop_signal(stopping: &'static str) -> Result<CancellationToken, Failure> {
     let mut signals = Signals::new()
         .map_err(|error| Failure::io("listening for the signals that end this program", &error))?;
     let stop = CancellationToken::new();
     let signalled = stop.clone();
     tokio::spawn(async move {
         signals.next().await;
-        output::note("stopping: finishing the steps in flight; once more to stop at once");
+        output::note(stopping);
         signalled.cancel();
         signals.next().await;
         std::process::exit(130);

@@ -1,8 +1,11 @@
 //! What people and programs read.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    ops::Range,
+};
 
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use tracing_subscriber::{EnvFilter, fmt};
@@ -60,6 +63,14 @@ pub(crate) fn error(text: &str) {
 
 /// A table for people, as wide as the terminal.
 pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    shown(headings, rows, |_| {})
+}
+
+fn shown(
+    headings: &[&str],
+    rows: impl IntoIterator<Item = Vec<String>>,
+    style: impl FnOnce(&mut Table),
+) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
@@ -72,8 +83,42 @@ pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String
     for column in table.column_iter_mut().take(headings.len().saturating_sub(1)) {
         column.set_constraint(ColumnConstraint::ContentWidth);
     }
+    style(&mut table);
     let text = table.to_string();
     text.lines().map(str::trim_end).map(|line| format!("{line}\n")).collect()
+}
+
+/// A table for people, of which these columns are numbers.
+pub(crate) fn figures(
+    headings: &[&str],
+    numbers: Range<usize>,
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> String {
+    shown(headings, rows, |table| {
+        for column in table.column_iter_mut().take(numbers.end).skip(numbers.start) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    })
+}
+
+/// A heading above some lines.
+pub(crate) fn heading(text: &str) -> String {
+    format!("\x1b[1m{text}\x1b[0m")
+}
+
+/// What is less important than the rest of its line.
+pub(crate) fn dim(text: &str) -> String {
+    format!("\x1b[2m{text}\x1b[0m")
+}
+
+/// What went well.
+pub(crate) fn good(text: &str) -> String {
+    format!("\x1b[32m{text}\x1b[0m")
+}
+
+/// What one should look at.
+pub(crate) fn warning(text: &str) -> String {
+    format!("\x1b[33m{text}\x1b[0m")
 }
 
 /// An instant to the second, for people.

@@ -44,6 +44,33 @@ pub fn schema<T: JsonSchema>() -> Value {
     crate::schema::of::<T>()
 }
 
+/// Where things are in a file.
+pub struct Places<'s> {
+    root: Node,
+    text: &'s str,
+}
+
+impl Places<'_> {
+    /// The places of a file. `None` when it is not YAML.
+    pub fn of(source: &Source) -> Option<Places<'_>> {
+        let root = node::read(0, &source.text, &mut Report::new(vec![source]))?;
+        Some(Places { root, text: &source.text })
+    }
+
+    /// The line, counted from 1, of what these keys and indexes lead to, or of the last one of
+    /// them that is there. Of a mapping's entry it is that of the key.
+    pub fn line(&self, steps: &[impl AsRef<str>]) -> usize {
+        let (mut node, mut at) = (&self.root, self.root.span);
+        for step in steps.iter().map(AsRef::as_ref) {
+            let Some(next) = child(node, step) else { break };
+            at = node.entry(step).map_or(next.span, |it| it.key_span);
+            node = next;
+        }
+        let before = self.text.get(..at.start).unwrap_or_default();
+        before.matches('\n').count() + 1
+    }
+}
+
 fn read_value<T: DeserializeOwned + JsonSchema>(
     source: &Source,
     check: impl FnOnce(&T) -> Vec<BadParams>,
@@ -343,6 +370,22 @@ mod tests {
             "things:\n  - { size: 11, a: b }\n",
             &["2:17 there is no key `a`; known: `kind`, `marks`, `size` and `tags`"],
         );
+    }
+
+    #[test]
+    fn a_place_is_the_line_of_the_key_or_as_far_as_it_leads() {
+        let source = Source::new("a.yaml", "things:\n  - size:\n      3\n  -\n    { size: 4 }\n");
+        let places = Places::of(&source).unwrap();
+        #[track_caller]
+        fn check(places: &Places<'_>, steps: &[&str], line: usize) {
+            assert_eq!(places.line(steps), line, "{steps:?}");
+        }
+        check(&places, &[], 1);
+        check(&places, &["things", "0"], 2);
+        check(&places, &["things", "0", "size", "deeper"], 2);
+        check(&places, &["things", "1", "size"], 5);
+        check(&places, &["accounts"], 1);
+        assert!(Places::of(&Source::new("a.yaml", "[")).is_none());
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //! in memory, and luck that a seed repeats.
 //!
 //! Nothing here asserts anything or knows AWS: tests and the commands that rehearse bring their
-//! own cloud.
+//! own cloud. What breaks a law of the engine is noted, for whoever asks.
 
 mod clock;
 mod journal;
+mod lawful;
 mod queue;
 mod random;
 mod rehearsal;
@@ -16,6 +17,7 @@ use std::sync::{Mutex, MutexGuard};
 
 pub use clock::VirtualClock;
 pub use journal::MemoryJournal;
+pub use lawful::LawfulJournal;
 pub use queue::{Delivery, MemoryQueue};
 pub use random::Random;
 pub use rehearsal::{Rehearsal, Stuck};

@@ -16,9 +16,10 @@ use crate::{
     dynamodb, ec2,
     events::{self, Bus, Events},
     faults::{Faults, Mishap, MishapKind},
+    iam::Need,
     kms,
     laws::Laws,
-    operation::{Cx, Operation},
+    operation::{Access, Cx, Operation},
     organization::{Account, Caller, Organization, Stranger},
     random::Random,
     rds,
@@ -143,6 +144,11 @@ impl Cloud {
         self.lock().trail.calls().cloned().collect()
     }
 
+    /// Takes the calls out of the trail: those since the last time, in order.
+    pub fn take_calls(&self) -> Vec<Call> {
+        self.lock().trail.take()
+    }
+
     /// The time there.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
@@ -187,6 +193,8 @@ impl Cloud {
         let needs = operation.needs(&cx);
         let mut actions: Vec<_> = needs.iter().map(|it| it.action).collect();
         actions.dedup();
+        let is_named = |it: &&Need| O::SPEC.access == Access::Writes && !it.resource.ends_with('*');
+        let about = needs.iter().filter(is_named).map(|it| it.resource.clone()).collect();
         let call = Call {
             at: now,
             caller: caller.clone(),
@@ -195,6 +203,7 @@ impl Cloud {
             operation: O::SPEC.name,
             actions,
             access: O::SPEC.access,
+            about,
             outcome: Outcome::Done,
         };
         let Mishap { delay, kind } = cx.state.faults.strike(&call);

@@ -24,6 +24,8 @@ pub struct Call {
     pub actions: Vec<&'static str>,
     /// Whether it writes.
     pub access: Access,
+    /// The ARNs of what it is about, when it writes. What it makes has none yet.
+    pub about: Box<[String]>,
     /// How it ended.
     pub outcome: Outcome,
 }
@@ -71,6 +73,11 @@ impl Trail {
         if let Some(call) = self.calls.back_mut() {
             call.outcome = outcome;
         }
+    }
+
+    /// Takes all out of it.
+    pub(crate) fn take(&mut self) -> Vec<Call> {
+        std::mem::take(&mut self.calls).into()
     }
 
     pub(crate) fn calls(&self) -> impl Iterator<Item = &Call> {

@@ -1,6 +1,7 @@
 //! The words of fleet and fault files: values that are written as one short text, such as `80%`,
 //! `8..500`, `30d` or `team-{1..4}`, and what is drawn from them.
 
+mod pattern;
 mod scalar;
 mod text;
 
@@ -13,6 +14,7 @@ use serde::{
     de::{self, IntoDeserializer, SeqAccess, Visitor},
 };
 
+pub use pattern::Pattern;
 pub use scalar::Bound;
 pub use text::{TagValue, Text};
 

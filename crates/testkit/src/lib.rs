@@ -10,7 +10,6 @@ mod conforms;
 mod faults;
 mod faulty;
 mod host;
-mod lawful;
 mod world;
 
 use std::sync::{Mutex, MutexGuard};
@@ -20,9 +19,8 @@ pub use conforms::conforms;
 pub use faults::{Faults, Mishap};
 pub use faulty::FaultyJournal;
 pub use lamplighter_rehearsal::{
-    Delivery, MemoryJournal, MemoryQueue, Random, Rehearsal, VirtualClock, finish,
+    Delivery, LawfulJournal, MemoryJournal, MemoryQueue, Random, Rehearsal, VirtualClock, finish,
 };
-pub use lawful::LawfulJournal;
 pub use world::{World, catalog, place, task};
 
 /// Locks, even after a test that held the lock has failed.

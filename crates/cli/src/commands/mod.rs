@@ -4,6 +4,7 @@ mod actions;
 mod apply;
 mod calendar;
 mod check;
+mod demo;
 mod init;
 mod jobs;
 mod missed;
@@ -13,6 +14,8 @@ mod run;
 mod runs;
 mod schedule;
 mod serve;
+mod simulate;
+mod test;
 
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 use lamplighter_config::Config;
@@ -22,7 +25,7 @@ use crate::{
     aws::Aws,
     cli::{Cli, Command, InAws, WITHOUT_AWS},
     exit::{Exit, Failure},
-    output,
+    output, testing,
 };
 
 /// Runs the command of this command line.
@@ -32,12 +35,16 @@ pub(crate) async fn run(cli: Cli, aws: Option<&dyn Aws>) -> Result<Exit, Failure
         Command::Init { dir } => init::run(dir),
         Command::Check => check::run(globals),
         Command::Actions { name } => actions::run(name.as_deref(), globals.json),
-        Command::Schema => {
-            output::print_json(&lamplighter_config::schema(lamplighter_catalog::ACTIONS))?;
+        Command::Schema { tests } => {
+            output::print_json(&match tests {
+                true => testing::schema(),
+                false => lamplighter_config::schema(lamplighter_catalog::ACTIONS),
+            })?;
             Ok(Exit::Fine)
         }
         Command::Calendar(args) => calendar::run(globals, args),
         Command::Schedule(args) => schedule::run(args, globals.json),
+        Command::Test(args) => test::run(globals, args),
         Command::Retention(args) => retention::run(args, globals.json),
         Command::InAws(command) => {
             let aws = aws.ok_or_else(|| Failure::usage(WITHOUT_AWS))?;
@@ -48,6 +55,8 @@ pub(crate) async fn run(cli: Cli, aws: Option<&dyn Aws>) -> Result<Exit, Failure
                 InAws::Serve(work) => serve::run(globals, aws, *work).await,
             }
         }
+        Command::Demo(args) => demo::run(globals, args).await,
+        Command::Simulate(args) => simulate::run(globals, args).await,
         Command::Runs(args) => runs::run(globals, args).await,
         Command::Jobs(args) => jobs::run(globals, args).await,
         Command::Missed { since } => missed::run(globals, since).await,

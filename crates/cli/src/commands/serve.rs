@@ -6,7 +6,7 @@ use crate::{
     configuration,
     exit::{Exit, Failure},
     globals::Globals,
-    local::{LocalHost, stop_signal},
+    local::{LocalHost, STOPPING, stop_signal},
     output, state,
 };
 
@@ -14,7 +14,7 @@ pub(crate) async fn run(globals: &Globals, aws: &dyn Aws, work: WorkArgs) -> Res
     let config = configuration::load(&globals.config)?;
     let accounts = aws.accounts(&config.accounts).await?;
     let local = state::open(globals, config.tasks, accounts).await?;
-    let stop = stop_signal()?;
+    let stop = stop_signal(STOPPING)?;
     let scheduled =
         local.engine.tasks().filter(|task| task.enabled && task.schedule.is_some()).count();
     output::note(&format!(

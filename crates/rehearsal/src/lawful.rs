@@ -232,6 +232,3 @@ impl Journal for LawfulJournal {
         self.journal.jobs(filter).await
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,11 +1,17 @@
 //! Each law is broken once, and found broken by its name.
 
-use jiff::SignedDuration;
-use lamplighter_core::job::Lease;
-use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::*;
-use crate::{MemoryJournal, VirtualClock, finish, place, task};
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use lamplighter_core::{
+    Fault, JobId, Journal, RunId, TaskName,
+    engine::{JobFilter, KnownTask, Run, RunFilter, Slot, Tally, Write},
+    job::{Job, Lease, Status, Work},
+};
+use lamplighter_rehearsal::{LawfulJournal, MemoryJournal, VirtualClock, finish};
+use lamplighter_testkit::{place, task};
+use serde_json::{Value, json};
 
 const NOW: Timestamp = Timestamp::constant(1_772_416_800, 0);
 

@@ -1,0 +1,193 @@
+//! Which backups are left, and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use lamplighter_catalog::ACTIONS;
+use lamplighter_core::{
+    AccountId, Place, Region, TaskName,
+    action::{self, Effect, JOB_TAG, SOURCE_TAG, TASK_TAG, Verdict},
+    cloud::ec2::{Snapshot, SnapshotState},
+    engine::Planner,
+    task::Task,
+};
+use lamplighter_simulator::{Lag, Rules, Throttling};
+use serde::Serialize;
+
+use crate::{
+    exit::Failure,
+    stage::{Scene, Stage},
+};
+
+/// The rules of retention, from the finest.
+pub(crate) const RULES: [&str; 7] =
+    ["last", "within", "hourly", "daily", "weekly", "monthly", "yearly"];
+
+/// A backup that a task made.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Backup {
+    pub(crate) id: String,
+    pub(crate) account: AccountId,
+    pub(crate) region: Region,
+    /// What it is a backup of.
+    pub(crate) source: String,
+    /// The task that made it.
+    pub(crate) task: String,
+    /// The job that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) job: Option<String>,
+    pub(crate) taken_at: Timestamp,
+    pub(crate) state: SnapshotState,
+    /// What each task that deletes makes of it.
+    pub(crate) kept: Vec<Kept>,
+}
+
+/// What a task that deletes makes of a backup.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Kept {
+    pub(crate) task: TaskName,
+    /// `keep`, or `delete`: its next run deletes it.
+    pub(crate) verdict: &'static str,
+    pub(crate) reasons: Vec<String>,
+}
+
+impl Kept {
+    /// The rule that a reason comes from: `daily` of `daily 2 of 14: newest of 2026-03-29`.
+    pub(crate) fn rules(&self) -> BTreeSet<&str> {
+        self.reasons.iter().map(|it| rule(it)).collect()
+    }
+}
+
+fn rule(reason: &str) -> &str {
+    let reason = reason.strip_prefix("oldest, ").unwrap_or(reason);
+    match reason.split_once(' ') {
+        Some(("within", _)) => "within",
+        Some((rule, rest)) if rest.starts_with(|it: char| it.is_ascii_digit()) => rule,
+        Some((rule, rest)) if rest.starts_with("has kept only") => rule,
+        _ => reason,
+    }
+}
+
+/// Every backup that a task made and that is there now, by place, source and time.
+pub(crate) async fn backups(scene: &Scene, stage: &Stage) -> Result<Vec<Backup>, Failure> {
+    let mut backups = Vec::new();
+    for place in stage.cloud.places() {
+        let made = stage.cloud.snapshots_in(&place).into_iter();
+        backups.extend(made.filter_map(|it| backup(&place, it)));
+    }
+    let mut kept = verdicts(scene, stage).await?;
+    for backup in &mut backups {
+        let place = Place { account: backup.account.clone(), region: backup.region.clone() };
+        backup.kept = kept.remove(&(place, backup.id.clone())).unwrap_or_default();
+    }
+    backups.sort_by(|a, b| {
+        let key = |it: &Backup| (it.account.clone(), it.region.clone(), it.source.clone());
+        (key(a), a.taken_at, &a.id).cmp(&(key(b), b.taken_at, &b.id))
+    });
+    Ok(backups)
+}
+
+/// A snapshot, if a task made it.
+fn backup(place: &Place, snapshot: Snapshot) -> Option<Backup> {
+    let mut tags = snapshot.tags;
+    Some(Backup {
+        task: tags.remove(TASK_TAG)?,
+        job: tags.remove(JOB_TAG),
+        source: tags.remove(SOURCE_TAG).unwrap_or(snapshot.volume_id),
+        id: snapshot.id,
+        account: place.account.clone(),
+        region: place.region.clone(),
+        taken_at: snapshot.started_at,
+        state: snapshot.state,
+        kept: Vec::new(),
+    })
+}
+
+/// What tasks that delete make of their targets, by place and id. They are asked as `plan` asks
+/// them, of a cloud in which nothing goes wrong meanwhile.
+async fn verdicts(
+    scene: &Scene,
+    stage: &Stage,
+) -> Result<BTreeMap<(Place, String), Vec<Kept>>, Failure> {
+    let mut dials = None;
+    stage.cloud.dial(|it| {
+        dials = Some(it.clone());
+        it.throttling = Throttling::Off;
+        it.lag = Lag::Always(SignedDuration::ZERO);
+    });
+    let calm = |rules: Rules| {
+        let bad = |_| Failure::failed("the rules of what goes wrong cannot be set again");
+        stage.cloud.set_faults(rules).map_err(bad)
+    };
+    calm(Rules::default())?;
+    let planner = Planner::new(ACTIONS, stage.accounts.clone());
+    let mut all: BTreeMap<(Place, String), Vec<Kept>> = BTreeMap::new();
+    for task in scene.config.tasks.iter().filter(|it| it.enabled && deletes(it)) {
+        let now = stage.cloud.now();
+        for place in planner.places(task, now).await.into_iter().flatten() {
+            // What cannot be entered has failed in the runs, too, and is told there.
+            let Ok(survey) = planner.place(&task.order, &place, now).await.result else { continue };
+            for planned in survey.planned {
+                let kept = kept(&task.order.task, planned.verdict);
+                all.entry((place.clone(), planned.target)).or_default().push(kept);
+            }
+        }
+    }
+    drop(stage.cloud.take_calls());
+    stage.cloud.dial(|it| *it = dials.unwrap_or_default());
+    calm(scene.faults.clone())?;
+    Ok(all)
+}
+
+fn deletes(task: &Task) -> bool {
+    let found = action::find(ACTIONS, &task.order.action);
+    found.is_some_and(|it| it.spec().effect == Effect::Deletes)
+}
+
+fn kept(task: &TaskName, verdict: Verdict) -> Kept {
+    let (verdict, reason) = match verdict {
+        Verdict::Act { reason, .. } => ("delete", reason.unwrap_or_default()),
+        Verdict::Leave { reason } => ("keep", reason),
+    };
+    let reasons = reason.split("; ").map(str::to_owned).collect();
+    Kept { task: task.clone(), verdict, reasons }
+}
+
+/// Backups that one job made twice: an effect that happened twice, which breaks what is promised.
+pub(super) fn twins(backups: &[Backup]) -> Vec<String> {
+    let mut first: BTreeMap<(&AccountId, &Region, &str), &str> = BTreeMap::new();
+    let mut twins = Vec::new();
+    for backup in backups {
+        let Some(job) = &backup.job else { continue };
+        if let Some(other) = first.insert((&backup.account, &backup.region, job), &backup.id) {
+            let id = &backup.id;
+            twins.push(format!("once: `{other}` and `{id}` are both of the job `{job}`"));
+        }
+    }
+    twins
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_names_its_rule() {
+        for (reason, expected) in [
+            ("last 1 of 3", "last"),
+            ("daily 2 of 14: newest of 2026-03-29", "daily"),
+            ("oldest, monthly has kept only 2 of 12", "monthly"),
+            ("within 2d of the newest", "within"),
+            ("floor 1 of 1", "floor"),
+            ("no rule keeps it", "no rule keeps it"),
+            (
+                "pending: only completed backups are decided on",
+                "pending: only completed backups are decided on",
+            ),
+        ] {
+            assert_eq!(rule(reason), expected);
+        }
+    }
+}

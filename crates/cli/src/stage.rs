@@ -1,0 +1,299 @@
+//! A simulated organization with the real engine in front of it, in virtual time: what
+//! `simulate` and `demo` work with.
+//!
+//! A [`Scene`] is what files say: a configuration, a fleet, and faults. A [`Stage`] is a cloud
+//! with that fleet, the configuration's way into its accounts, and a rehearsal; its workers are
+//! the engine that works on real accounts.
+
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use lamplighter_catalog::ACTIONS;
+use lamplighter_config::{Account, Config, Role, Source, yaml};
+use lamplighter_core::{AccountPool, Clock, Engine, Fault, action, task::Task};
+use lamplighter_rehearsal::{Rehearsal, VirtualClock};
+use lamplighter_simulator::{
+    Accounts, After, Cloud, Door, Fleet, Lag, Rules, Throttling, Weather,
+    fleet::{Member, Target},
+};
+
+use crate::{configuration, exit::Failure};
+
+/// How far describes lag behind writes, at most.
+const LAG: SignedDuration = SignedDuration::from_secs(5);
+
+/// What is played, all of it checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Scene {
+    /// The accounts and tasks.
+    pub(crate) config: Config,
+    /// What is in the accounts.
+    pub(crate) fleet: Fleet,
+    /// What goes wrong.
+    pub(crate) faults: Rules,
+}
+
+impl Scene {
+    /// A configuration on this fleet, or on one that is made for it.
+    pub(crate) fn new(config: Config, fleet: Option<Fleet>, faults: Option<Rules>) -> Scene {
+        let fleet = fleet.unwrap_or_else(|| generated(&config));
+        Scene { config, fleet, faults: faults.unwrap_or_default() }
+    }
+
+    /// When the fleet says that everything begins.
+    pub(crate) fn begin(&self) -> Option<Timestamp> {
+        self.fleet.begin.map(|it| it.0)
+    }
+
+    /// The accounts of the configuration that the fleet has not. Nobody can enter them, and every
+    /// task that works there fails there.
+    pub(crate) fn unknown_accounts(&self) -> impl Iterator<Item = &Account> {
+        self.config.accounts.iter().filter(|it| !self.fleet.accounts.contains_key(&it.id))
+    }
+}
+
+/// Reads a fleet; every problem is shown with its place.
+pub(crate) fn read_fleet(source: &Source) -> Result<Fleet, Failure> {
+    read("fleet", source, yaml::read(source, Fleet::check))
+}
+
+/// Reads rules of what goes wrong; every problem is shown with its place.
+pub(crate) fn read_faults(source: &Source) -> Result<Rules, Failure> {
+    read("faults", source, yaml::read(source, Rules::check))
+}
+
+/// A file that was named on the command line.
+pub(crate) fn source(path: &Path) -> Result<Source, Failure> {
+    let shown = path.display().to_string();
+    let bytes = configuration::read(path).map_err(Failure::usage)?;
+    Source::from_bytes(&shown, bytes)
+        .map_err(|problem| Failure::usage(format!("`{shown}` cannot be read: {}", problem.message)))
+}
+
+fn read<T>(
+    what: &str,
+    source: &Source,
+    read: Result<T, Vec<lamplighter_config::Problem>>,
+) -> Result<T, Failure> {
+    read.map_err(|problems| {
+        let text = configuration::rendered(&problems, std::slice::from_ref(source));
+        Failure::usage(format!("the {what} file has problems\n\n{text}"))
+    })
+}
+
+/// A plausible fleet for a configuration.
+pub(crate) fn generated(config: &Config) -> Fleet {
+    let member = |it: &Account| Member {
+        name: it.name.clone(),
+        id: it.id.clone(),
+        role: it.role.as_ref().map(|role| role.as_str().to_owned()),
+        external_id: it.external_id.as_ref().map(|id| id.expose().to_owned()),
+        regions: it.regions.clone(),
+    };
+    let target = |task: &Task| {
+        let kind = action::find(ACTIONS, &task.order.action)?.target_kind();
+        let tags = task.order.select.tags.clone();
+        Some(Target { kind: kind.to_owned(), tags, reach: task.reach.clone() })
+    };
+    let members: Vec<Member> = config.accounts.iter().map(member).collect();
+    let targets: Vec<Target> = config.tasks.iter().filter_map(target).collect();
+    Fleet::for_config(&members, &targets)
+}
+
+/// A cloud, and an engine in front of it.
+pub(crate) struct Stage {
+    /// AWS.
+    pub(crate) cloud: Cloud,
+    /// The time in it.
+    pub(crate) clock: Arc<StageClock>,
+    /// Journal, queue and workers. Nobody works until [`Stage::employ`].
+    pub(crate) rehearsal: Rehearsal,
+    /// The way into the accounts, as the configuration says it.
+    pub(crate) accounts: Arc<dyn AccountPool>,
+}
+
+impl Stage {
+    /// Builds the fleet as it is at `begin`. AWS throttles there as it does, and its describes
+    /// lag by some seconds; faults go by their rules. The same scene and seed give the same run.
+    pub(crate) fn set(scene: &Scene, begin: Timestamp, seed: u64) -> Result<Stage, Failure> {
+        let rehearsal = Rehearsal::new(begin, seed);
+        let clock =
+            Arc::new(StageClock { played: rehearsal.clock().clone(), real: OnceLock::new() });
+        let cloud = Cloud::new(clock.clone());
+        cloud.reseed(seed);
+        cloud.dial(|it| {
+            it.lag = Lag::UpTo(LAG);
+            it.throttling = Throttling::Aws;
+        });
+        scene.fleet.build(&cloud).map_err(|bad| unsound("fleet", &bad))?;
+        cloud.set_faults(scene.faults.clone()).map_err(|bad| unsound("faults", &bad))?;
+        let doors = scene.config.accounts.iter().map(|it| (it.id.clone(), door(it))).collect();
+        let weather = Arc::new(Passing(rehearsal.clock().clone()));
+        let accounts = Arc::new(Accounts::new(cloud.clone(), doors, weather));
+        Ok(Stage { cloud, clock, rehearsal, accounts })
+    }
+
+    /// An engine that shares all with the workers, to ask it for what a host asks for.
+    pub(crate) fn engine(&self, tasks: &[Task]) -> Engine {
+        let mut engines = self.rehearsal.engines(1, ACTIONS, tasks, &self.accounts);
+        engines.pop().expect("one was asked for")
+    }
+
+    /// So many workers work on these tasks from now on.
+    pub(crate) fn employ(&mut self, tasks: &[Task], workers: usize) {
+        let engines = self.rehearsal.engines(workers, ACTIONS, tasks, &self.accounts);
+        self.rehearsal.employ(engines);
+    }
+}
+
+/// The files were checked when they were read, so this is about values that came otherwise.
+fn unsound(what: &str, bad: &[action::BadParams]) -> Failure {
+    let said: Vec<String> = bad.iter().map(|it| format!("{}: {}", it.path, it.message)).collect();
+    Failure::usage(format!("the {what} cannot be: {}", said.join("; ")))
+}
+
+/// How the configuration enters an account.
+fn door(account: &Account) -> Door {
+    let role = account.role.as_ref().map(|role| match role {
+        Role::Name(name) => name.clone(),
+        Role::Arn(arn) => {
+            arn.split_once(":role/").map_or(arn.as_str(), |(_, name)| name).to_owned()
+        }
+    });
+    let external_id = account.external_id.as_ref().map(|id| id.expose().to_owned());
+    Door { role, external_id }
+}
+
+/// The time of a stage: it moves as the rehearsal moves it, until it goes on by itself.
+pub(crate) struct StageClock {
+    played: Arc<VirtualClock>,
+    /// Since when it goes on by itself, and how many times as fast as real time.
+    real: OnceLock<(Instant, f64)>,
+}
+
+impl StageClock {
+    /// From now on it goes on by itself, so many times as fast as real time.
+    pub(crate) fn go_on(&self, speed: f64) {
+        // It goes on since the first time this was said.
+        let _ = self.real.set((Instant::now(), speed));
+    }
+}
+
+impl Clock for StageClock {
+    fn now(&self) -> Timestamp {
+        let played = self.played.now();
+        let Some((since, speed)) = self.real.get() else { return played };
+        let gone = since.elapsed().as_secs_f64() * speed;
+        let gone = SignedDuration::try_from_secs_f64(gone).unwrap_or(SignedDuration::MAX);
+        played.saturating_add(gone).unwrap_or(Timestamp::MAX)
+    }
+
+    fn jitter(&self) -> f64 {
+        self.played.jitter()
+    }
+}
+
+/// Nothing goes wrong but what the cloud does itself; a late answer lets time go by.
+struct Passing(Arc<VirtualClock>);
+
+#[async_trait]
+impl Weather for Passing {
+    async fn before(&self) -> Result<After, Fault> {
+        Ok(After::Answers)
+    }
+
+    async fn die(&self) {}
+
+    async fn pass(&self, time: SignedDuration) {
+        self.0.advance(time);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lamplighter_core::Journal;
+    use lamplighter_rehearsal::finish;
+
+    use super::*;
+
+    const BEGIN: &str = "2026-03-02T00:00:00Z";
+    const CONFIG: &str = "accounts:
+  hub: { id: \"111122223333\", regions: [eu-west-1] }
+  prod: { id: \"222233334444\", role: ops/member, external-id: 7f3c, regions: all }
+tasks:
+  nightly:
+    action: ebs.snapshot.create
+    schedule: { cron: \"0 2 * * *\" }
+    accounts: all
+    select: { tags: { backup: daily } }
+";
+
+    fn config() -> Config {
+        let source = Source::new("tasks.yaml", CONFIG);
+        lamplighter_config::load(&[source], ACTIONS, &|_| Err(String::new())).unwrap()
+    }
+
+    #[test]
+    fn a_fleet_that_is_made_for_a_configuration_is_entered_and_backed_up() {
+        let scene = Scene::new(config(), None, None);
+        let mut stage = Stage::set(&scene, BEGIN.parse().unwrap(), 1).unwrap();
+        stage.employ(&scene.config.tasks, 2);
+        let end = "2026-03-02T04:00:00Z".parse().unwrap();
+        stage.rehearsal.run_until(end).unwrap();
+        let runs = finish(stage.rehearsal.journal().runs(&Default::default())).unwrap().unwrap();
+        let tally = runs[0].tally;
+        assert_eq!((tally.find.succeeded, tally.all().failed), (3, 0));
+        assert!(tally.act.succeeded >= 3, "{tally:?}");
+    }
+
+    #[test]
+    fn an_account_that_the_fleet_has_not_is_named() {
+        let mut scene = Scene::new(config(), None, None);
+        scene.fleet.accounts.retain(|id, _| id.as_str() == "111122223333");
+        let unknown: Vec<&str> = scene.unknown_accounts().map(|it| it.name.as_str()).collect();
+        assert_eq!(unknown, ["prod"]);
+    }
+
+    #[test]
+    fn a_fleet_with_problems_is_reported_with_places() {
+        let text = "accounts:\n  \"111122223333\": { regions: [eu-west-1] }\nvolumes:\n  - { size: 0, tagz: {} }\n";
+        let failure = read_fleet(&Source::new("fleet.yaml", text)).unwrap_err();
+        for part in ["fleet.yaml:4:", "tagz", "did you mean `tags`?"] {
+            assert!(failure.message.contains(part), "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn the_clock_stands_still_until_it_goes_on() {
+        let begin: Timestamp = BEGIN.parse().unwrap();
+        let played = Arc::new(VirtualClock::new(begin, 1));
+        let clock = StageClock { played: played.clone(), real: OnceLock::new() };
+        assert_eq!(clock.now(), begin);
+        played.advance(SignedDuration::from_secs(5));
+        assert_eq!(clock.now(), begin + SignedDuration::from_secs(5));
+        clock.go_on(0.0);
+        assert_eq!(clock.now(), begin + SignedDuration::from_secs(5));
+    }
+
+    #[test]
+    fn late_answers_let_time_go_by() {
+        let rules = "faults:\n  - { action: CreateSnapshot, latency: 30s }\n";
+        let rules = read_faults(&Source::new("faults.yaml", rules)).unwrap();
+        let scene = Scene::new(config(), None, Some(rules));
+        let mut stage = Stage::set(&scene, BEGIN.parse().unwrap(), 1).unwrap();
+        stage.employ(&scene.config.tasks, 1);
+        stage.rehearsal.run_until("2026-03-02T04:00:00Z".parse().unwrap()).unwrap();
+        let calls = stage.cloud.calls();
+        let made: Vec<Timestamp> =
+            calls.iter().filter(|it| it.operation == "CreateSnapshot").map(|it| it.at).collect();
+        assert!(made.len() > 1);
+        for pair in made.windows(2) {
+            assert!(pair[1].duration_since(pair[0]) >= SignedDuration::from_secs(30), "{pair:?}");
+        }
+    }
+}
