@@ -14,9 +14,10 @@ fn load(sources: &[Source]) -> Config {
         .unwrap_or_else(|problems| panic!("{}", render(&problems, sources, Style::Plain)))
 }
 
-/// The YAML files of a folder.
+/// The YAML files of a folder that are a configuration: files with tests of tasks are none.
 fn folder(path: &str) -> Vec<Source> {
-    let all = files(&[".yaml"]).into_iter().filter(|file| file.starts_with(path));
+    let is_test = |file: &Path| file.to_string_lossy().ends_with(".test.yaml");
+    let all = files(&[".yaml"]).into_iter().filter(|file| file.starts_with(path) && !is_test(file));
     all.map(|file| Source::new(file.display().to_string(), read(&file))).collect()
 }
 
@@ -49,7 +50,9 @@ fn every_block_of_yaml_in_the_documents_loads() {
         // Fences come in pairs, so every second part is a block.
         parts.next();
         for block in parts.step_by(2) {
-            if let Some(yaml) = block.strip_prefix("yaml\n") {
+            // Tests of tasks are run by `crates/cli/tests/task_tests.rs`.
+            let is_test = block.contains("\ntests:\n");
+            if let Some(yaml) = block.strip_prefix("yaml\n").filter(|_| !is_test) {
                 blocks += 1;
                 load(&[Source::new(file.display().to_string(), yaml)]);
             }

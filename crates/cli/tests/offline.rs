@@ -156,6 +156,7 @@ fn every_command_explains_itself() {
         "calendar",
         "schedule",
         "retention",
+        "test",
         "plan",
         "apply",
         "run",

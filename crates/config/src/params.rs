@@ -30,7 +30,7 @@ pub(crate) fn read(
     let bad = action.check_params(&params).err();
     if let Some(bad) = &bad {
         let node = with.map(|node| at_path(node, &bad.path));
-        let is_reported = reader.meant.iter().any(|it| bad.message == missing(it))
+        let is_reported = reader.meant.iter().any(|(_, it)| bad.message == missing(it))
             || node.is_some_and(|node| reader.lists.contains(&node.span));
         if !is_reported {
             report_bad(node, action_at, &bad.message, report);
@@ -49,8 +49,8 @@ pub(crate) struct Keys<'s> {
     /// What is said before the key.
     message: &'static str,
     unknown: usize,
-    /// The known keys that unknown ones were probably meant to be.
-    meant: Vec<String>,
+    /// The known keys that unknown ones were probably meant to be, and their mappings.
+    pub(crate) meant: Vec<(Span, String)>,
     /// Lists that stand for mappings. Serde would take their values in the order of the keys.
     pub(crate) lists: Vec<Span>,
 }
@@ -96,7 +96,8 @@ impl<'s> Keys<'s> {
                     if closed && !known.contains(&key) {
                         report.unknown_key(entry.key_span, self.message, key, &known);
                         self.unknown += 1;
-                        self.meant.extend(nearest(key, known.iter().copied()).map(str::to_owned));
+                        let meant = nearest(key, known.iter().copied());
+                        self.meant.extend(meant.map(|it| (node.span, it.to_owned())));
                         object.remove(key);
                     } else if let Some(value) = object.get_mut(key) {
                         let of_value: Vec<&Value> = plain

@@ -87,8 +87,13 @@ fn read_value<T: DeserializeOwned + JsonSchema>(
     let mut value = root.to_json();
     let mut keys = Keys::new(&schema, "there is no key");
     keys.check(&root, &mut value, &[&schema], report);
-    let remains =
-        Remains { node: root.clone(), value, reported: keys.lists, taken: BTreeSet::new() };
+    let remains = Remains {
+        node: root.clone(),
+        value,
+        reported: keys.lists,
+        meant: keys.meant,
+        taken: BTreeSet::new(),
+    };
     let read = remains.read::<T>(report)?;
     if report.is_empty() {
         for bad in check(&read) {
@@ -104,6 +109,8 @@ struct Remains {
     value: Value,
     /// The places of values that are wrong, as was said already.
     reported: Vec<Span>,
+    /// The keys that unknown ones of a mapping were probably meant to be, as was said already.
+    meant: Vec<(Span, String)>,
     /// What was taken out: the place of the list or mapping, and the key.
     taken: BTreeSet<(Span, String)>,
 }
@@ -153,7 +160,10 @@ impl Remains {
     fn follows(&self, node: &Node, message: &str) -> bool {
         let mut taken = self.taken.iter().filter(|(from, _)| *from == node.span);
         match message.strip_prefix("missing field `").and_then(|it| it.strip_suffix('`')) {
-            Some(key) => taken.any(|(_, it)| it == key),
+            Some(key) => {
+                let mut meant = self.meant.iter().filter(|(of, _)| *of == node.span);
+                meant.any(|(_, it)| it == key) || taken.any(|(_, it)| it == key)
+            }
             None => taken.next().is_some(),
         }
     }
@@ -354,6 +364,7 @@ mod tests {
             "things: [{ size: [] }]",
             &["1:18 expected a whole number that is not negative, and this is a list"],
         );
+        check("things: [{ szie: 1 }]", &["1:12 there is no key `szie` | did you mean `size`?"]);
         check(
             "things: [{ size: 1, size: 2 }]",
             &["1:21 the key `size` is here twice; the first is at a.yaml:1"],

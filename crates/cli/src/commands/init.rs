@@ -7,9 +7,10 @@ use crate::{
     output,
 };
 
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     ("accounts.yaml", include_str!("init/accounts.yaml")),
     ("backups.yaml", include_str!("init/backups.yaml")),
+    ("backups.test.yaml", include_str!("init/backups.test.yaml")),
 ];
 
 pub(crate) fn run(dir: &Path) -> Result<Exit, Failure> {
@@ -32,6 +33,7 @@ pub(crate) fn run(dir: &Path) -> Result<Exit, Failure> {
     output::print(&format!(
         "\nNow edit {shown}/accounts.yaml, then:\n  \
          lamplighter --config {shown} check\n  \
+         lamplighter --config {shown} test\n  \
          lamplighter --config {shown} calendar\n  \
          lamplighter --config {shown} plan nightly-backup"
     ))?;

@@ -177,11 +177,11 @@ impl From<Call> for Called {
 }
 
 impl Found {
-    /// Whether something of this name is in a place.
+    /// Whether something of this name is in a place or an account.
     pub(crate) fn is_at(&self, name: &str, place: &str) -> bool {
-        let whole =
-            if name.starts_with(place) { name.to_owned() } else { format!("{place}/{name}") };
-        self.known.contains_key(&whole)
+        let is_it = |whole: &str| whole == name || whole.ends_with(&format!("/{name}"));
+        let is_there = |it: &str| it.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'));
+        self.known.keys().any(|whole| is_there(whole) && is_it(whole))
     }
 
     /// Takes down how jobs ended, and which occurrences ran.

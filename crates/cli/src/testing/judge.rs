@@ -133,6 +133,9 @@ impl Judge<'_> {
                 .filter_map(|it| Some(format!("why: {}", it.why.as_ref()?)))
                 .collect();
             notes.dedup();
+            if of.section == "verdicts" {
+                notes.extend(self.found.known.get(*name).filter(|it| !it.is_empty()).cloned());
+            }
             notes.extend(self.trail(name));
             self.bad.push(Mismatch { key: key.clone(), about, diff, notes });
         }

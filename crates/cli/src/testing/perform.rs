@@ -8,7 +8,7 @@ use lamplighter_config::Config;
 use lamplighter_core::{
     Clock, Engine, Fault, Ports, RunId, TaskName,
     engine::{Event, Planner},
-    plan::TaskPlan,
+    plan::{Problem, TaskPlan},
     task::Task,
 };
 use lamplighter_rehearsal::{LawfulJournal, Stuck, finish};
@@ -116,14 +116,17 @@ fn plan(stage: &Stage, task: &Task, at: Timestamp, found: &mut Found) {
                     }
                     places.push(planned);
                 }
-                Err((account, fault)) => problems.push(lamplighter_core::plan::Problem {
-                    task: task.order.task.clone(),
-                    account,
-                    region: None,
-                    target: None,
-                    kind: fault.kind,
-                    message: fault.chain(),
-                }),
+                Err((account, fault)) => {
+                    unseen.push((account.to_string(), fault.chain()));
+                    problems.push(Problem {
+                        task: task.order.task.clone(),
+                        account,
+                        region: None,
+                        target: None,
+                        kind: fault.kind,
+                        message: fault.chain(),
+                    });
+                }
             }
         }
         TaskPlan::new(&task.order, at, places, &mut problems)

@@ -26,6 +26,7 @@ tasks:
   broken:
     action: ebs.snapshot.create
     accounts: [prod]
+    regions: all
   prune:
     action: ebs.snapshot.delete
     schedule: { cron: "0 6 * * *" }
@@ -59,13 +60,13 @@ fn suite(text: &str) -> Result<Suite, Problems> {
 #[track_caller]
 fn check(test: &str, expected: &str) {
     let fleet = "fleet:
-  accounts:
-    \"111122223333\": { regions: [eu-west-1, us-east-1] }
-    \"222233334444\": { regions: [eu-west-1], role: other }
+  accounts: { \"111122223333\": { regions: [eu-west-1, us-east-1] },
+    \"222233334444\": { regions: [eu-west-1], role: other } }
   volumes:
     - { id: \"vol-{n}\", count: 2, account: \"111122223333\", region: eu-west-1, tags: { backup: daily, everywhere: a, team: core } }
     - { id: vol-3, account: \"111122223333\", region: eu-west-1 }
     - { id: vol-4, account: \"111122223333\", region: us-east-1, tags: { everywhere: b } }
+    - { id: vol-6, account: \"222233334444\" }
     - { id: vol-5, account: \"111122223333\", region: eu-west-1, managed-by: backup.amazonaws.com, tags: { everywhere: c } }
 ";
     let indented: String = test.trim().lines().map(|line| format!("    {line}\n")).collect();
@@ -119,10 +120,12 @@ expect:
     expected: leave
     found:    act: create a snapshot of 8 GiB
               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    its tags are backup=daily, everywhere=a, team=core
   line 16: the verdict on `vol-2`
     expected: not selected
     found:    act: create a snapshot of 8 GiB
               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    its tags are backup=daily, everywhere=a, team=core
   line 17: the verdict on `vol-3`
     expected: act
     found:    not selected
@@ -136,10 +139,12 @@ expect:
     expected: act
     found:    leave: `backup.amazonaws.com` manages it
               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    its tags are everywhere=c
   line 20: the verdict on `vol-5`
     expected: leave: its state is `error`*
     found:    leave: `backup.amazonaws.com` manages it
                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    its tags are everywhere=c
 ",
     );
     check(
@@ -165,6 +170,24 @@ expect:
               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     it has no tags
 ");
+}
+
+#[test]
+fn nothing_is_known_of_an_account_that_cannot_be_entered() {
+    check(
+        "
+plan: broken
+expect:
+  verdicts: { 222233334444: \"problem: *\", vol-6: not selected, vol-1: not selected }
+",
+        "
+  line 14: the verdict on `vol-6`
+    expected: not selected
+    found:    nothing is known of 222233334444: the role in account `222233334444` cannot be assumed
+              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    it has no tags
+",
+    );
 }
 
 #[test]
@@ -246,7 +269,7 @@ expect:
         "
 run: broken
 expect:
-  jobs: { 222233334444/eu-west-1: \"failed: *cannot be assumed*\" }
+  jobs: { 222233334444: \"failed: *cannot be assumed*\", vol-6: no job }
 ",
         "",
     );
