@@ -102,13 +102,7 @@ need_python() {
   fi
 }
 
-# --- The emulator -------------------------------------------------------------------------------
-
-# Installs the emulator once. Sets `emulator` to the directory of its programs.
-need_emulator() {
-  need_python
-  emulator=$("$python" tests/emulator/install.py) || exit 1
-}
+# --- AWS, which nothing here may reach ----------------------------------------------------------
 
 # Puts whatever profile, credentials or end points this shell had for AWS out of reach.
 forget_aws() {

@@ -47,8 +47,8 @@ fn configured() -> Here {
 
 /// The call of this name.
 fn call<'a>(told: &'a Value, operation: &str) -> &'a Value {
-    let calls = told["calls"].as_array().unwrap();
-    calls.iter().find(|it| it["operation"] == operation).unwrap_or(&Value::Null)
+    let calls = told["calls"].as_array().into_iter().flatten();
+    calls.into_iter().find(|it| it["operation"] == operation).unwrap_or(&Value::Null)
 }
 
 #[test]
@@ -118,6 +118,25 @@ fn what_is_left_is_told_with_the_rules_that_keep_it() {
     for line in [" 18       prune  daily", " 12       prune  last", " 18 backups of 6 sources"] {
         assert!(text.contains(line), "no `{line}` in: {text}");
     }
+}
+
+#[test]
+fn more_days_than_the_engine_remembers_are_counted_once_each() {
+    let here = configured();
+    here.write(
+        "faults.yaml",
+        "faults:\n  - { action: CreateSnapshot, times: 1, error: UnauthorizedOperation }\n",
+    );
+    let args = ["simulate", "--fleet", "fleet.yaml", "--faults", "faults.yaml", "--days", "130"];
+    let told = here.json(&args, 1);
+    let backups = &told["tasks"][0];
+    assert_eq!(
+        (&backups["runs"]["succeeded"], &backups["runs"]["failed"]),
+        (&json!(129), &json!(1))
+    );
+    assert_eq!(backups["targets"]["succeeded"], json!(130 * 6 - 1));
+    assert_eq!(told["failures"][0]["count"], json!(1), "of the first night");
+    assert_eq!(call(&told, "CreateSnapshot")["calls"], json!(130 * 6));
 }
 
 #[test]
