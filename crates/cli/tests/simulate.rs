@@ -123,20 +123,18 @@ fn what_is_left_is_told_with_the_rules_that_keep_it() {
 #[test]
 fn more_days_than_the_engine_remembers_are_counted_once_each() {
     let here = configured();
-    here.write(
-        "faults.yaml",
-        "faults:\n  - { action: CreateSnapshot, times: 1, error: UnauthorizedOperation }\n",
-    );
+    let weekly = TASKS.split("  prune").next().unwrap_or_default().replace("* * *", "* * SUN");
+    here.write("config/tasks.yaml", &weekly);
+    let once = "faults:\n  - { action: CreateSnapshot, times: 1, error: UnauthorizedOperation }\n";
+    here.write("faults.yaml", once);
     let args = ["simulate", "--fleet", "fleet.yaml", "--faults", "faults.yaml", "--days", "130"];
     let told = here.json(&args, 1);
     let backups = &told["tasks"][0];
-    assert_eq!(
-        (&backups["runs"]["succeeded"], &backups["runs"]["failed"]),
-        (&json!(129), &json!(1))
-    );
-    assert_eq!(backups["targets"]["succeeded"], json!(130 * 6 - 1));
-    assert_eq!(told["failures"][0]["count"], json!(1), "of the first night");
-    assert_eq!(call(&told, "CreateSnapshot")["calls"], json!(130 * 6));
+    assert_eq!(backups["runs"]["succeeded"], json!(17));
+    assert_eq!(backups["runs"]["failed"], json!(1), "the first Sunday");
+    assert_eq!(backups["targets"]["succeeded"], json!(18 * 6 - 1));
+    assert_eq!(told["failures"][0]["count"], json!(1));
+    assert_eq!(call(&told, "CreateSnapshot")["calls"], json!(18 * 6));
 }
 
 #[test]
