@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What `quickstart` and `test` share: finding or installing what they need, the emulator, and
-# leaving nothing behind. Sourced by them, after `set -euo pipefail`. Runs on bash 3.2 (macOS).
+# What `test` needs around its stages: finding or installing what they use, and leaving nothing
+# behind. Sourced by it, after `set -euo pipefail`. Runs on bash 3.2 (macOS).
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cd "$root" || exit 2
@@ -21,12 +21,10 @@ die() {
 
 # --- Leaving nothing behind ---------------------------------------------------------------------
 
-emulator_pid=''
 work=$(mktemp -d "${TMPDIR:-/tmp}/lamplighter.XXXXXX")
 
 clean_up() {
   trap '' INT TERM HUP
-  stop_emulator
   rm -rf "$work"
 }
 trap clean_up EXIT
@@ -104,13 +102,7 @@ need_python() {
   fi
 }
 
-# --- The emulator -------------------------------------------------------------------------------
-
-# Installs the emulator once. Sets `emulator` to the directory of its programs.
-need_emulator() {
-  need_python
-  emulator=$("$python" tests/emulator/install.py) || exit 1
-}
+# --- AWS, which nothing here may reach ----------------------------------------------------------
 
 # Puts whatever profile, credentials or end points this shell had for AWS out of reach.
 forget_aws() {
@@ -118,48 +110,4 @@ forget_aws() {
   for name in $(env | sed -n 's/^\(AWS_[A-Z0-9_]*\)=.*/\1/p'); do unset "$name"; done
   export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
   export AWS_EC2_METADATA_DISABLED=true AWS_REGION=eu-west-1
-}
-
-# Starts the emulator on a port that the system chooses and points the AWS variables to it, and to
-# nothing else.
-start_emulator() {
-  local log="$work/emulator.log" port='' tries=0
-  forget_aws
-  export NO_PROXY="127.0.0.1,localhost${NO_PROXY:+,$NO_PROXY}" no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
-
-  # Without its thousand images, whose snapshots it would list as everybody's own.
-  MOTO_EC2_LOAD_DEFAULT_AMIS=false "$emulator/moto_server" -H 127.0.0.1 -p 0 >"$log" 2>&1 </dev/null &
-  emulator_pid=$!
-  # It says its port once it listens there.
-  while [ -z "$port" ]; do
-    port=$(sed -n 's|.*Running on http://127\.0\.0\.1:\([0-9]*\).*|\1|p' "$log")
-    tries=$((tries + 1))
-    if [ "$tries" -gt 600 ] || ! kill -0 "$emulator_pid" 2>/dev/null; then
-      cat "$log" >&2
-      die "the emulator did not start; what it said stands above"
-    fi
-    [ -n "$port" ] || sleep 0.1
-  done
-  export AWS_ENDPOINT_URL="http://127.0.0.1:$port"
-}
-
-# The credentials of the hub account: what this process has of its own.
-use_hub_credentials() {
-  local line
-  while IFS= read -r line; do export "${line?}"; done \
-    < <("$emulator/python" tests/emulator/seed.py --credentials)
-  [ -n "${AWS_SESSION_TOKEN:-}" ] || die "the emulator gave no credentials"
-}
-
-stop_emulator() {
-  [ -n "$emulator_pid" ] || return 0
-  local tries=0
-  kill "$emulator_pid" 2>/dev/null || true
-  while kill -0 "$emulator_pid" 2>/dev/null && [ "$tries" -lt 50 ]; do
-    tries=$((tries + 1))
-    sleep 0.1
-  done
-  kill -9 "$emulator_pid" 2>/dev/null || true
-  wait "$emulator_pid" 2>/dev/null || true
-  emulator_pid=''
 }

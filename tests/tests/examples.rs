@@ -1,10 +1,11 @@
-//! Every example is one that runs: those in `config/`, that of the quickstart, and every block of
-//! YAML in the documents. And every link in the documents leads somewhere.
+//! Every example is one that runs: those in `config/`, that of the end-to-end tests, and every block
+//! of YAML in the documents. And every link in the documents leads somewhere.
 
 use std::{collections::BTreeSet, path::Path};
 
 use lamplighter_catalog::ACTIONS;
-use lamplighter_config::{Config, Source, Style, render};
+use lamplighter_config::{Config, Problem, Source, Style, render, yaml};
+use lamplighter_simulator::{Fleet, Rules};
 use lamplighter_tests::{files, read, root};
 
 /// Loads a configuration as the program would.
@@ -12,6 +13,14 @@ use lamplighter_tests::{files, read, root};
 fn load(sources: &[Source]) -> Config {
     lamplighter_config::load(sources, ACTIONS, &|name| Err(format!("there is no `{name}`")))
         .unwrap_or_else(|problems| panic!("{}", render(&problems, sources, Style::Plain)))
+}
+
+/// What was read, without problems.
+#[track_caller]
+fn sound<T>(source: &Source, read: Result<T, Vec<Problem>>) -> T {
+    let shown =
+        |problems: Vec<Problem>| render(&problems, std::slice::from_ref(source), Style::Plain);
+    read.unwrap_or_else(|problems| panic!("{}", shown(problems)))
 }
 
 /// The YAML files of a folder that are a configuration: files with tests of tasks are none.
@@ -37,7 +46,7 @@ fn there_is_one_example_for_each_action_and_they_load_together() {
 }
 
 #[test]
-fn the_configuration_of_the_quickstart_loads() {
+fn the_configuration_of_the_end_to_end_tests_loads() {
     assert_eq!(load(&folder("tests/emulator/config")).tasks.len(), 2);
 }
 
@@ -50,15 +59,20 @@ fn every_block_of_yaml_in_the_documents_loads() {
         // Fences come in pairs, so every second part is a block.
         parts.next();
         for block in parts.step_by(2) {
-            // Tests of tasks are run by `crates/cli/tests/task_tests.rs`.
-            let is_test = block.contains("\ntests:\n");
-            if let Some(yaml) = block.strip_prefix("yaml\n").filter(|_| !is_test) {
-                blocks += 1;
-                load(&[Source::new(file.display().to_string(), yaml)]);
+            let Some((language, text)) = block.split_once('\n') else { continue };
+            let source = Source::new(file.display().to_string(), text);
+            blocks += usize::from(language.starts_with("yaml"));
+            match language {
+                // Tests of tasks are run by `crates/cli/tests/task_tests.rs`.
+                "yaml" if text.contains("\ntests:\n") => {}
+                "yaml" => drop(load(&[source])),
+                "yaml fleet" => drop(sound(&source, yaml::read(&source, Fleet::check))),
+                "yaml faults" => drop(sound(&source, yaml::read(&source, Rules::check))),
+                _ => assert!(!language.starts_with("yaml"), "what is `{language}`?"),
             }
         }
     }
-    assert!(blocks >= 3, "only {blocks} blocks: this looks in the wrong place");
+    assert!(blocks >= 5, "only {blocks} blocks: this looks in the wrong place");
 }
 
 #[test]

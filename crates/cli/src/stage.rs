@@ -216,7 +216,7 @@ impl Weather for Passing {
 
 #[cfg(test)]
 mod tests {
-    use lamplighter_core::Journal;
+    use lamplighter_core::{FaultKind, Journal, Place, cloud::Session};
     use lamplighter_rehearsal::finish;
 
     use super::*;
@@ -257,6 +257,22 @@ tasks:
         scene.fleet.accounts.retain(|id, _| id.as_str() == "111122223333");
         let unknown: Vec<&str> = scene.unknown_accounts().map(|it| it.name.as_str()).collect();
         assert_eq!(unknown, ["prod"]);
+    }
+
+    #[test]
+    fn an_account_without_a_role_is_the_hub_or_is_not_entered() {
+        let mut scene = Scene::new(config(), None, None);
+        scene.config.accounts[1].role = None;
+        let stage = Stage::set(&scene, BEGIN.parse().unwrap(), 1).unwrap();
+        let mut entered = Vec::new();
+        for account in &scene.config.accounts {
+            let region = "eu-west-1".parse().unwrap();
+            let place = Place { account: account.id.clone(), region };
+            let session = Session { task: "x".parse().unwrap(), occurrence: Timestamp::UNIX_EPOCH };
+            let scope = finish(stage.accounts.scope(&place, &session)).unwrap();
+            entered.push(scope.map(drop).map_err(|fault| fault.kind));
+        }
+        assert_eq!(entered, [Ok(()), Err(FaultKind::Config)]);
     }
 
     #[test]

@@ -164,6 +164,8 @@ fn every_command_explains_itself() {
         "runs",
         "jobs",
         "missed",
+        "demo",
+        "simulate",
     ] {
         let ended = here.run(&[command, "--help"]);
         assert_eq!(ended.code, Some(0));

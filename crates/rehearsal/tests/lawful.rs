@@ -110,13 +110,14 @@ fn closed(job: Job) -> Job {
 fn check(created: &[Job], replaced: &[Job], created_then: &[Job], law: Option<&str>) {
     let journal = guarded(Careless);
     let doing = async {
-        journal.create(created).await.unwrap();
+        journal.create(created).await?;
         for job in replaced {
-            assert_eq!(journal.replace(job).await.unwrap(), Write::Won);
+            assert_eq!(journal.replace(job).await?, Write::Won);
         }
-        journal.create(created_then).await.unwrap();
+        journal.create(created_then).await?;
+        Ok::<_, Fault>(())
     };
-    finish(doing).unwrap();
+    finish(doing).expect("nobody dies").expect("the journal is careless");
     let broken = journal.broken_laws();
     let named = broken.first().and_then(|it| it.split_once(':')).map(|(law, _)| law);
     assert_eq!(named, law, "{broken:?}");

@@ -171,7 +171,58 @@ pub(super) fn twins(backups: &[Backup]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use lamplighter_config::Source;
+    use lamplighter_rehearsal::finish;
+
     use super::*;
+    use crate::stage;
+
+    const CONFIG: &str = "accounts:
+  hub: { id: \"111122223333\", regions: [eu-west-1] }
+tasks:
+  prune:
+    action: ebs.snapshot.delete
+    accounts: all
+    with: { keep: { last: 1 } }
+";
+
+    #[test]
+    fn looking_for_reasons_leaves_no_trace_and_what_goes_wrong_goes_on() {
+        let source = Source::new("tasks.yaml", CONFIG);
+        let config = lamplighter_config::load(&[source], ACTIONS, &|_| Err(String::new())).unwrap();
+        let faults = Source::new("faults.yaml", "faults: [{ action: \"*\", drop: true }]");
+        let faults = stage::read_faults(&faults).unwrap();
+        let scene = Scene::new(config, None, Some(faults.clone()));
+        let stage = Stage::set(&scene, Timestamp::UNIX_EPOCH, 1).unwrap();
+        finish(backups(&scene, &stage)).unwrap().unwrap();
+        assert_eq!(stage.cloud.take_calls(), []);
+        let mut dials = None;
+        stage.cloud.dial(|it| dials = Some((it.lag, it.throttling)));
+        let five = SignedDuration::from_secs(5);
+        assert_eq!(dials, Some((Lag::UpTo(five), Throttling::Aws)));
+        let task = &scene.config.tasks[0];
+        let planner = Planner::new(ACTIONS, stage.accounts.clone());
+        let place = stage.cloud.places().remove(0);
+        let plan = finish(planner.place(&task.order, &place, Timestamp::UNIX_EPOCH)).unwrap();
+        assert!(plan.result.is_err(), "it is dropped again");
+    }
+
+    #[test]
+    fn two_backups_of_one_job_are_told() {
+        let backup = |id: &str, job: &str| Backup {
+            id: id.to_owned(),
+            account: "111122223333".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+            source: "vol-1".to_owned(),
+            task: "nightly".to_owned(),
+            job: Some(job.to_owned()),
+            taken_at: Timestamp::UNIX_EPOCH,
+            state: SnapshotState::Completed,
+            kept: Vec::new(),
+        };
+        let told = twins(&[backup("snap-1", "a"), backup("snap-2", "b"), backup("snap-3", "a")]);
+        assert_eq!(told, ["once: `snap-1` and `snap-3` are both of the job `a`"]);
+    }
 
     #[test]
     fn a_reason_names_its_rule() {

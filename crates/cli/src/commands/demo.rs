@@ -6,6 +6,7 @@ mod files;
 mod story;
 
 use std::{
+    collections::BTreeMap,
     io::{IsTerminal, stdout},
     time::Duration,
 };
@@ -15,6 +16,7 @@ use lamplighter_core::{
     FaultKind, JobId, Journal, Place, TaskName,
     action::JOB_TAG,
     classify::classify,
+    cloud::ec2::Snapshot,
     engine::{Event, RunFilter, Started, Tally},
     task::Task,
 };
@@ -57,6 +59,8 @@ struct Crash {
     snapshot: String,
     volume: String,
     job: JobId,
+    /// Whether the journal knew of it then.
+    recorded: bool,
 }
 
 /// Calls that AWS refused in one place because they came too fast.
@@ -90,7 +94,7 @@ pub(crate) async fn run(globals: &Globals, args: &DemoArgs) -> Result<Exit, Fail
     for day in 0..DAYS {
         let date = begin + DAY * day as i32;
         if day == CRASH_DAY {
-            crash = crash_in_the_middle(&mut stage, date + DAY)?;
+            crash = crash_in_the_middle(&mut stage, date + DAY).await?;
         }
         stage.rehearsal.run_until(date + DAY).map_err(stuck)?;
         let made = ledger.note(&stage).await?;
@@ -144,31 +148,42 @@ fn stuck(stuck: Stuck) -> Failure {
 }
 
 /// Kills all workers right after AWS has made a snapshot and before anybody has written it down.
-/// `None` when no snapshot is made until `end`.
-fn crash_in_the_middle(stage: &mut Stage, end: Timestamp) -> Result<Option<Crash>, Failure> {
+/// `None` when too few snapshots are made until `end`.
+async fn crash_in_the_middle(stage: &mut Stage, end: Timestamp) -> Result<Option<Crash>, Failure> {
     let enough = stage.cloud.made("snap") + CRASH_AFTER;
+    let mut before = snapshots(stage);
     // Whatever a worker does next begins with the journal, before which others may go on: after
     // the step that makes the snapshot, nothing is written yet.
     while stage.cloud.made("snap") < enough {
         if stage.cloud.now() >= end {
             return Ok(None);
         }
+        if stage.cloud.made("snap") + 1 == enough {
+            before = snapshots(stage);
+        }
         stage.rehearsal.step();
     }
-    let at = stage.cloud.now();
     (0..WORKERS).for_each(|worker| stage.rehearsal.crash(worker));
-    let newest = stage.cloud.places().into_iter().flat_map(|place| {
-        let made = stage.cloud.snapshots_in(&place).into_iter();
-        made.map(move |it| (place.clone(), it))
-    });
-    let Some((place, made)) = newest.filter(|(_, it)| it.started_at == at).last() else {
-        return Ok(None);
-    };
+    let at = stage.cloud.now();
+    let new = snapshots(stage).into_iter().find(|(id, _)| !before.contains_key(id));
+    let Some((snapshot, (place, made))) = new else { return Ok(None) };
     let Some(Ok(job)) = made.tags.get(JOB_TAG).map(|it| it.parse()) else { return Ok(None) };
+    let known = stage.rehearsal.journal().load(&job).await?;
+    let recorded = serde_json::to_string(&known).is_ok_and(|it| it.contains(&snapshot));
     let back_at = at + DOWN;
     stage.rehearsal.run_until(back_at).map_err(stuck)?;
     (0..WORKERS).for_each(|worker| stage.rehearsal.restart(worker));
-    Ok(Some(Crash { at, back_at, place, snapshot: made.id, volume: made.volume_id, job }))
+    Ok(Some(Crash { at, back_at, place, snapshot, volume: made.volume_id, job, recorded }))
+}
+
+/// Every snapshot that there is, with its place.
+fn snapshots(stage: &Stage) -> BTreeMap<String, (Place, Snapshot)> {
+    let places = stage.cloud.places().into_iter();
+    let in_place = |place: Place| {
+        let all = stage.cloud.snapshots_in(&place).into_iter();
+        all.map(move |it| (it.id.clone(), (place.clone(), it)))
+    };
+    places.flat_map(in_place).collect()
 }
 
 /// What the runs of a day have done.

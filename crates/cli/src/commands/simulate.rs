@@ -180,19 +180,21 @@ async fn serve(
     let region = home.map(|it| it.region.to_string()).unwrap_or_default();
     let hub = hub.map(|it| it.to_string()).unwrap_or_default();
     stage.cloud.dial(|it| it.endpoint = Some(url.clone()));
+    let speed = match args.speed {
+        1.0 => "as fast as here".to_owned(),
+        speed => format!("{speed} times as fast as here"),
+    };
     let text = format!(
-        "An AWS end point listens on {url}. It is {} there, and time goes {} times as fast as\n\
-         here. In another terminal:\n\n\
+        "An AWS end point listens on {url}\n\
+         It is {} there, and time goes on {speed}. In another terminal:\n\n\
          export AWS_ENDPOINT_URL={url}\n\
-         export AWS_ACCESS_KEY_ID={hub}      # the hub; any account's id is its administrator\n\
-         export AWS_SECRET_ACCESS_KEY=any AWS_REGION={region}\n\
-         unset AWS_SESSION_TOKEN AWS_PROFILE\n\
-         export NO_PROXY=127.0.0.1                 # where there is a proxy\n\n\
+         export AWS_ACCESS_KEY_ID={hub} AWS_SECRET_ACCESS_KEY=any\n\
+         export AWS_REGION={region} AWS_DEFAULT_REGION={region} NO_PROXY=127.0.0.1\n\
+         unset AWS_SESSION_TOKEN AWS_PROFILE\n\n\
          aws ec2 describe-volumes\n\
          lamplighter --journal sqlite:simulated.db run TASK\n\n\
-         Ctrl-C stops it.",
+         An account's id as the access key is its administrator. Ctrl-C stops it.",
         output::time(stage.cloud.now()),
-        args.speed,
     );
     match globals.json {
         true => output::note(&text),

@@ -74,9 +74,10 @@ pub(super) fn day(scene: &Scene, day: &Day) -> String {
 /// A crash, and how its job went on.
 pub(super) fn crash(scene: &Scene, crash: &Crash, job: Option<&Job>) -> String {
     let place = place_name(scene, &crash.place);
+    let known = if crash.recorded { "already in the journal" } else { "not yet in the journal" };
     let mut lines = vec![
         (Some(crash.at), warning("all workers killed: AWS has just made a snapshot of")),
-        (None, format!("{} in {place}, not yet in the journal", crash.volume)),
+        (None, format!("{} in {place}, {known}", crash.volume)),
         (Some(crash.back_at), "started again".to_owned()),
     ];
     if let Some((job, at)) = job.and_then(|it| Some((it, it.closed_at?))) {
