@@ -17,7 +17,7 @@ accounts:
   \"111122223333\": { regions: [eu-west-1] }
   \"222233334444\": { regions: [eu-west-1], role: member }
 volumes:
-  - { count: 3, tags: { backup: daily } }
+  - { id: \"vol-{account}-x{n}\", count: 3, tags: { backup: daily } }
   - { count: 2 }
 ";
 
@@ -59,6 +59,8 @@ fn the_demo_tells_what_happened_and_leaves_nothing() {
     for line in [
         "slow down in shop/eu-west-1",
         "all workers killed",
+        "not yet in the journal",
+        "started again: 0 calls were made meanwhile",
         "its job found it: created",
         "✓ none lost or doubled: 168 backups due, 168 done, 168 snapshots made",
         "✓ the last night once more: 0 new runs, 0 writing calls",

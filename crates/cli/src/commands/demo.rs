@@ -61,6 +61,8 @@ struct Crash {
     job: JobId,
     /// Whether the journal knew of it then.
     recorded: bool,
+    /// How many calls were made while nobody was there.
+    calls: usize,
 }
 
 /// Calls that AWS refused in one place because they came too fast.
@@ -171,9 +173,11 @@ async fn crash_in_the_middle(stage: &mut Stage, end: Timestamp) -> Result<Option
     let known = stage.rehearsal.journal().load(&job).await?;
     let recorded = serde_json::to_string(&known).is_ok_and(|it| it.contains(&snapshot));
     let back_at = at + DOWN;
+    let calls_so_far = stage.cloud.calls().len();
     stage.rehearsal.run_until(back_at).map_err(stuck)?;
+    let calls = stage.cloud.calls().len() - calls_so_far;
     (0..WORKERS).for_each(|worker| stage.rehearsal.restart(worker));
-    Ok(Some(Crash { at, back_at, place, snapshot, volume: made.volume_id, job, recorded }))
+    Ok(Some(Crash { at, back_at, place, snapshot, volume: made.volume_id, job, recorded, calls }))
 }
 
 /// Every snapshot that there is, with its place.

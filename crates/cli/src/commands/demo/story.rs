@@ -78,7 +78,7 @@ pub(super) fn crash(scene: &Scene, crash: &Crash, job: Option<&Job>) -> String {
     let mut lines = vec![
         (Some(crash.at), warning("all workers killed: AWS has just made a snapshot of")),
         (None, format!("{} in {place}, {known}", crash.volume)),
-        (Some(crash.back_at), "started again".to_owned()),
+        (Some(crash.back_at), format!("started again: {} calls were made meanwhile", crash.calls)),
     ];
     if let Some((job, at)) = job.and_then(|it| Some((it, it.closed_at?))) {
         let message = output::printable(job.status.message().unwrap_or_default());
