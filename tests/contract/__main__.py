@@ -10,33 +10,49 @@ written anew, otherwise it is compared. Run it with the Python that
 """
 
 import argparse
+import re
 import sys
 import time
 import traceback
+from pathlib import Path
 
 import bed
+import model
 import page
-from aws import Aws, Difference
+from aws import Aws
 from catalog import CHECKS, Check
 from known_differences import DIFFERENCES
 
-# What a server may answer instead of AWS: anything. What a check may not do is end the run.
-REPORTED = (Exception,)
-
+OPERATIONS = bed.ROOT / "docs" / "simulator.md"
 
 def run(check: Check, name: str, server) -> str | None:
     """What is wrong, or nothing."""
     known = DIFFERENCES.get((name, check.name))
     try:
         check.function(Aws(name, server))
-    except REPORTED as problem:
+    except Exception as problem:
         found = f"{type(problem).__name__}: {problem}"
         if not known:
-            return found if isinstance(problem, Difference) else traceback.format_exc()
+            return f"{found}\n{where(problem)}"
         if known.shows not in found:
             return f"differs otherwise than by `{known.shows}`:\n{found}"
         return None
     return "agrees: the difference is gone, take it out of known_differences.py" if known else None
+
+
+def unchecked() -> list:
+    """The simulator's operations that no check has made."""
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", OPERATIONS.read_text(encoding="utf-8"), re.M)
+    there = {(service, name) for service, names in rows for name in names.split(", ")}
+    return [f"no check asks the simulator for {service} {name}"
+            for service, name in sorted(there - model.ANSWERED)]
+
+
+def where(problem: Exception) -> str:
+    """Where it happened, in the checks."""
+    frames = traceback.extract_tb(problem.__traceback__)
+    return "".join(f"  {it.filename}:{it.lineno}: {it.line}\n" for it in frames
+                   if bed.HERE / "checks" in Path(it.filename).parents)
 
 
 def main() -> int:
@@ -63,6 +79,8 @@ def main() -> int:
         known = sum((name, check.name) in DIFFERENCES for check in checks)
         print(f"{name:<10} {len(checks):>4} checks, {known:>3} known differences, "
               f"{len(wrong) - differences} wrong, {time.monotonic() - began:.1f} s", flush=True)
+    if not arguments.only and "simulator" in (arguments.on or bed.SERVERS):
+        wrong += unchecked()
     if not page.is_current(write=arguments.write):
         wrong.append(f"{page.PATH.name} is not current: run with --write and look at the change")
     print("".join(f"\nWRONG: {it}" for it in wrong))

@@ -6,13 +6,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-import bed
 import model
+from fleet import HOME, HUB, Fleet
 
-# Three accounts. The first is where the callers are at home.
-HUB, MEMBER, OTHER = "111122223333", "222233334444", "333344445555"
-# Two regions. Calls go to the first unless a check says otherwise.
-HOME, AWAY = "eu-west-1", "us-east-1"
 # Nothing is tried again, and what a server refuses is not refused by the client before.
 ONCE = Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=30,
               parameter_validation=False)
@@ -47,27 +43,18 @@ def refused(code: str, status: int | None = None):
         differs(f"accepted instead of refused with {code}")
 
 
-def tags_of(resource: dict, key: str = "Tags") -> dict:
-    return {tag["Key"]: tag["Value"] for tag in resource.get(key, [])}
-
-
-def tag_list(tags: dict) -> list:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def tag_specification(kind: str, tags: dict) -> list:
-    return [{"ResourceType": kind, "Tags": tag_list(tags)}]
-
-
-class Aws:
+class Aws(Fleet):
     """The organization on one server, as it is at the beginning of a check."""
 
     def __init__(self, name: str, server):
+        super().__init__()
         self.name = name
         self.server = server
         self.endpoint = server.fresh()
         self.clients = {}
         self.keys = {}
+        if self.simulated:
+            self.put()
 
     @property
     def simulated(self) -> bool:

@@ -15,7 +15,8 @@ import threading
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 PROGRAMS = Path(sys.executable).parent
 RUNNING = re.compile(r"Running on http://127\.0\.0\.1:(\d+)")
 # Nothing of this shell's AWS settings reaches a server or a client.

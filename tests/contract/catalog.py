@@ -7,9 +7,20 @@ from dataclasses import dataclass
 
 # The files of checks and the servers that know their services.
 FILES = {
-    "sts": ("simulator", "moto", "ministack"),
+    "sts": ("simulator", "ministack"),
     "regions": ("simulator", "moto"),
     "volumes": ("simulator", "moto"),
+    "snapshots": ("simulator", "moto"),
+    "copies": ("simulator", "moto"),
+    "instances": ("simulator", "moto"),
+    "images": ("simulator", "moto"),
+    "kms": ("simulator", "moto", "ministack"),
+    "rds": ("simulator", "moto"),
+    "dynamodb": ("simulator", "ministack"),
+    "sqs": ("simulator", "ministack"),
+    "events": ("simulator", "ministack"),
+    "faults": ("simulator",),
+    "cli": ("simulator",),
 }
 
 

@@ -21,6 +21,10 @@ COMMON = {
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
+# The operations that were answered, as (service, operation): `ec2`, `DescribeVolumes`.
+ANSWERED = set()
+
+
 class Unmodelled(AssertionError):
     """An answer is not what AWS's model says."""
 
@@ -36,7 +40,9 @@ def look(operation_model, response_dict, **_) -> None:
     operation = operation_model.name
     if response_dict["status_code"] >= 300:
         look_at_error(operation_model, response_dict)
-    elif protocol == "json":
+        return
+    ANSWERED.add((operation_model.service_model.signing_name, operation))
+    if protocol == "json":
         if operation_model.output_shape:
             json_value(operation_model.output_shape, json.loads(body), operation)
     else:

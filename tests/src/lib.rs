@@ -55,6 +55,25 @@ pub fn files(endings: &[&str]) -> Vec<PathBuf> {
     found
 }
 
+/// Compares the part of a file between `<!-- BEGIN name … -->` and `<!-- END name -->` with what it
+/// should be. With `UPDATE_EXPECT=1` it is written instead.
+///
+/// # Panics
+///
+/// When they differ, or the file has no such part.
+pub fn check_generated_part(path: impl AsRef<Path>, name: &str, expected: &str) {
+    let text = read(&path);
+    let part = || {
+        let (before, rest) = text.split_once(&format!("<!-- BEGIN {name}"))?;
+        let (note, rest) = rest.split_once("-->\n")?;
+        let end = format!("<!-- END {name} -->");
+        let (_, after) = rest.split_once(&end)?;
+        Some(format!("{before}<!-- BEGIN {name}{note}-->\n{expected}{end}{after}"))
+    };
+    let whole = part().unwrap_or_else(|| panic!("{} has no {name}", path.as_ref().display()));
+    check_generated(path, &whole);
+}
+
 /// Compares a generated file with what it should be. With `UPDATE_EXPECT=1` it is written
 /// instead.
 ///

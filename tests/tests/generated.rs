@@ -1,9 +1,9 @@
-//! What is generated from the catalog is in the repository as it would be generated now.
+//! What is generated from the source is in the repository as it would be generated now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lamplighter_catalog::{ACTIONS, reference};
-use lamplighter_tests::{check_generated, files};
+use lamplighter_tests::{check_generated, check_generated_part, files};
 
 const PAGES: &str = "docs/actions";
 
@@ -30,4 +30,18 @@ fn the_schema_for_editors_is_current() {
     let schema = lamplighter_config::schema(ACTIONS);
     let text = serde_json::to_string_pretty(&schema).expect("JSON has a text");
     check_generated("config/schema.json", &(text + "\n"));
+}
+
+#[test]
+fn the_operations_of_the_simulator_are_listed() {
+    let mut services = BTreeMap::<&str, BTreeSet<&str>>::new();
+    for (service, operation) in lamplighter_simulator::operations() {
+        services.entry(service).or_default().insert(operation);
+    }
+    let mut table = "| service | operations |\n| --- | --- |\n".to_owned();
+    for (service, operations) in services {
+        let operations = operations.into_iter().collect::<Vec<_>>().join(", ");
+        table.push_str(&format!("| `{service}` | {operations} |\n"));
+    }
+    check_generated_part("docs/simulator.md", "operations", &table);
 }

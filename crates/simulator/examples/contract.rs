@@ -15,14 +15,11 @@ use std::{
 };
 
 use jiff::Timestamp;
-use lamplighter_core::{Clock, Place};
-use lamplighter_simulator::{Cloud, EndPoint, Throttling};
+use lamplighter_core::{Clock, action::BadParams};
+use lamplighter_simulator::{Cloud, EndPoint, Fleet, Rules, Throttling};
 use serde::Deserialize;
 use tokio::{runtime::Builder, sync::oneshot};
 
-/// The first is the hub.
-const ACCOUNTS: [&str; 3] = ["111122223333", "222233334444", "333344445555"];
-const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 /// When it all begins.
 const BEGIN: &str = "2026-03-02T02:00:00Z";
 
@@ -32,6 +29,10 @@ const BEGIN: &str = "2026-03-02T02:00:00Z";
 enum Order {
     /// Lets so many seconds pass.
     Advance(u32),
+    /// Puts there what a fleet file says, beside what is there already.
+    Fleet(Fleet),
+    /// Lets go wrong what a file of faults says.
+    Faults(Rules),
     /// Throttles calls as AWS does, or not at all.
     Throttle(bool),
 }
@@ -53,14 +54,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let begin: Timestamp = BEGIN.parse()?;
     let clock = Arc::new(Hand(AtomicI64::new(begin.as_millisecond())));
     let cloud = Cloud::new(clock.clone());
-    for account in ACCOUNTS {
-        for region in REGIONS {
-            cloud.open(&Place { account: account.parse()?, region: region.parse()? });
-        }
-    }
     Builder::new_current_thread().enable_all().build()?.block_on(async {
         let end_point = EndPoint::bind(0).await?;
-        println!("{}", end_point.local_addr());
+        let address = end_point.local_addr();
+        cloud.dial(|dials| dials.endpoint = Some(format!("http://{address}")));
+        println!("{address}");
         let (stop, stopped) = oneshot::channel::<()>();
         let orders = cloud.clone();
         thread::spawn(move || {
@@ -79,7 +77,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn obey(cloud: &Cloud, clock: &Hand) -> io::Result<()> {
     for line in io::stdin().lock().lines() {
         let done = match serde_json::from_str(&line?) {
-            Ok(order) => follow(order, cloud, clock).map_err(|error| error.to_string()),
+            Ok(order) => follow(order, cloud, clock).map_err(|bad| in_words(&bad)),
             Err(error) => Err(error.to_string()),
         };
         let mut out = io::stdout().lock();
@@ -92,14 +90,20 @@ fn obey(cloud: &Cloud, clock: &Hand) -> io::Result<()> {
     Ok(())
 }
 
-fn follow(order: Order, cloud: &Cloud, clock: &Hand) -> Result<(), Box<dyn Error>> {
+fn follow(order: Order, cloud: &Cloud, clock: &Hand) -> Result<(), Vec<BadParams>> {
     match order {
         Order::Advance(seconds) => {
             clock.0.fetch_add(i64::from(seconds) * 1000, Ordering::Relaxed);
         }
+        Order::Fleet(fleet) => fleet.build(cloud)?,
+        Order::Faults(rules) => cloud.set_faults(rules)?,
         Order::Throttle(on) => cloud.dial(|dials| {
             dials.throttling = if on { Throttling::Aws } else { Throttling::Off };
         }),
     }
     Ok(())
+}
+
+fn in_words(bad: &[BadParams]) -> String {
+    bad.iter().map(|it| format!("{}: {}; ", it.path, it.message)).collect()
 }

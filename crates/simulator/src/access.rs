@@ -5,16 +5,13 @@
 
 use crate::{
     arn,
-    iam::{self, Admission, Decision, Need, Own, Protocol},
+    iam::{self, Admission, Decision, Need, Own, Protocol, ResourcePolicy},
     operation::Cx,
     refusal::Refusal,
 };
 
 /// Refuses when one of these is not allowed.
 pub(crate) fn check(cx: &Cx<'_>, service: &str, needs: &[Need]) -> Result<(), Refusal> {
-    if let Some(allowed) = &cx.state.organization.allowed {
-        check_allowed(cx, service, needs, allowed)?;
-    }
     let caller = cx.state.organization.principal(cx.caller);
     for need in needs {
         let need = in_full(cx, &caller, need);
@@ -24,32 +21,6 @@ pub(crate) fn check(cx: &Cx<'_>, service: &str, needs: &[Need]) -> Result<(), Re
         }
     }
     Ok(())
-}
-
-/// Refuses what roles may not do whatever their policies say: see `Cloud::allow_only`.
-fn check_allowed(
-    cx: &Cx<'_>,
-    service: &str,
-    needs: &[Need],
-    allowed: &std::collections::BTreeSet<String>,
-) -> Result<(), Refusal> {
-    let denied = needs.iter().find(|it| cx.caller.role.is_some() && !allowed.contains(it.action));
-    let Some(Need { action, resource, .. }) = denied else { return Ok(()) };
-    let on = if resource == "*" { String::new() } else { format!(" on resource: {resource}") };
-    let message = format!(
-        "User: {} is not authorized to perform: {action}{on} because no identity-based policy \
-         allows the {action} action",
-        cx.caller.arn()
-    );
-    Err(match service {
-        "ec2" => {
-            let message = format!("You are not authorized to perform this operation. {message}");
-            Refusal::new("UnauthorizedOperation", message)
-        }
-        "kms" => Refusal::new("AccessDeniedException", message),
-        _ => Refusal::new("AccessDenied", message),
-    }
-    .status(403))
 }
 
 /// What a call that was only to be tried is answered when it may be made.
@@ -117,16 +88,52 @@ fn refusal(
     Some(Refusal::new(refusal.code, refusal.message).status(status))
 }
 
-/// Whose call a resource's own policy judges.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Who<'w> {
-    /// Somebody's.
-    Caller(&'w crate::organization::Caller),
-    /// An AWS service's, such as `events.amazonaws.com`.
-    Service(&'static str),
+/// Whether a resource's own policy, if it has one, lets in who is not of its account. A text that
+/// is no policy lets nobody in.
+pub(crate) fn admits(policy: Option<&str>, caller: &iam::Caller, need: &Need) -> bool {
+    let policy = policy.and_then(|text| text.parse::<ResourcePolicy>().ok());
+    policy.is_some_and(|it| it.admission(caller, need).lets_in())
 }
 
-/// Whether a resource's own policy, if it has one, lets in who is not of its account.
-pub(crate) fn admits(policy: Option<&str>, _who: Who<'_>, _need: &Need) -> bool {
-    policy.is_some()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(policy: Option<&str>, expected: [bool; 2]) {
+        let queue = "arn:aws:sqs:eu-west-1:111122223333:wakes";
+        let context = iam::Context::default()
+            .with("aws:SourceArn", "arn:aws:events:eu-west-1:111122223333:rule/tick");
+        let need = Need::on("sqs:SendMessage", queue).with(context);
+        let account = "222233334444".parse().unwrap();
+        let user = iam::Caller::User { account, arn: "arn:aws:iam::222233334444:root".to_owned() };
+        let service = iam::Caller::Service("events.amazonaws.com".to_owned());
+        let found = [user, service].map(|it| admits(policy, &it, &need));
+        assert_eq!(found, expected, "{policy:?}");
+    }
+
+    #[test]
+    fn a_resource_lets_in_whom_its_policy_names_and_nobody_else() {
+        let policy = |principal: &str, action: &str, condition: &str| {
+            format!(
+                r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow",
+                "Principal": {principal}, "Action": "{action}", "Resource": "*"{condition}}}}}"#
+            )
+        };
+        check(None, [false, false]);
+        check(Some("{}"), [false, false]);
+        let service = r#"{"Service": "events.amazonaws.com"}"#;
+        check(Some(&policy(service, "sqs:SendMessage", "")), [false, true]);
+        check(Some(&policy(service, "sqs:ReceiveMessage", "")), [false, false]);
+        let of = |rule: &str| {
+            let arn = format!("arn:aws:events:eu-west-1:111122223333:rule/{rule}");
+            let condition =
+                format!(r#", "Condition": {{"ArnEquals": {{"aws:SourceArn": "{arn}"}}}}"#);
+            policy(service, "sqs:SendMessage", &condition)
+        };
+        check(Some(&of("tick")), [false, true]);
+        check(Some(&of("tock")), [false, false]);
+        check(Some(&policy(r#"{"AWS": "222233334444"}"#, "sqs:*", "")), [true, false]);
+        check(Some(&policy(r#"{"AWS": "999900001111"}"#, "sqs:*", "")), [false, false]);
+    }
 }

@@ -35,7 +35,10 @@ pub enum Throttling {
 
 /// What is left in each bucket, and when that was so.
 #[derive(Debug, Default)]
-pub(crate) struct Buckets(BTreeMap<Place, BTreeMap<&'static str, (f64, Timestamp)>>);
+pub(crate) struct Buckets(BTreeMap<Place, BTreeMap<Name, (f64, Timestamp)>>);
+
+/// An operation, and the capacity: some have another, smaller bucket for calls that cost more.
+type Name = (&'static str, u64);
 
 impl Buckets {
     /// Takes tokens out of a bucket, or says that there are not enough and takes none.
@@ -51,7 +54,8 @@ impl Buckets {
             self.0.insert(place.clone(), BTreeMap::new());
         }
         let Some(here) = self.0.get_mut(place) else { return false };
-        let (left, at) = here.entry(name).or_insert((bucket.capacity, now));
+        let (left, at) =
+            here.entry((name, bucket.capacity.to_bits())).or_insert((bucket.capacity, now));
         let gained = now.duration_since(*at).as_secs_f64().max(0.0) * bucket.per_second;
         (*left, *at) = ((*left + gained).min(bucket.capacity), now.max(*at));
         let enough = *left >= tokens;
@@ -65,6 +69,20 @@ impl Buckets {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_smaller_bucket_of_the_same_name_is_another() {
+        let place = Place {
+            account: "111122223333".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+        };
+        let mut buckets = Buckets::default();
+        let mut take = |capacity| {
+            let bucket = Bucket::new(capacity, 0.0);
+            buckets.take(&place, "DescribeVolumes", bucket, 1.0, Timestamp::UNIX_EPOCH)
+        };
+        assert_eq!([take(1.0), take(1.0), take(2.0), take(2.0)], [true, false, true, true]);
+    }
 
     #[test]
     fn a_bucket_gives_what_it_holds_and_fills_again() {

@@ -16,12 +16,13 @@ use crate::{
     dynamodb, ec2,
     events::{self, Bus, Events},
     faults::{Faults, Mishap, MishapKind},
+    iam::Need,
     kms,
     laws::Laws,
-    iam::Need,
     operation::{Access, Cx, Operation},
-    organization::{Account, Caller, Organization},
+    organization::{Account, Caller, Organization, Stranger},
     random::Random,
+    rds,
     refusal::Refusal,
     sqs,
     trail::{Call, Outcome, Trail},
@@ -61,6 +62,7 @@ pub(crate) struct Services {
     pub(crate) sqs: sqs::Sqs,
     pub(crate) bus: Bus,
     pub(crate) kms: kms::Kms,
+    pub(crate) rds: rds::Rds,
 }
 
 impl Services {
@@ -79,6 +81,8 @@ pub(crate) enum Happening {
     DynamoDb(Place, dynamodb::Happening),
     /// The schedule of a rule has come round.
     Rule(Place, events::Due),
+    /// Something in RDS.
+    Rds(Place, rds::Happening),
 }
 
 /// What came of a call, and what the edge has to make of it.
@@ -151,7 +155,7 @@ impl Cloud {
     }
 
     /// Who has these credentials. See `Organization::caller`.
-    pub(crate) fn caller(&self, access_key: &str, token: Option<&str>) -> Result<Caller, Refusal> {
+    pub(crate) fn caller(&self, access_key: &str, token: Option<&str>) -> Result<Caller, Stranger> {
         self.lock().organization.caller(access_key, token, self.clock.now())
     }
 
@@ -260,6 +264,7 @@ impl State {
                 Happening::Ec2(place, it) => ec2::happen(self, &place, it, at),
                 Happening::DynamoDb(place, it) => dynamodb::happen(self, &place, it, at),
                 Happening::Rule(place, it) => events::fire(self, &place, it, at),
+                Happening::Rds(place, it) => rds::happen(self, &place, it, at),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crate::buckets::Throttling;
+use crate::{buckets::Throttling, rds};
 
 /// How the cloud behaves.
 #[derive(Clone, Debug)]
@@ -43,6 +43,18 @@ pub struct Times {
     pub volume: SignedDuration,
     /// A changed volume is optimizing.
     pub volume_optimizing: SignedDuration,
+    /// An instance is pending.
+    pub start: SignedDuration,
+    /// An instance is stopping or shutting down while its operating system does.
+    pub shutdown: SignedDuration,
+    /// An instance is stopping or shutting down without its operating system, or forced.
+    pub power_off: SignedDuration,
+    /// The status checks of an instance that has booted are initializing.
+    pub status_checks: SignedDuration,
+    /// An instance is seen after it was terminated.
+    pub terminated_seen: SignedDuration,
+    /// An image is seen after it was deregistered, and its name is taken.
+    pub deregistered_seen: SignedDuration,
     /// A DynamoDB table is being made, changed, or deleted.
     pub table: SignedDuration,
     /// A DynamoDB table changes between provisioned and on-demand capacity.
@@ -51,6 +63,8 @@ pub struct Times {
     pub index: SignedDuration,
     /// A backup of a DynamoDB table is being made.
     pub table_backup: SignedDuration,
+    /// Whatever happens to databases.
+    pub databases: rds::Times,
 }
 
 impl Default for Times {
@@ -63,10 +77,17 @@ impl Default for Times {
             fast_restore: SignedDuration::from_hours(1),
             volume: SignedDuration::from_secs(5),
             volume_optimizing: SignedDuration::from_hours(1),
+            start: SignedDuration::from_secs(20),
+            shutdown: SignedDuration::from_secs(45),
+            power_off: SignedDuration::from_secs(15),
+            status_checks: SignedDuration::from_mins(3),
+            terminated_seen: SignedDuration::from_hours(1),
+            deregistered_seen: SignedDuration::from_mins(5),
             table: SignedDuration::from_secs(10),
             billing_mode: SignedDuration::from_mins(3),
             index: SignedDuration::from_mins(5),
             table_backup: SignedDuration::from_secs(5),
+            databases: rds::Times::default(),
         }
     }
 }

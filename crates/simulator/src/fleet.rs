@@ -8,7 +8,10 @@
 mod account;
 mod entry;
 mod here;
+mod keys;
 mod made;
+mod snapshots;
+mod tables;
 mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,17 +20,19 @@ use lamplighter_core::{AccountId, Place, action::BadParams};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::account::default_trust;
 pub use self::{
     account::{Account, Document},
+    keys::{KeyState, Keys},
     made::{Member, Target},
+    snapshots::{SnapshotState, Snapshots},
+    tables::Tables,
     volumes::{VolumeState, VolumeType, Volumes},
 };
 use self::{
     entry::{Bad, Entry, Ids},
     here::Here,
 };
-use crate::{cloud::Cloud, random, words::Instant};
+use crate::{cloud::Cloud, random::Random, words::Instant};
 
 /// What is in a simulated organization.
 ///
@@ -53,9 +58,18 @@ pub struct Fleet {
     pub hub: Option<AccountId>,
     /// The accounts, by their ids.
     pub accounts: BTreeMap<AccountId, Account>,
+    /// KMS keys of the accounts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Keys>,
     /// EBS volumes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<Volumes>,
+    /// EBS snapshots.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub snapshots: Vec<Snapshots>,
+    /// DynamoDB tables.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<Tables>,
 }
 
 impl Fleet {
@@ -74,7 +88,10 @@ impl Fleet {
         for (id, account) in &self.accounts {
             account.check(&mut Bad::new(format!("accounts.{id}"), &mut found));
         }
+        self.check_all(&self.keys, &mut found);
         self.check_all(&self.volumes, &mut found);
+        self.check_all(&self.snapshots, &mut found);
+        self.check_all(&self.tables, &mut found);
         found
     }
 
@@ -98,7 +115,10 @@ impl Fleet {
             let mut here = Here::new(state, now);
             for place in self.places() {
                 here.enter(&place);
+                self.put_all(&self.keys, &mut here);
                 self.put_all(&self.volumes, &mut here);
+                self.put_all(&self.snapshots, &mut here);
+                self.put_all(&self.tables, &mut here);
             }
         });
         Ok(())
@@ -120,21 +140,21 @@ impl Fleet {
     }
 
     fn check_all<E: Entry>(&self, entries: &[E], found: &mut Vec<BadParams>) {
-        let places: Vec<Place> = self.places().collect();
         let mut ids = Ids::default();
         for (index, entry) in entries.iter().enumerate() {
             let mut bad = Bad::new(format!("{}[{index}]", E::KEY), found);
             self.check_place(entry, &mut bad);
+            let places: Vec<Place> = self.places().filter(|it| entry.common().is_at(it)).collect();
             entry.common().check::<E>(&places, &mut ids, &mut bad);
-            entry.check(&mut bad);
+            entry.check(&places, &mut bad);
         }
     }
 
     /// An entry that is about no place would be about nothing in silence.
     fn check_place(&self, entry: &impl Entry, bad: &mut Bad<'_>) {
         let common = entry.common();
-        let named = common.account.iter().flat_map(|it| it.iter());
-        for id in named.filter(|id| !self.accounts.contains_key(*id)) {
+        let mut named = common.account.iter().flat_map(|it| it.iter());
+        if let Some(id) = named.find(|id| !self.accounts.contains_key(*id)) {
             return bad.say("account", self.no_such_account(id));
         }
         let named: BTreeSet<_> = common.account.iter().flat_map(|it| it.iter()).collect();
@@ -158,9 +178,10 @@ impl Fleet {
     /// another one or another place draws.
     fn put_all<E: Entry>(&self, entries: &[E], here: &mut Here<'_>) {
         let mut items = Vec::new();
+        here.reserve(entries);
         for (index, entry) in entries.iter().enumerate() {
             if entry.common().is_at(here.place()) {
-                here.random = random::of(&(self.seed, E::KEY, here.place(), index));
+                here.random = Random::of(&(self.seed, E::KEY, here.place(), index));
                 items.extend(entry.make(here));
             }
         }
@@ -168,5 +189,7 @@ impl Fleet {
     }
 }
 
+#[cfg(test)]
+mod kinds_tests;
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{AccountId, Region};
+use serde_json::json;
 
 use crate::{
     arn,
     iam::{self, IdentityPolicy, TrustPolicy},
+    random::Random,
     refusal::Refusal,
 };
 
@@ -21,8 +23,6 @@ pub(crate) struct Organization {
     pub(crate) accounts: BTreeMap<AccountId, Account>,
     /// Credentials that `AssumeRole` has handed out, by access key.
     pub(crate) sessions: BTreeMap<String, Session>,
-    /// IAM actions that roles have. `None`: all.
-    pub(crate) allowed: Option<BTreeSet<String>>,
 }
 
 /// One account.
@@ -45,6 +45,28 @@ pub struct Role {
     pub policies: Option<Vec<IdentityPolicy>>,
     /// The longest session: 1 to 12 hours.
     pub longest_session: SignedDuration,
+}
+
+impl Role {
+    /// A role that an account may assume, with an external id if there is one, and that may do
+    /// everything.
+    pub fn open_to(account: &AccountId, external_id: Option<&str>) -> Role {
+        let mut statement = json!({
+            "Effect": "Allow",
+            "Principal": {"AWS": account.as_str()},
+            "Action": "sts:AssumeRole",
+        });
+        if let Some(id) = external_id {
+            statement["Condition"] = json!({"StringEquals": {"sts:ExternalId": id}});
+        }
+        let document = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+        Role {
+            path: "/".to_owned(),
+            trust: document.parse().expect("the document is a policy, and the id is short"),
+            policies: None,
+            longest_session: SignedDuration::from_hours(1),
+        }
+    }
 }
 
 /// What `AssumeRole` has handed out.
@@ -81,6 +103,18 @@ impl Caller {
             }
         }
     }
+
+    /// The caller's id: the account's for its administrator, else the role's and the session.
+    /// Source: IAM User Guide, "IAM identifiers", unique identifiers.
+    pub(crate) fn user_id(&self) -> String {
+        match &self.role {
+            None => self.account.to_string(),
+            Some((role, session)) => {
+                let number = Random::of(&(self.account.as_str(), role)).next_number();
+                format!("AROA0{number:016X}:{session}")
+            }
+        }
+    }
 }
 
 impl Organization {
@@ -104,25 +138,24 @@ impl Organization {
         access_key: &str,
         token: Option<&str>,
         now: Timestamp,
-    ) -> Result<Caller, Refusal> {
+    ) -> Result<Caller, Stranger> {
         if let Some(session) = self.sessions.get(access_key) {
             if token != Some(session.token.as_str()) {
-                return Err(unknown());
+                return Err(Stranger::Unknown);
             }
             return match session.expires > now {
                 true => Ok(session.caller.clone()),
-                false => {
-                    let message = "The security token included in the request is expired";
-                    Err(Refusal::new("ExpiredToken", message).status(403))
-                }
+                false => Err(Stranger::Expired),
             };
         }
         let account = match access_key.parse::<AccountId>() {
             Ok(account) if self.accounts.contains_key(&account) => account,
-            Ok(_) => return Err(unknown()),
+            Ok(_) => return Err(Stranger::Unknown),
             // Nobody here has handed it out, and it was not forgotten either.
-            Err(_) if !access_key.starts_with("ASIA0") => self.hub.clone().ok_or_else(unknown)?,
-            Err(_) => return Err(unknown()),
+            Err(_) if !access_key.starts_with("ASIA0") => {
+                self.hub.clone().ok_or(Stranger::Unknown)?
+            }
+            Err(_) => return Err(Stranger::Unknown),
         };
         Ok(Caller::administrator(account))
     }
@@ -134,7 +167,55 @@ impl Organization {
     }
 }
 
-fn unknown() -> Refusal {
-    let message = "The security token included in the request is invalid.";
-    Refusal::new("InvalidClientTokenId", message).status(403)
+/// Why nobody has these credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stranger {
+    /// They are nobody's, or the token is not the key's.
+    Unknown,
+    /// They were somebody's.
+    Expired,
+}
+
+impl Stranger {
+    /// How a service says it. EC2 has words of its own: an expired session is an expired request
+    /// to it. Sources: EC2 Developer Guide, "Error codes"; common errors of the other services.
+    pub(crate) fn refusal(self, service: &str) -> Refusal {
+        let unknown = "The security token included in the request is invalid.";
+        let expired = "The security token included in the request is expired";
+        match (self, service) {
+            (Stranger::Unknown, "ec2") => {
+                let message = "AWS was not able to validate the provided access credentials";
+                Refusal::new("AuthFailure", message).status(401)
+            }
+            (Stranger::Unknown, "rds" | "sts") => {
+                Refusal::new("InvalidClientTokenId", unknown).status(403)
+            }
+            (Stranger::Unknown, _) => Refusal::new("UnrecognizedClientException", unknown),
+            (Stranger::Expired, "ec2") => Refusal::new("RequestExpired", "Request has expired."),
+            (Stranger::Expired, "rds" | "sts") => Refusal::new("ExpiredToken", expired).status(403),
+            (Stranger::Expired, _) => Refusal::new("ExpiredTokenException", expired),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_service_has_its_words_for_bad_credentials() {
+        let code = |stranger: Stranger, service| {
+            let refusal = stranger.refusal(service);
+            (refusal.code, refusal.status)
+        };
+        for (service, unknown, expired) in [
+            ("ec2", ("AuthFailure", 401), ("RequestExpired", 400)),
+            ("rds", ("InvalidClientTokenId", 403), ("ExpiredToken", 403)),
+            ("sts", ("InvalidClientTokenId", 403), ("ExpiredToken", 403)),
+            ("dynamodb", ("UnrecognizedClientException", 400), ("ExpiredTokenException", 400)),
+        ] {
+            assert_eq!(code(Stranger::Unknown, service), unknown, "{service}");
+            assert_eq!(code(Stranger::Expired, service), expired, "{service}");
+        }
+    }
 }

@@ -71,7 +71,7 @@ fn token(listing: u64, last: &str) -> String {
 /// Proves that a token was made here, for this listing.
 fn seal(listing: u64, last: &str) -> String {
     let mut hasher = DefaultHasher::new();
-    (0x1a3b_11f7_e5_u64, listing, last).hash(&mut hasher);
+    (0x001a_3b11_f7e5_u64, listing, last).hash(&mut hasher);
     format!("{:016x}", hasher.finish())
 }
 

@@ -1,7 +1,7 @@
 //! What tests put into the cloud and find in it, in the words of the core: past all permissions,
 //! lags and rules.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lamplighter_core::{
     AccountId, Place, Tags,
     cloud::ec2::{Snapshot, Volume},
@@ -11,7 +11,7 @@ use crate::{
     Cloud, Role,
     cloud::Services,
     ec2::{snapshots, volumes},
-    fleet,
+    iam::IdentityPolicy,
 };
 
 /// What tests put there.
@@ -19,14 +19,9 @@ impl Cloud {
     /// Puts a role into an account that the hub may assume. It may do everything that
     /// [`allow_only`](Cloud::allow_only) does not leave out.
     pub fn put_role(&self, account: &AccountId, name: &str) {
-        let hub = self.hub().unwrap_or_else(|| account.clone());
-        let role = Role {
-            path: "/".to_owned(),
-            trust: fleet::default_trust(&hub, None),
-            policies: None,
-            longest_session: SignedDuration::from_hours(1),
-        };
         self.look(|state, _| {
+            let hub = state.organization.hub.as_ref().unwrap_or(account);
+            let role = Role::open_to(hub, None);
             let account = state.organization.accounts.entry(account.clone()).or_default();
             account.roles.insert(name.to_owned(), role);
         });
@@ -43,8 +38,13 @@ impl Cloud {
 
     /// All roles may do these actions and no others.
     pub fn allow_only(&self, actions: &[&str]) {
-        let allowed = actions.iter().map(|it| (*it).to_owned()).collect();
-        self.look(|state, _| state.organization.allowed = Some(allowed));
+        let policy = IdentityPolicy::allowing(actions);
+        self.look(|state, _| {
+            let accounts = state.organization.accounts.values_mut();
+            for role in accounts.flat_map(|account| account.roles.values_mut()) {
+                role.policies = Some(vec![policy.clone()]);
+            }
+        });
     }
 
     /// Puts a volume into a place, which is opened.

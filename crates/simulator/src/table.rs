@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     dynamodb, ec2, events, kms,
     operation::{Operation, Spec},
-    sqs, sts,
+    rds, sqs, sts,
     wire::dispatch::{self, Serve},
 };
 
@@ -41,12 +41,20 @@ pub(crate) fn find(service: &str, name: &str) -> Option<&'static Entry> {
     all.find(|it| it.spec.service == service && it.spec.name == name)
 }
 
+/// The operations that are here, by service and name.
+pub fn operations() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TABLE.iter().copied().flatten().map(|it| (it.spec.service, it.spec.name))
+}
+
 /// Every operation, service by service.
 pub(crate) const TABLE: &[&[Entry]] = &[
     dynamodb::OPERATIONS,
     ec2::OPERATIONS,
+    ec2::images::OPERATIONS,
+    ec2::instances::OPERATIONS,
     events::OPERATIONS,
     kms::OPERATIONS,
+    rds::OPERATIONS,
     sqs::OPERATIONS,
     sts::OPERATIONS,
 ];

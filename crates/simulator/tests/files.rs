@@ -24,7 +24,7 @@ fn said<T: DeserializeOwned + Serialize + JsonSchema + PartialEq + std::fmt::Deb
         Ok(read) => read,
         Err(problems) => return render(&problems, std::slice::from_ref(source), Style::Plain),
     };
-    let written = serde_saphyr::to_string(&read).unwrap();
+    let written = serde_saphyr::to_string(&read).expect("it was read from such a text");
     assert_eq!(yaml::read(&Source::new("written.yaml", written), |_| Vec::new()), Ok(read));
     let schema = yaml::schema::<T>();
     jsonschema::meta::validate(&schema).expect("a schema");
@@ -38,6 +38,7 @@ fn said<T: DeserializeOwned + Serialize + JsonSchema + PartialEq + std::fmt::Deb
 /// Every `files/NAME.yaml` gives exactly the text in `files/NAME.txt`. `UPDATE_EXPECT=1` writes
 /// it. The names begin with the sort of file.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the cases are files")]
 fn every_file_gets_the_expected_text() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files");
     let mut names = BTreeSet::new();

@@ -1,6 +1,7 @@
 """DescribeRegions."""
 
-from aws import AWAY, HOME, refused, same
+from aws import refused, same
+from fleet import AWAY, HOME
 
 
 def check_regions_that_are_enabled_are_listed(aws):

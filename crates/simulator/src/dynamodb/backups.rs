@@ -249,7 +249,7 @@ impl Operation for DescribeBackup {
         vec![Need::on("dynamodb:DescribeBackup", self.backup_arn.clone())]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Described, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Described, Refusal> {
         let arn = &self.backup_arn;
         let found = cx.here().dynamodb.backups.get_at(arn, cx.seen);
         describe(found.ok_or_else(|| not_found(arn))?, cx)
@@ -270,7 +270,7 @@ impl Operation for DeleteBackup {
         vec![Need::on("dynamodb:DeleteBackup", self.backup_arn.clone())]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Described, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Described, Refusal> {
         let (now, arn) = (cx.now, &self.backup_arn);
         let backups = &mut cx.here_mut().dynamodb.backups;
         match backups.get(arn).map(|it| it.status) {

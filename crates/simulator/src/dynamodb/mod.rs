@@ -4,12 +4,18 @@ pub(crate) mod backups;
 pub(crate) mod capacity;
 pub(crate) mod create_table;
 pub(crate) mod delete_table;
+pub(crate) mod expression;
+pub(crate) mod number;
 pub(crate) mod schema;
+pub(crate) mod store;
 pub(crate) mod table;
 pub(crate) mod tables;
 pub(crate) mod tags;
 pub(crate) mod time_to_live;
 pub(crate) mod update_table;
+pub(crate) mod value;
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lamplighter_core::Place;
@@ -24,6 +30,7 @@ use crate::{
     table::Entry,
 };
 use backups::Backup;
+use store::{items::Items, transact::Transaction};
 use table::{Size, Table};
 
 /// The operations that are here.
@@ -32,7 +39,16 @@ pub(crate) const OPERATIONS: &[Entry] = &[
     Entry::json::<backups::DeleteBackup>(),
     Entry::json::<backups::DescribeBackup>(),
     Entry::json::<backups::ListBackups>(),
+    Entry::json::<store::batch::BatchGetItem>(),
+    Entry::json::<store::batch::BatchWriteItem>(),
     Entry::json::<create_table::CreateTable>(),
+    Entry::json::<store::write::DeleteItem>(),
+    Entry::json::<store::get_item::GetItem>(),
+    Entry::json::<store::write::PutItem>(),
+    Entry::json::<store::query::Query>(),
+    Entry::json::<store::query::Scan>(),
+    Entry::json::<store::transact::TransactWriteItems>(),
+    Entry::json::<store::write::UpdateItem>(),
     Entry::json::<delete_table::DeleteTable>(),
     Entry::json::<tables::DescribeLimits>(),
     Entry::json::<tables::DescribeTable>(),
@@ -51,12 +67,16 @@ pub(crate) struct DynamoDb {
     pub(crate) tables: Shelf<Table>,
     /// By ARN.
     pub(crate) backups: Shelf<Backup>,
+    /// By table.
+    items: BTreeMap<String, Items>,
+    /// By the token that their callers gave them.
+    transactions: BTreeMap<String, Transaction>,
 }
 
 impl DynamoDb {
     /// How much a table holds.
-    pub(crate) fn size(&self, _table: &str) -> Size {
-        Size::default()
+    pub(crate) fn size(&self, table: &str) -> Size {
+        self.items.get(table).map(Items::size).unwrap_or_default()
     }
 }
 
@@ -78,6 +98,7 @@ pub(crate) fn happen(state: &mut State, place: &Place, happening: Happening, at:
         Happening::Table(settles) => settles.happen(&mut here.tables, at),
         Happening::TableGone(name) => {
             here.tables.remove(&name, at);
+            here.items.remove(&*name);
         }
         Happening::Backup(arn) => {
             here.backups.change(&arn, at, |it| it.status = backups::Status::Available);
@@ -93,6 +114,8 @@ pub(crate) mod bucket {
 
     /// Reads of what tables are.
     pub(crate) const READS: Bucket = Bucket::new(2500.0, 2500.0);
+    /// Calls about items, which what a table has provisioned limits and not their number.
+    pub(crate) const ITEMS: Bucket = Bucket::new(40_000.0, 40_000.0);
     /// Changes of tables: not their rate is limited but how many are under way.
     pub(crate) const WRITES: Bucket = Bucket::new(500.0, 500.0);
     /// `CreateBackup`.

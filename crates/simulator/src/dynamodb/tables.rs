@@ -145,7 +145,7 @@ impl Operation for DescribeLimits {
         vec![Need::anywhere("dynamodb:DescribeLimits")]
     }
 
-    fn run<'s>(self, _: &'s mut Cx<'_>) -> Result<Limits, Refusal> {
+    fn run(self, _: &mut Cx<'_>) -> Result<Limits, Refusal> {
         Ok(Limits {
             account_max_read_capacity_units: MOST_OF_ACCOUNT,
             account_max_write_capacity_units: MOST_OF_ACCOUNT,

@@ -24,7 +24,7 @@ pub(crate) struct Tag {
 }
 
 /// The tags that were sent, right or wrong.
-pub(super) fn read_any(tags: &[Tag]) -> Tags {
+pub(crate) fn read_any(tags: &[Tag]) -> Tags {
     tags.iter().map(|it| (it.key.clone(), it.value.clone())).collect()
 }
 
@@ -105,7 +105,7 @@ impl Operation for TagResource {
         vec![need.with(context)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<(), Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<(), Refusal> {
         let name = find(cx, table_of(cx, &self.resource_arn)?)?.name.clone();
         change(cx, &name, |tags| {
             tags.extend(read(&self.tags)?);
@@ -130,7 +130,7 @@ impl Operation for UntagResource {
         vec![need.with(context.with_all("aws:TagKeys", self.tag_keys.iter().cloned()))]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<(), Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<(), Refusal> {
         let name = find(cx, table_of(cx, &self.resource_arn)?)?.name.clone();
         change(cx, &name, |tags| {
             tags.retain(|key, _| !self.tag_keys.contains(key));
@@ -167,7 +167,7 @@ impl Operation for ListTagsOfResource {
         vec![on_table(cx, "dynamodb:ListTagsOfResource", &self.resource_arn)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Listed, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Listed, Refusal> {
         let name = table_of(cx, &self.resource_arn)?;
         let table = cx.here().dynamodb.tables.get_at(name, cx.seen);
         let tags = &table.ok_or_else(|| super::no_table(name))?.tags;

@@ -89,7 +89,7 @@ impl Operation for UpdateTimeToLive {
         vec![on_table(cx, "dynamodb:UpdateTimeToLive", &self.table_name)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Updated, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Updated, Refusal> {
         let wanted = self.time_to_live_specification;
         let (now, table) = (cx.now, find(cx, &self.table_name)?);
         let (name, is) = (table.name.clone(), &table.time_to_live);

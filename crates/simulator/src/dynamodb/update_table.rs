@@ -69,9 +69,8 @@ pub(crate) struct IndexName {
 /// What a table becomes when a change of it is done.
 #[derive(Clone, Debug)]
 pub(crate) struct Settles {
+    /// The table's name. It is still there then: what is being changed cannot be deleted.
     table: Box<str>,
-    /// The table's id: another one may have its name by then.
-    id: String,
     change: Change,
 }
 
@@ -92,14 +91,12 @@ pub(super) enum Change {
 
 impl Settles {
     pub(super) fn of(table: &Table, change: Change) -> Settles {
-        Settles { table: table.name.as_str().into(), id: table.id.clone(), change }
+        Settles { table: table.name.as_str().into(), change }
     }
 
     /// Lets the table become it.
     pub(super) fn happen(self, tables: &mut Shelf<Table>, at: Timestamp) {
-        if tables.get(&self.table).is_some_and(|it| it.id == self.id) {
-            tables.change(&self.table, at, |it| self.change.apply(it));
-        }
+        tables.change(&self.table, at, |it| self.change.apply(it));
     }
 }
 

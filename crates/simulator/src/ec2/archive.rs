@@ -123,7 +123,7 @@ impl Operation for ModifySnapshotTier {
         vec![on_snapshot(cx, "ec2:ModifySnapshotTier", &self.snapshot_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Archiving, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Archiving, Refusal> {
         if self.storage_tier.as_deref().is_some_and(|it| it != "archive") {
             return Err(Refusal::new("InvalidParameterValue", "StorageTier can only be archive"));
         }
@@ -195,7 +195,7 @@ impl Operation for RestoreSnapshotTier {
         vec![on_snapshot(cx, "ec2:RestoreSnapshotTier", &self.snapshot_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Restoring, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Restoring, Refusal> {
         let days = match (self.temporary_restore_days, self.permanent_restore.unwrap_or(false)) {
             (None, true) => None,
             (Some(days), false) if DAYS.contains(&days) => Some(days),

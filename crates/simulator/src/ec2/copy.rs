@@ -3,16 +3,16 @@
 //! Sources: EC2 API, `CopySnapshot`; EBS User Guide, "Copy an Amazon EBS snapshot" and "Share the
 //! KMS key": whether its keys can be used is found out while the copy is under way.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use lamplighter_core::{Place, Region};
+use lamplighter_core::{Place, Region, Tags};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Happening, bucket,
     copy_rules::{self, Course, KeyChoice},
-    ebs_events,
+    ebs_events, images,
     snapshot_create::{check_description, check_quota, new_snapshot, settle},
     snapshot_own::about,
     snapshots::{COPIED_VOLUME, Copied, Snapshot, State},
@@ -112,57 +112,23 @@ impl Operation for CopySnapshot {
         let choice =
             copy_rules::key(source.encrypted, asked, names, settings.encryption_by_default)?;
         let key = choice.map(|it| key(cx, it, self.kms_key_id.as_deref()));
-        check_quota(cx, 1)?;
         let under_way = under_way(cx).count();
         if under_way >= MOST {
             let message = format!("{under_way} snapshot copies are in progress to this region");
             return Err(Refusal::new("ResourceLimitExceeded", message));
         }
-        let owner_place = Place { account: source.owner.clone(), ..source_place };
-        let origin = match &source.copied {
-            Some(copied) => copied.origin.clone(),
-            None => (owner_place.clone(), source.volume_id.clone()),
-        };
-        let (course, deadline) = self.course(cx, &source, &owner_place)?;
-        let incremental = copy_rules::is_incremental(
-            &cx.here().ec2,
-            cx.place,
-            (&source, &owner_place),
-            &origin,
-            key.as_deref(),
-        );
         let default = || format!("[Copied {} from {}]", source.id, self.source_region);
         let description = self.description.clone().unwrap_or_else(default);
-        let id = cx.state.fresh_id("snap");
-        let account = cx.place.account.clone();
-        let copy = Snapshot {
-            state: State::Pending,
-            ends_at: course.ends_at,
-            encrypted: key.is_some(),
-            kms_key_id: key,
-            description: description.into(),
+        let new = New {
+            source_place: Place { account: source.owner.clone(), ..source_place },
+            source,
+            key,
+            description,
             tags,
-            copied: Some(Box::new(Copied {
-                source: source.id,
-                source_place: owner_place,
-                origin,
-                caller: cx.caller.clone(),
-                incremental,
-                deadline,
-            })),
-            ..Snapshot::completed(account, &id, COPIED_VOLUME, source.size_gib, cx.now)
+            minutes: self.completion_duration_minutes,
+            images: BTreeSet::new(),
         };
-        let now = cx.now;
-        cx.here_mut().ec2.snapshots.put(copy, now);
-        let same = || Box::<str>::from(id.as_str());
-        cx.plan(
-            (now + KEY_CHECK).min(course.ends_at),
-            Happening::CopyMeetsKeys(same(), source.kms_key_id),
-        );
-        cx.plan(course.ends_at, Happening::CopyEnds(same()));
-        if let Some(at) = course.late_at {
-            cx.plan(at, Happening::CopyIsLate(same()));
-        }
+        let id = begin(cx, new)?;
         let tags = cx.here().ec2.snapshots.get(&id).map(|it| TagSet(&it.tags));
         Ok(Begun { tag_set: tags.unwrap_or(TagSet::NONE), snapshot_id: id })
     }
@@ -180,34 +146,100 @@ impl CopySnapshot {
             }
         }
     }
+}
 
-    /// When the copy will be done, and since when which minutes count.
-    fn course(
-        &self,
-        cx: &Cx<'_>,
-        source: &Snapshot,
-        source_place: &Place,
-    ) -> Result<(Course, Option<(u32, Timestamp)>), Refusal> {
-        let usual = cx.state.dials.times.snapshot_copy;
-        let Some(minutes) = self.completion_duration_minutes else {
-            return Ok((Course { ends_at: cx.now + usual, late_at: None }, None));
-        };
-        let from_there = |copied: &Copied| copied.source_place.region == source_place.region;
-        let timed = under_way(cx).filter_map(|it| {
-            let copied = it.copied.as_deref().filter(|it| from_there(it))?;
-            Some((it, copied, copied.deadline?.0))
-        });
-        let (mut busy, mut since) = (0.0, cx.now);
-        for (it, copied, minutes) in timed {
-            busy += copy_rules::takes(it.size_gib, minutes);
-            // A second copy of a snapshot begins after the first.
-            if copied.source == source.id {
-                since = since.max(it.ends_at);
-            }
-        }
-        let course = copy_rules::course(source.size_gib, minutes, since, busy, usual)?;
-        Ok((course, Some((minutes, since))))
+/// A copy that is to be made.
+pub(super) struct New {
+    pub(super) source: Snapshot,
+    /// Where the source is, with the account that owns it.
+    pub(super) source_place: Place,
+    pub(super) key: Option<Arc<str>>,
+    pub(super) description: String,
+    pub(super) tags: Tags,
+    /// Within how many minutes it is to be done.
+    pub(super) minutes: Option<u32>,
+    /// The images that it is made for.
+    pub(super) images: BTreeSet<Box<str>>,
+}
+
+/// Begins a copy in this place, and plans what becomes of it.
+pub(super) fn begin(cx: &mut Cx<'_>, new: New) -> Result<String, Refusal> {
+    let New { source, source_place, key, description, tags, minutes, images } = new;
+    check_quota(cx, 1)?;
+    let origin = match &source.copied {
+        Some(copied) => copied.origin.clone(),
+        None => (source_place.clone(), source.volume_id.clone()),
+    };
+    let (course, deadline) = course(cx, minutes, &source, &source_place)?;
+    let incremental = copy_rules::is_incremental(
+        &cx.here().ec2,
+        cx.place,
+        (&source, &source_place),
+        &origin,
+        key.as_deref(),
+    );
+    let id = cx.state.fresh_id("snap");
+    let account = cx.place.account.clone();
+    let copy = Snapshot {
+        state: State::Pending,
+        ends_at: course.ends_at,
+        encrypted: key.is_some(),
+        kms_key_id: key,
+        description: description.into(),
+        tags,
+        images,
+        copied: Some(Box::new(Copied {
+            source: source.id,
+            source_place,
+            origin,
+            caller: cx.caller.clone(),
+            incremental,
+            deadline,
+        })),
+        ..Snapshot::completed(account, &id, COPIED_VOLUME, source.size_gib, cx.now)
+    };
+    let now = cx.now;
+    let here = &mut cx.here_mut().ec2;
+    here.copies_under_way.insert(copy.id.clone());
+    here.snapshots.put(copy, now);
+    let same = || Box::<str>::from(id.as_str());
+    cx.plan(
+        (now + KEY_CHECK).min(course.ends_at),
+        Happening::CopyMeetsKeys(same(), source.kms_key_id),
+    );
+    cx.plan(course.ends_at, Happening::CopyEnds(same()));
+    if let Some(at) = course.late_at {
+        cx.plan(at, Happening::CopyIsLate(same()));
     }
+    Ok(id)
+}
+
+/// When a copy will be done, and since when which minutes count.
+fn course(
+    cx: &Cx<'_>,
+    minutes: Option<u32>,
+    source: &Snapshot,
+    source_place: &Place,
+) -> Result<(Course, Option<(u32, Timestamp)>), Refusal> {
+    let usual = cx.state.dials.times.snapshot_copy;
+    let Some(minutes) = minutes else {
+        return Ok((Course { ends_at: cx.now + usual, late_at: None }, None));
+    };
+    let from_there = |copied: &Copied| copied.source_place.region == source_place.region;
+    let timed = under_way(cx).filter_map(|it| {
+        let copied = it.copied.as_deref().filter(|it| from_there(it))?;
+        Some((it, copied, copied.deadline?.0))
+    });
+    let (mut busy, mut since) = (0.0, cx.now);
+    for (it, copied, minutes) in timed {
+        busy += copy_rules::takes(it.size_gib, minutes);
+        // A second copy of a snapshot begins after the first.
+        if copied.source == source.id {
+            since = since.max(it.ends_at);
+        }
+    }
+    let course = copy_rules::course(source.size_gib, minutes, since, busy, usual)?;
+    Ok((course, Some((minutes, since))))
 }
 
 /// The ARN of the key that something new is encrypted with.
@@ -223,8 +255,8 @@ pub(super) fn key(cx: &Cx<'_>, choice: KeyChoice, named: Option<&str>) -> Arc<st
 
 /// The copies that are under way into this place.
 fn under_way<'s>(cx: &'s Cx<'_>) -> impl Iterator<Item = &'s Snapshot> {
-    let copies = cx.here().ec2.snapshots.of_volume(COPIED_VOLUME);
-    copies.filter(|it| it.state == State::Pending && it.copied.is_some())
+    let ec2 = &cx.here().ec2;
+    ec2.copies_under_way.iter().filter_map(|id| ec2.snapshots.get(id))
 }
 
 /// It shows whether the keys can be used.
@@ -254,11 +286,15 @@ pub(super) fn ends(state: &mut cloud::State, place: &Place, id: &str, at: Timest
 
 fn end(state: &mut cloud::State, place: &Place, id: &str, end: Result<(), &str>, at: Timestamp) {
     let Some(ended) = settle(state, place, id, end, at) else { return };
+    let here = &mut state.services_mut(place).ec2;
+    here.copies_under_way.remove(id);
     if let (Some(copied), Ok(())) = (&ended.copied, end) {
-        let newest = &mut state.services_mut(place).ec2.newest_copies;
-        newest.insert(copied.origin.clone(), ended.id.clone());
+        let copies = here.copies.entry(copied.origin.clone()).or_default();
+        copies.retain(|id| here.snapshots.get(id).is_some());
+        copies.push(ended.id.clone());
     }
     ebs_events::snapshot_ended(state, place, &ended, at);
+    images::snapshot_ended(state, place, &ended, at);
 }
 
 /// The time that was asked for is over.

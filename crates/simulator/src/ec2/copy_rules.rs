@@ -8,7 +8,7 @@ use lamplighter_core::Place;
 
 use super::{
     Ec2,
-    snapshots::{COPIED_VOLUME, Snapshot, State, Tier},
+    snapshots::{Snapshot, State, Tier},
 };
 use crate::refusal::Refusal;
 
@@ -116,12 +116,11 @@ pub(super) fn is_incremental(
     if source_place == place {
         return source.kms_key_id.as_deref() == key;
     }
-    let newest = here.newest_copies.get(origin).and_then(|id| here.snapshots.get(id));
+    let copies = here.copies.get(origin).map_or(&[][..], Vec::as_slice);
+    let newest = copies.last().and_then(|id| here.snapshots.get(id));
     let base = newest.is_some_and(|it| it.state == State::Completed && it.tier() == Tier::Standard);
-    let mut copies = here.snapshots.of_volume(COPIED_VOLUME).filter(|it| {
-        it.state == State::Completed && it.copied.as_ref().is_some_and(|it| it.origin == *origin)
-    });
-    base && copies.all(|it| it.kms_key_id.as_deref() == key)
+    let mut left = copies.iter().filter_map(|id| here.snapshots.get(id));
+    base && left.all(|it| it.kms_key_id.as_deref() == key)
 }
 
 #[cfg(test)]

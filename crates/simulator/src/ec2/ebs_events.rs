@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     fast_restore::FastRestore,
-    snapshots::{COPIED_VOLUME, Copied, Snapshot, State as SnapshotState},
+    snapshots::{Copied, Snapshot, State as SnapshotState},
 };
 use crate::{arn, cloud::State};
 
@@ -23,19 +23,22 @@ const COPY_IS_LATE: &str = "EBS Copy Snapshot Missed Completion Duration";
 pub(super) fn snapshot_ended(state: &mut State, place: &Place, it: &Snapshot, at: Timestamp) {
     let arn = odd_arn(&place.region, "snapshot", &it.id);
     let well = it.state == SnapshotState::Completed;
+    let source = match &it.copied {
+        Some(copied) => odd_arn(&copied.source_place.region, "snapshot", &copied.source),
+        None => odd_arn(&place.region, "volume", &it.volume_id),
+    };
     let mut detail = json!({
         "event": "createSnapshot",
         "result": if well { "succeeded" } else { "failed" },
         "cause": it.state_message.as_deref().unwrap_or_default(),
         "request-id": "",
         "snapshot_id": arn,
-        "source": odd_arn(&place.region, "volume", &it.volume_id),
+        "source": source,
         "startTime": format!("{:.0}", it.started_at),
         "endTime": format!("{at:.0}"),
     });
     if let Some(copied) = &it.copied {
         detail["event"] = "copySnapshot".into();
-        detail["source"] = odd_arn(&copied.source_place.region, "snapshot", &copied.source).into();
         if well {
             detail["incremental"] = copied.incremental.to_string().into();
             detail["transferType"] = it.transfer().into();
@@ -138,6 +141,5 @@ pub(super) fn fast_restore(state: &mut State, place: &Place, it: &FastRestore, a
 
 /// An ARN with the region where the account should be.
 fn odd_arn(region: &Region, kind: &str, id: &str) -> String {
-    debug_assert!(kind != "volume" || id != COPIED_VOLUME, "a copy is made of a snapshot");
     format!("arn:aws:ec2::{region}:{kind}/{id}")
 }

@@ -188,7 +188,7 @@ impl Operation for EnableFastSnapshotRestores {
         self.source_snapshot_id.iter().map(on).collect()
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Outcome, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Outcome, Refusal> {
         for_each(cx, &self.source_snapshot_id, &self.availability_zone, enable)
     }
 }
@@ -208,7 +208,7 @@ impl Operation for DisableFastSnapshotRestores {
         self.source_snapshot_id.iter().map(on).collect()
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Outcome, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Outcome, Refusal> {
         for_each(cx, &self.source_snapshot_id, &self.availability_zone, disable)
     }
 }
@@ -367,7 +367,7 @@ impl Operation for DescribeFastSnapshotRestores {
         vec![Need::anywhere("ec2:DescribeFastSnapshotRestores")]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Described, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Described, Refusal> {
         if self.max_results.is_some_and(|it| it > LONGEST_PAGE) {
             let message = format!("MaxResults is at most {LONGEST_PAGE}");
             return Err(Refusal::new("InvalidParameterValue", message));

@@ -108,7 +108,8 @@ pub(crate) fn paged<'a, T: Filtered + 'a, U, I: Iterator<Item = (&'a str, &'a T)
 #[derive(Hash)]
 struct Asked<'q>(&'q [Filter], Option<u32>);
 
-fn page_length(max_results: Option<u32>) -> Result<usize, Refusal> {
+/// How long a page may be.
+pub(crate) fn page_length(max_results: Option<u32>) -> Result<usize, Refusal> {
     match max_results {
         None => Ok(usize::MAX),
         Some(few @ ..LEAST) => {

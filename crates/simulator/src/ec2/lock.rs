@@ -157,7 +157,7 @@ impl Operation for LockSnapshot {
         vec![need.with(context)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Shown, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Shown, Refusal> {
         let snapshot = cx.snapshot(&self.snapshot_id)?;
         if !matches!(snapshot.state, State::Pending | State::Completed) {
             let message = format!("'{}' is {}", snapshot.id, snapshot.state.as_str());
@@ -253,7 +253,7 @@ impl Operation for UnlockSnapshot {
         vec![on_snapshot(cx, "ec2:UnlockSnapshot", &self.snapshot_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Unlocked, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Unlocked, Refusal> {
         let snapshot = cx.snapshot(&self.snapshot_id)?;
         let Some(lock) = &snapshot.lock else {
             let message = format!("'{}' is not locked", snapshot.id);
@@ -303,7 +303,7 @@ impl Operation for DescribeLockedSnapshots {
         vec![Need::on("ec2:DescribeLockedSnapshots", "*").with(Context::default())]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Described, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Described, Refusal> {
         if let Some(other) = self.filter.iter().find(|it| it.name != "lock-state") {
             let message = format!("The filter '{}' is invalid", other.name);
             return Err(Refusal::new("InvalidParameterValue", message));

@@ -1,11 +1,15 @@
 //! EC2 and EBS in one account and region.
 
 pub(crate) mod archive;
+pub(crate) mod client_tokens;
 pub(crate) mod copy;
 mod copy_rules;
 mod ebs_events;
 pub(crate) mod fast_restore;
 pub(crate) mod filter;
+pub(crate) mod ids;
+pub(crate) mod images;
+pub(crate) mod instances;
 pub(crate) mod listing;
 pub(crate) mod lock;
 pub(crate) mod regions;
@@ -20,6 +24,8 @@ pub(crate) mod snapshot_shown;
 pub(crate) mod snapshots;
 pub(crate) mod tagging;
 pub(crate) mod tags;
+#[cfg(test)]
+mod trial;
 pub(crate) mod volume_create;
 pub(crate) mod volume_delete;
 pub(crate) mod volume_modify;
@@ -78,6 +84,10 @@ pub(crate) const OPERATIONS: &[Entry] = &[
 #[derive(Default)]
 pub(crate) struct Ec2 {
     pub(crate) volumes: Shelf<volumes::Volume>,
+    pub(crate) instances: Shelf<instances::Instance>,
+    pub(crate) market: instances::Market,
+    pub(crate) images: Shelf<images::Image>,
+    pub(crate) client_tokens: client_tokens::ClientTokens,
     pub(crate) snapshots: snapshots::Snapshots,
     pub(crate) settings: settings::Settings,
     /// The newest change of each volume, by its id.
@@ -86,8 +96,10 @@ pub(crate) struct Ec2 {
     pub(crate) fast_restores: Shelf<fast_restore::FastRestore>,
     /// Volumes whose snapshots end in `error`.
     pub(crate) failing: BTreeSet<Box<str>>,
-    /// The newest copy here of each volume, wherever that is.
-    newest_copies: BTreeMap<(Place, Box<str>), Box<str>>,
+    /// Copies that are on their way here.
+    copies_under_way: BTreeSet<Box<str>>,
+    /// Those that came, of each volume, wherever that is: the newest last, even if it is gone.
+    copies: BTreeMap<(Place, Box<str>), Vec<Box<str>>>,
     /// What was made of requests with a client token.
     volume_tokens: BTreeMap<String, (volume_create::CreateVolume, Box<str>)>,
     /// How often the tags of each resource were changed.
@@ -97,6 +109,10 @@ pub(crate) struct Ec2 {
 /// What happens by itself later.
 #[derive(Debug)]
 pub(crate) enum Happening {
+    /// To an instance.
+    Instance(instances::Happening),
+    /// To an image.
+    Image(images::Happening),
     /// A snapshot stops to be pending.
     SnapshotEnds(Box<str>),
     /// Those of one instance do.
@@ -120,6 +136,8 @@ pub(crate) enum Happening {
 /// Lets something happen.
 pub(crate) fn happen(state: &mut State, place: &Place, happening: Happening, at: Timestamp) {
     match happening {
+        Happening::Instance(it) => instances::happen(state, place, it, at),
+        Happening::Image(it) => images::happen(state, place, it, at),
         Happening::SnapshotEnds(id) => snapshot_create::ends(state, place, &id, at),
         Happening::SnapshotSetEnds(ids) => snapshot_create_many::ends(state, place, &ids, at),
         Happening::CopyMeetsKeys(id, source_key) => {

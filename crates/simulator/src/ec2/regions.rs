@@ -49,7 +49,7 @@ impl Operation for DescribeRegions {
         vec![Need::anywhere("ec2:DescribeRegions")]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Regions, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Regions, Refusal> {
         let account = cx.state.account(&cx.place.account);
         let enabled = account.into_iter().flat_map(|it| &it.regions).map(|region| RegionInfo {
             region_name: region.to_string(),

@@ -65,7 +65,7 @@ macro_rules! setting {
                 vec![Need::anywhere(concat!("ec2:", stringify!($name)))]
             }
 
-            fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<$answer, Refusal> {
+            fn run(self, cx: &mut Cx<'_>) -> Result<$answer, Refusal> {
                 let run: fn($name, &mut Settings) -> Result<$answer, Refusal> = $run;
                 run(self, &mut cx.here_mut().ec2.settings)
             }

@@ -156,7 +156,7 @@ impl Operation for ModifySnapshotAttribute {
         vec![need.with(context)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Done, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         let all = self.check()?;
         let (add, remove) = (read(&all.add)?, read(&all.remove)?);
         let snapshot = cx.snapshot(&self.snapshot_id)?;
@@ -207,8 +207,7 @@ fn may_share(cx: &Cx<'_>, it: &Snapshot, with: &Share) -> Result<(), Refusal> {
     };
     // An encrypted snapshot whose key nobody named is encrypted with the one of AWS.
     if it.encrypted && it.kms_key_id.as_deref().is_none_or(managed) {
-        let message = format!("'{id}' is encrypted with the key of AWS and cannot be shared");
-        return Err(Refusal::new("InvalidParameter", message));
+        return refused("Encrypted snapshots with EBS default key cannot be shared".to_owned());
     }
     Ok(())
 }
@@ -235,7 +234,7 @@ impl Operation for ResetSnapshotAttribute {
         vec![on_snapshot(cx, "ec2:ResetSnapshotAttribute", &self.snapshot_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Done, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         if self.attribute != ATTRIBUTE {
             let message = format!("the attribute '{}' cannot be reset", self.attribute);
             return Err(Refusal::new("InvalidParameterValue", message));
@@ -290,7 +289,7 @@ impl Operation for DescribeSnapshotAttribute {
         vec![on_snapshot(cx, "ec2:DescribeSnapshotAttribute", &self.snapshot_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Attribute, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Attribute, Refusal> {
         cx.snapshot(&self.snapshot_id)?;
         let shown = cx.here().ec2.snapshots.get_at(&self.snapshot_id, cx.seen);
         let user = |it: &AccountId| Shown { user_id: Some(it.to_string()), group: None };

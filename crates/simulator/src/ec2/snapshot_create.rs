@@ -8,7 +8,7 @@ use lamplighter_core::{Place, Tags};
 use serde::Deserialize;
 
 use super::{
-    Happening, bucket, ebs_events,
+    Happening, bucket, ebs_events, images,
     snapshot_shown::Shown,
     snapshots::{Snapshot, State as SnapshotState},
     tags::{self, TagSpecification},
@@ -167,6 +167,7 @@ pub(super) fn ends(state: &mut State, place: &Place, id: &str, at: Timestamp) {
     let end = if bad { Err("the volume could not be read") } else { Ok(()) };
     if let Some(ended) = settle(state, place, id, end, at) {
         ebs_events::snapshot_ended(state, place, &ended, at);
+        images::snapshot_ended(state, place, &ended, at);
     }
 }
 

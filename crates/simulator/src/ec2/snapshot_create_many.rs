@@ -182,7 +182,7 @@ impl InstanceSpecification {
         let asked = |it: &&Volume| {
             let root = is_root(it, &self.instance_id);
             let excluded = self.exclude_data_volume_id.iter().any(|id| **id == *it.id);
-            !(root && self.exclude_boot_volume) && !excluded
+            !(excluded || root && self.exclude_boot_volume)
         };
         let asked: Vec<&Volume> = all.into_iter().filter(asked).collect();
         match asked.len() {
@@ -211,9 +211,9 @@ fn is_root(volume: &Volume, instance: &str) -> bool {
 /// All of them stop to be pending.
 pub(super) fn ends(state: &mut cloud::State, place: &Place, ids: &[Box<str>], at: Timestamp) {
     let ec2 = &state.services(place).ec2;
-    let of_failing =
-        |id: &Box<str>| ec2.snapshots.get(id).is_some_and(|it| ec2.failing.contains(&it.volume_id));
-    let end = match ids.iter().any(of_failing) {
+    let snapshots = ids.iter().filter_map(|id| ec2.snapshots.get(id));
+    let bad = snapshots.map(|it| &it.volume_id).any(|id| ec2.failing.contains(id));
+    let end = match bad {
         true => Err("the volumes could not be read"),
         false => Ok(()),
     };

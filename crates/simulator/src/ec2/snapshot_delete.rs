@@ -49,28 +49,32 @@ impl Operation for DeleteSnapshot {
     }
 
     fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Done, Refusal> {
-        let id = &*self.snapshot_id;
-        let snapshot = cx.snapshot(id)?;
-        check(cx, snapshot)?;
-        if snapshot.leaving {
-            return Ok(Done::DONE);
-        }
-        let (snapshot, now) = (snapshot.clone(), cx.now);
-        let state = &mut *cx.state;
-        // Those of the same volume first: one of them mostly shows that another one is left.
-        let all =
-            &state.services.get(cx.place).expect("a call only reaches open places").ec2.snapshots;
-        let others = all.of_volume(&snapshot.volume_id).chain(all.iter().map(|(_, it)| it));
-        state.laws.judge(cx.place, &snapshot.as_backup(), others.map(Snapshot::as_backup));
-        let here = &mut cx.here_mut().ec2;
-        match snapshot.state {
-            // It is accepted, and takes effect when the snapshot is complete.
-            State::Pending => drop(here.snapshots.change(id, now, |it| it.leaving = true)),
-            _ => drop(here.snapshots.remove(id, now)),
-        }
-        fast_restore::forget(here, id, now);
+        delete(cx, &self.snapshot_id)?;
         Ok(Done::DONE)
     }
+}
+
+/// Deletes a snapshot of the place, unless AWS keeps it. The caller may.
+pub(super) fn delete(cx: &mut Cx<'_>, id: &str) -> Result<(), Refusal> {
+    let snapshot = cx.snapshot(id)?;
+    check(cx, snapshot)?;
+    if snapshot.leaving {
+        return Ok(());
+    }
+    let (snapshot, now) = (snapshot.clone(), cx.now);
+    let state = &mut *cx.state;
+    // Those of the same volume first: one of them mostly shows that another one is left.
+    let all = &state.services.get(cx.place).expect("a call only reaches open places").ec2.snapshots;
+    let others = all.of_volume(&snapshot.volume_id).chain(all.iter().map(|(_, it)| it));
+    state.laws.judge(cx.place, &snapshot.as_backup(), others.map(Snapshot::as_backup));
+    let here = &mut cx.here_mut().ec2;
+    match snapshot.state {
+        // It is accepted, and takes effect when the snapshot is complete.
+        State::Pending => drop(here.snapshots.change(id, now, |it| it.leaving = true)),
+        _ => drop(here.snapshots.remove(id, now)),
+    }
+    fast_restore::forget(here, id, now);
+    Ok(())
 }
 
 /// Refuses to delete what AWS keeps.

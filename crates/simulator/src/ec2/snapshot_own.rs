@@ -68,10 +68,8 @@ impl Cx<'_> {
         self.state.places_in(&place.region).find_map(|other| {
             let ec2 = &self.state.services(other).ec2;
             let snapshot = ec2.snapshots.get_at(id, self.seen).and_then(|_| ec2.snapshots.get(id));
-            snapshot.filter(|it| {
-                it.owner != place.account
-                    && it.is_open_to(&place.account, ec2.settings.public_access.blocks_all())
-            })
+            let blocked = ec2.settings.public_access.blocks_all();
+            snapshot.filter(|it| it.is_open_to(&place.account, blocked))
         })
     }
 

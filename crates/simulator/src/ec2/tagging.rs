@@ -36,7 +36,7 @@ struct Kind {
     shared: bool,
     not_found: &'static str,
     tags: fn(&Ec2, &str, Timestamp) -> Option<Tags>,
-    change: fn(&mut Ec2, &str, Timestamp, &dyn Fn(&mut Tags)) -> Option<()>,
+    set: fn(&mut Ec2, &str, Timestamp, &Tags) -> Option<()>,
     ids: fn(&Ec2) -> Vec<Box<str>>,
 }
 
@@ -49,7 +49,7 @@ macro_rules! kind {
             shared: $shared,
             not_found: $not_found,
             tags: |ec2, id, at| Some(ec2.$shelf.get_at(id, at)?.tags.clone()),
-            change: |ec2, id, now, change| ec2.$shelf.change(id, now, |it| change(&mut it.tags)),
+            set: |ec2, id, now, tags| ec2.$shelf.change(id, now, |it| it.tags = tags.clone()),
             ids: |ec2| ec2.$shelf.iter().map(|(id, _)| id.into()).collect(),
         }
     };
@@ -59,6 +59,8 @@ macro_rules! kind {
 const KINDS: &[Kind] = &[
     kind!("snap-", "snapshot", snapshots, "InvalidSnapshot.NotFound", shared: true),
     kind!("vol-", "volume", volumes, "InvalidVolume.NotFound", shared: false),
+    kind!("i-", "instance", instances, "InvalidInstanceID.NotFound", shared: false),
+    kind!("ami-", "image", images, "InvalidAMIID.NotFound", shared: true),
 ];
 
 impl Kind {
@@ -105,7 +107,7 @@ impl Operation for CreateTags {
         needs(cx, "ec2:CreateTags", &self.resource_id, &self.tag)
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Done, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         if self.tag.is_empty() {
             return Err(Refusal::new("MissingParameter", "the request has no tags"));
         }
@@ -131,7 +133,7 @@ impl Operation for DeleteTags {
         needs(cx, "ec2:DeleteTags", &self.resource_id, &self.tag)
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Done, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         if let Some(key) = self.tag.iter().map(|it| &it.key).find(|it| is_reserved(it)) {
             let message = format!("'{key}' is not a valid tag key");
             return Err(Refusal::new("InvalidTagKey.Malformed", message));
@@ -194,7 +196,7 @@ fn change(cx: &mut Cx<'_>, ids: &[String], change: impl Fn(&mut Tags)) -> Result
     }
     let now = cx.now;
     for (kind, id, before, after) in changed {
-        (kind.change)(&mut cx.here_mut().ec2, id, now, &|tags| *tags = after.clone());
+        (kind.set)(&mut cx.here_mut().ec2, id, now, &after);
         tell(cx.state, cx.place, (kind, id), &before, &after, now);
     }
     Ok(Done::DONE)
@@ -287,7 +289,7 @@ impl Operation for DescribeTags {
         vec![Need::anywhere("ec2:DescribeTags")]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Described, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Described, Refusal> {
         let question = Question {
             operation: Self::SPEC.name,
             filters: &self.filter,

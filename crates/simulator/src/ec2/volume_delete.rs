@@ -35,7 +35,7 @@ impl Operation for DeleteVolume {
         vec![on_volume(cx, "ec2:DeleteVolume", &self.volume_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Done, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         let volume = cx.volume(&self.volume_id)?;
         check_manager(volume)?;
         match volume.state {

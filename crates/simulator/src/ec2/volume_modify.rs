@@ -191,7 +191,7 @@ impl Operation for ModifyVolume {
         vec![on_volume(cx, "ec2:ModifyVolume", &self.volume_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Modified, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Modified, Refusal> {
         let volume = cx.volume(&self.volume_id)?;
         check_manager(volume)?;
         if !matches!(volume.state, VolumeState::Available | VolumeState::InUse) {
@@ -337,7 +337,7 @@ impl Operation for DescribeVolumesModifications {
         vec![Need::anywhere("ec2:DescribeVolumesModifications")]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Described, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Described, Refusal> {
         if self.max_results.is_some_and(|it| it > LONGEST_PAGE) {
             let message = format!("MaxResults is at most {LONGEST_PAGE}");
             return Err(Refusal::new("InvalidParameterValue", message));

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use lamplighter_core::{AccountId, Region};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::entry::Bad;
 use crate::{
@@ -107,36 +107,20 @@ impl Account {
             let policies = |all: &Vec<Document<IdentityPolicy>>| {
                 all.iter().map(|it| it.policy.clone()).collect()
             };
-            let trust = match &self.trust {
-                Some(trust) => trust.policy.clone(),
-                None => default_trust(hub.unwrap_or(id), self.external_id.as_deref()),
-            };
-            let role = organization::Role {
-                path,
-                trust,
-                policies: self.policies.as_ref().map(policies),
-                longest_session: self
-                    .longest_session
-                    .map_or(SignedDuration::from_hours(1), |it| it.0),
-            };
-            account.roles.insert(name.to_owned(), role);
+            let mut made =
+                organization::Role::open_to(hub.unwrap_or(id), self.external_id.as_deref());
+            made.path = path;
+            made.policies = self.policies.as_ref().map(policies);
+            if let Some(trust) = &self.trust {
+                made.trust = trust.policy.clone();
+            }
+            if let Some(longest) = &self.longest_session {
+                made.longest_session = longest.0;
+            }
+            account.roles.insert(name.to_owned(), made);
         }
         account
     }
-}
-
-/// Lets an account in, with an external id if there is one.
-pub(crate) fn default_trust(account: &AccountId, external_id: Option<&str>) -> TrustPolicy {
-    let mut statement = json!({
-        "Effect": "Allow",
-        "Principal": { "AWS": account.as_str() },
-        "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
-    });
-    if let Some(id) = external_id {
-        statement["Condition"] = json!({ "StringEquals": { "sts:ExternalId": id } });
-    }
-    let document = json!({ "Version": "2012-10-17", "Statement": [statement] });
-    document.to_string().parse().expect("the policy is well-formed, and the external id is short")
 }
 
 /// A role's name after its path. Source: IAM API, `CreateRole`, `RoleName` and `Path`.

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lamplighter_core::{AccountId, Place, Region, action::BadParams};
 
-use super::here::Here;
-use crate::words::{OneOrMore, Range, TagValue, Text, Time};
+use super::here::{self, Here};
+use crate::{
+    random::Random,
+    words::{OneOrMore, Range, TagValue, Text, Time},
+};
 
 /// Most resources of one entry in one place.
 const COUNT_MAX: u32 = 1_000_000;
@@ -15,13 +18,15 @@ const TAGS_MAX: usize = 50;
 const TAG_KEY_MAX: usize = 128;
 const TAG_VALUE_MAX: usize = 256;
 /// What texts may name.
-const NAMES: [&str; 3] = ["account", "n", "region"];
+const NAMES: [&str; 4] = ["account", "at", "n", "region"];
 
 /// One entry of one kind of resources.
 pub(super) trait Entry {
     /// The kind's key in the file.
     const KEY: &'static str;
-    /// How an id begins, such as `vol-`. Empty for what has names.
+    /// How the ids begin that AWS makes, such as `vol`.
+    const KIND: &'static str;
+    /// How each id begins, such as `vol-`. Empty for what people name.
     const PREFIX: &'static str;
     /// Where no two may have one id.
     const UNIQUE: Unique = Unique::Everywhere;
@@ -34,8 +39,8 @@ pub(super) trait Entry {
     /// What all entries say.
     fn common(&self) -> Common<'_>;
 
-    /// Says what else is wrong with it.
-    fn check(&self, bad: &mut Bad<'_>);
+    /// Says what else is wrong with it. `places` are those that it is about.
+    fn check(&self, places: &[Place], bad: &mut Bad<'_>);
 
     /// Makes its resources in the place that is entered.
     fn make(&self, here: &mut Here<'_>) -> Vec<(Box<str>, Self::Item)>;
@@ -154,7 +159,15 @@ impl Common<'_> {
             && self.region.is_none_or(|it| it.iter().any(|it| *it == place.region))
     }
 
-    /// Says what is wrong with what all entries say.
+    /// The ids that it gives in a place; none when it leaves them to AWS.
+    pub(super) fn ids(&self, place: &Place) -> impl Iterator<Item = String> {
+        let count = self.count.map_or(1, |it| it.to);
+        let id = self.id.into_iter();
+        id.flat_map(move |id| (1..=count).map(move |n| (id, n)))
+            .map(move |(id, n)| here::fill(id, &mut Random::default(), place, n, &[]))
+    }
+
+    /// Says what is wrong with what all entries say. `places` are those that it is about.
     pub(super) fn check<E: Entry>(&self, places: &[Place], ids: &mut Ids, bad: &mut Bad<'_>) {
         if self.count.is_some_and(|it| it.to > COUNT_MAX) {
             return bad.say("count", format!("an entry makes at most {COUNT_MAX} in a place"));
@@ -164,9 +177,8 @@ impl Common<'_> {
         if let Some(why) = unsound::<E>(id) {
             return bad.say("id", why);
         }
-        for place in places.iter().filter(|it| self.is_at(it)) {
-            for n in 1..=self.count.map_or(1, |it| it.to) {
-                let text = super::here::fill(id, &mut Default::default(), place, n, &[]);
+        for place in places {
+            for text in self.ids(place) {
                 let within = (E::UNIQUE == Unique::InPlace).then(|| place.clone());
                 if !ids.0.insert((within, text.clone())) {
                     let hint = "with `{n}` in it, each gets its own";
@@ -196,12 +208,34 @@ impl Common<'_> {
     }
 }
 
+/// Says which of these is no key: neither an alias that can be made here nor an ARN.
+pub(super) fn check_keys<'k>(
+    path: &str,
+    keys: impl IntoIterator<Item = &'k String>,
+    bad: &mut Bad<'_>,
+) {
+    let is_name =
+        |it: &str| it.bytes().all(|it| it.is_ascii_alphanumeric() || b"/_-".contains(&it));
+    let is_key = |it: &str| match it.strip_prefix("alias/") {
+        Some(name) if name.starts_with("aws/") => ["aws/ebs", "aws/rds"].contains(&name),
+        Some(name) => (1..=250).contains(&name.len()) && is_name(name),
+        None => it.starts_with("arn:aws:kms:"),
+    };
+    if let Some(key) = keys.into_iter().find(|it| !is_key(it)) {
+        let expected = "neither an alias, such as `alias/data`, nor the ARN of a key";
+        bad.say(path, format!("`{key}` is {expected}"));
+    }
+}
+
 /// Why a text cannot be the id of a resource.
 fn unsound<E: Entry>(id: &Text) -> Option<String> {
     let is_id = |it: char| it.is_ascii_alphanumeric() || "-_.{}".contains(it);
     let written = id.to_string();
     if id.draws() {
         return Some("an id is not drawn: `{n}` counts".to_owned());
+    }
+    if id.names().any(|it| it == "at") {
+        return Some("an id does not say the time".to_owned());
     }
     if !written.starts_with(E::PREFIX) || written.len() == E::PREFIX.len() {
         return Some(format!("`{written}` does not begin like the id of one: `{}…`", E::PREFIX));
@@ -212,7 +246,7 @@ fn unsound<E: Entry>(id: &Text) -> Option<String> {
     unknown_name::<E>(id)
 }
 
-fn unknown_name<E: Entry>(text: &Text) -> Option<String> {
+pub(super) fn unknown_name<E: Entry>(text: &Text) -> Option<String> {
     let known: Vec<&str> = NAMES.iter().chain(E::NAMES).copied().collect();
     let name = text.names().find(|it| !known.contains(it))?;
     let quoted: Vec<String> = known.iter().map(|it| format!("`{it}`")).collect();

@@ -7,8 +7,11 @@ use lamplighter_core::{Place, Tags};
 
 use super::entry::{Common, Entry};
 use crate::{
-    cloud::{Services, State},
-    random::Random,
+    cloud::{Happening, Services, State},
+    dials::Times,
+    ec2,
+    kms::{Key, Kms},
+    random::{self, Random},
     words::{Range, Text, Time},
 };
 
@@ -25,6 +28,7 @@ pub(super) struct Here<'s> {
     pub(super) random: Random,
     /// Texts that many resources share.
     texts: BTreeSet<Arc<str>>,
+    reserved: BTreeSet<String>,
 }
 
 /// What every resource has.
@@ -36,7 +40,14 @@ pub(super) struct One {
 
 impl<'s> Here<'s> {
     pub(super) fn new(state: &'s mut State, now: Timestamp) -> Here<'s> {
-        Here { state, now, place: None, random: Random::default(), texts: BTreeSet::new() }
+        Here {
+            state,
+            now,
+            place: None,
+            random: Random::default(),
+            texts: BTreeSet::new(),
+            reserved: BTreeSet::new(),
+        }
     }
 
     /// Goes to a place, and opens it.
@@ -60,6 +71,15 @@ impl<'s> Here<'s> {
         self.state.services_mut(&place)
     }
 
+    /// The ids that entries give to resources of a kind here: nothing else gets one of them.
+    pub(super) fn reserve<E: Entry>(&mut self, entries: &[E]) {
+        self.reserved.clear();
+        let place = self.place().clone();
+        for common in entries.iter().map(Entry::common).filter(|it| it.is_at(&place)) {
+            self.reserved.extend(common.ids(&place));
+        }
+    }
+
     /// Makes as many as the entry says.
     pub(super) fn each<E: Entry>(
         &mut self,
@@ -70,33 +90,68 @@ impl<'s> Here<'s> {
         let count = common.count.map_or(1, |it| it.draw(&mut self.random));
         (1..=count)
             .map(|n| {
-                let one = self.one::<E>(&common, n, &[]);
+                let one = self.one::<E>(&common, n, SignedDuration::ZERO, &[]);
                 (one.id.clone(), make(one, self))
             })
             .collect()
     }
 
-    /// What the resource with this number has. `names` are what texts may name, with what they
-    /// stand for.
+    /// What the resource with this number has, that is so much older than the entry says. `names`
+    /// are what texts may name beside what all may, with what they stand for.
     pub(super) fn one<E: Entry>(
         &mut self,
         common: &Common<'_>,
         n: u32,
+        older: SignedDuration,
         names: &[(&str, &str)],
     ) -> One {
         let age = common.age.unwrap_or(&Range { from: AGE, to: AGE }).draw(&mut self.random);
+        let created_at = self.now - age.0 - older;
         let place = self.place().clone();
+        let at = created_at.to_string();
+        let names = [&[("at", at.as_str())], names].concat();
         let mut tags = Tags::new();
         for (key, values) in common.tags {
             if let Some(value) = &values.draw(&mut self.random).0 {
-                tags.insert(key.clone(), fill(value, &mut self.random, &place, n, names));
+                tags.insert(key.clone(), fill(value, &mut self.random, &place, n, &names));
             }
         }
         let id = match common.id {
-            Some(id) => fill(id, &mut self.random, &place, n, names),
-            None => self.state.fresh_id(E::PREFIX.trim_end_matches('-')),
+            Some(id) => fill(id, &mut self.random, &place, n, &names),
+            None => loop {
+                let id = self.state.fresh_id(E::KIND);
+                if !self.reserved.contains(&id) {
+                    break id;
+                }
+            },
         };
-        One { id: id.into(), created_at: self.now - age.0, tags }
+        One { id: id.into(), created_at, tags }
+    }
+
+    /// The ARN of the key with this alias or ARN. One of the account that is not there yet is
+    /// made.
+    pub(super) fn key(&mut self, named: &str) -> Arc<str> {
+        let place = self.place().clone();
+        let arn = Kms::resolve(self.state, &place, named);
+        if arn.starts_with("arn:") {
+            return self.shared(&arn);
+        }
+        let id = uuid(&mut Random::of(&(&place, named)));
+        let key = Key::customer(&place, &id, Some(named), self.now - AGE.0);
+        let arn = key.arn.clone();
+        self.services().kms.put(key);
+        arn
+    }
+
+    /// Plans what happens by itself later in EC2 here.
+    pub(super) fn plan(&mut self, at: Timestamp, happening: ec2::Happening) {
+        let place = self.place().clone();
+        self.state.agenda.plan(at, Happening::Ec2(place, happening));
+    }
+
+    /// How long things take.
+    pub(super) fn times(&self) -> &Times {
+        &self.state.dials.times
     }
 
     /// A text that many resources share.
@@ -129,4 +184,12 @@ pub(super) fn fill(
         "region" => Some(Cow::Borrowed(place.region.as_str())),
         _ => names.iter().find(|(it, _)| *it == name).map(|(_, text)| Cow::Borrowed(*text)),
     })
+}
+
+/// An id as keys and tables have them.
+pub(super) fn uuid(random: &mut Random) -> String {
+    let (high, low) = (random.next_number(), random.next_number());
+    let (time, middle, version) = (high >> 32, (high >> 16) & 0xffff, high & 0xfff);
+    let (variant, node) = (low >> 52, low & 0xffff_ffff_ffff);
+    format!("{time:08x}-{middle:04x}-4{version:03x}-8{variant:03x}-{node:012x}")
 }

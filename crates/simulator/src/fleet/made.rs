@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use lamplighter_core::{
-    AccountId,
+    AccountId, Region,
+    action::{SOURCE_TAG, TAKEN_AT_TAG},
     select::{TagPattern, TagPatterns},
     task::{Reach, Regions},
 };
 
-use super::{Account, Fleet, VolumeType, Volumes};
+use super::{Account, Fleet, Snapshots, Tables, VolumeType, Volumes};
 use crate::words::{OneOrMore, Range, Share, TagValue, Text, Time};
 
 /// Regions of an account that does not list them.
@@ -42,6 +43,9 @@ pub struct Target {
     pub reach: Vec<Reach>,
 }
 
+/// Accounts and their regions.
+type Places<'p> = (&'p [AccountId], &'p Regions);
+
 /// Tags of an entry.
 type EntryTags = BTreeMap<String, OneOrMore<TagValue>>;
 
@@ -63,10 +67,22 @@ impl Fleet {
             for (accounts, regions) in places(target, &fleet) {
                 let selected = selected(&target.tags);
                 let others = others(&target.tags);
-                if target.kind == "volumes" {
-                    let at = |tags, count| volumes(&accounts, regions, tags, count);
-                    fleet.volumes.push(at(selected, 6));
-                    fleet.volumes.extend(others.map(|tags| at(tags, 4)));
+                let place = (accounts.as_slice(), regions);
+                match target.kind.as_str() {
+                    "volumes" => {
+                        fleet.volumes.push(volumes(place, selected, 6));
+                        fleet.volumes.extend(others.map(|tags| volumes(place, tags, 4)));
+                    }
+                    "snapshots" => {
+                        fleet.volumes.push(volumes(place, EntryTags::new(), 2));
+                        fleet.snapshots.push(snapshots(place, selected, 30));
+                        fleet.snapshots.extend(others.map(|tags| snapshots(place, tags, 3)));
+                    }
+                    "tables" => {
+                        fleet.tables.push(tables(place, selected, 4));
+                        fleet.tables.extend(others.map(|tags| tables(place, tags, 2)));
+                    }
+                    _ => {}
                 }
             }
         }
@@ -127,13 +143,11 @@ pub(super) fn others(patterns: &TagPatterns) -> Option<EntryTags> {
     Some(tags)
 }
 
-fn volumes(accounts: &[AccountId], regions: &Regions, tags: EntryTags, count: u32) -> Volumes {
+fn volumes(place: Places<'_>, tags: EntryTags, count: u32) -> Volumes {
+    let (account, region) = named(place);
     Volumes {
-        account: OneOrMore::all(accounts.to_vec()),
-        region: match regions {
-            Regions::Listed(regions) => OneOrMore::all(regions.clone()),
-            Regions::All => None,
-        },
+        account,
+        region,
         count: Some(Range::only(count)),
         age: Some(days(30, 800)),
         tags,
@@ -143,6 +157,32 @@ fn volumes(accounts: &[AccountId], regions: &Regions, tags: EntryTags, count: u3
         encrypted: Some(Share::percent(30)),
         ..Volumes::default()
     }
+}
+
+/// One a day of every volume, with what our own snapshots say of themselves.
+fn snapshots(place: Places<'_>, mut tags: EntryTags, count: u32) -> Snapshots {
+    let (account, region) = named(place);
+    for (tag, name) in [(SOURCE_TAG, "volume"), (TAKEN_AT_TAG, "at")] {
+        tags.insert(tag.to_owned(), OneOrMore::one(TagValue(Some(Text::named(name)))));
+    }
+    Snapshots { account, region, count: Some(Range::only(count)), tags, ..Snapshots::default() }
+}
+
+fn tables(place: Places<'_>, tags: EntryTags, count: u32) -> Tables {
+    let (account, region) = named(place);
+    let (count, age) = (Some(Range::only(count)), Some(days(30, 800)));
+    Tables { account, region, count, age, tags, ..Tables::default() }
+}
+
+/// The places, as an entry names them.
+fn named(
+    (accounts, regions): Places<'_>,
+) -> (Option<OneOrMore<AccountId>>, Option<OneOrMore<Region>>) {
+    let regions = match regions {
+        Regions::Listed(regions) => OneOrMore::all(regions.clone()),
+        Regions::All => None,
+    };
+    (OneOrMore::all(accounts.to_vec()), regions)
 }
 
 fn days(from: i64, to: i64) -> Range<Time> {

@@ -1,6 +1,6 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
     Clock, Tags,
     select::{TagPattern, TagPatterns},
@@ -14,20 +14,35 @@ use crate::{
     ec2::volumes::{State, Volume},
 };
 
-const HUB: &str = "111122223333";
-const MEMBER: &str = "222233334444";
+pub(super) const HUB: &str = "111122223333";
+pub(super) const MEMBER: &str = "222233334444";
+const KEY: &str = "arn:aws:kms:us-east-1:222233334444:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
-/// It is always 2026-03-02T00:00:00Z.
-struct Still;
+/// It is 2026-03-02T00:00:00Z until time passes.
+pub(super) struct HandClock(Mutex<Timestamp>);
 
-impl Clock for Still {
+impl HandClock {
+    pub(super) fn pass(&self, time: SignedDuration) {
+        *self.0.lock().unwrap() += time;
+    }
+}
+
+impl Clock for HandClock {
     fn now(&self) -> Timestamp {
-        "2026-03-02T00:00:00Z".parse().unwrap()
+        *self.0.lock().unwrap()
     }
 
     fn jitter(&self) -> f64 {
         0.0
     }
+}
+
+/// A cloud without accounts, whose ids count from one, and its clock.
+pub(super) fn with_clock() -> (Cloud, Arc<HandClock>) {
+    let clock = Arc::new(HandClock(Mutex::new("2026-03-02T00:00:00Z".parse().unwrap())));
+    let cloud = Cloud::new(clock.clone());
+    cloud.dial(|it| it.short_ids = true);
+    (cloud, clock)
 }
 
 /// A fleet of a hub in one region and a member in two, with these volumes.
@@ -47,9 +62,8 @@ fn fleet(volumes: Value) -> Fleet {
     serde_json::from_value(fleet).unwrap()
 }
 
-fn built(fleet: &Fleet) -> Cloud {
-    let cloud = Cloud::new(Arc::new(Still));
-    cloud.dial(|it| it.short_ids = true);
+pub(super) fn built(fleet: &Fleet) -> Cloud {
+    let (cloud, _) = with_clock();
     fleet.build(&cloud).unwrap();
     cloud
 }
@@ -79,7 +93,7 @@ fn drawn(entry: Value, shown: impl Fn(&Volume) -> String) -> Vec<String> {
 fn an_exact_volume_is_as_it_is_written() {
     let cloud = built(&fleet(json!([{
         "id": "vol-0abc", "account": MEMBER, "region": "us-east-1", "size": 100, "type": "io2",
-        "zone": "c", "instance": "i-0abc", "age": "3d", "key": "arn:aws:kms:x",
+        "zone": "c", "instance": "i-0abc", "age": "3d", "key": KEY,
         "managed-by": "dlm.amazonaws.com", "tags": { "backup": "daily", "ignore": null },
     }])));
     let [volume] = volumes(&cloud, MEMBER, "us-east-1").try_into().unwrap();
@@ -92,7 +106,7 @@ fn an_exact_volume_is_as_it_is_written() {
             volume_type: "io2".to_owned(),
             state: "in-use".to_owned(),
             encrypted: true,
-            kms_key_id: Some("arn:aws:kms:x".to_owned()),
+            kms_key_id: Some(KEY.to_owned()),
             iops: Some(1000),
             throughput: None,
             availability_zone: Some("us-east-1c".to_owned()),
@@ -153,8 +167,8 @@ fn lists_and_ranges_are_drawn() {
     assert_eq!(teams, ["", "team-1", "team-2", "x"]);
     let names = drawn(json!({ "tags": { "Name": "{n}@{region}" } }), |it| it.tags["Name"].clone());
     assert_eq!((names.len(), names[0].as_str()), (1000, "1000@eu-west-1"));
-    let days =
-        |it: &Volume| (Still.now().duration_since(it.created_at).as_hours() / 24).to_string();
+    let now: Timestamp = "2026-03-02T00:00:00Z".parse().unwrap();
+    let days = |it: &Volume| (now.duration_since(it.created_at).as_hours() / 24).to_string();
     let ages = drawn(json!({ "age": "1d..3d" }), days);
     assert_eq!(ages, ["1", "2"]);
 }
@@ -204,7 +218,7 @@ fn roles_let_the_hub_in() {
         assert_eq!((role.path.as_str(), role.policies.is_none()), ("/ops/", true));
         let trust = json!({ "Version": "2012-10-17", "Statement": [{
             "Effect": "Allow", "Principal": { "AWS": HUB },
-            "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
+            "Action": "sts:AssumeRole",
             "Condition": { "StringEquals": { "sts:ExternalId": "7f3c" } },
         }]});
         assert_eq!(role.trust, trust.to_string().parse().unwrap());
@@ -263,7 +277,7 @@ fn an_entry_that_cannot_be_is_refused() {
         json!({ "tags": { "a": "{source}", "": "x", "b": "x".repeat(257) } }),
         &[
             (".tags.", "a tag's key has 1 to 128"),
-            (".tags.a", "nothing here is called `source`; known: `account`, `n`, `region`"),
+            (".tags.a", "nothing here is called `source`; known: `account`, `at`, `n`, `region`"),
             (".tags.b", "a tag's value has at most 256"),
         ],
     );
@@ -305,23 +319,23 @@ fn an_account_that_cannot_be_is_refused() {
 
 #[test]
 fn a_bad_fleet_leaves_the_cloud_as_it_is() {
-    let cloud = Cloud::new(Arc::new(Still));
+    let (cloud, _) = with_clock();
     assert!(fleet(json!([{ "zone": "x" }])).build(&cloud).is_err());
     assert_eq!(cloud.places(), []);
 }
 
-fn patterns(patterns: &[(&str, &[Option<&str>])]) -> TagPatterns {
+pub(super) fn patterns(patterns: &[(&str, &[Option<&str>])]) -> TagPatterns {
     let pattern = |texts: &&[Option<&str>]| TagPattern::any_of(texts.iter().copied()).unwrap();
     let all = patterns.iter().map(|(key, texts)| ((*key).to_owned(), pattern(texts)));
     TagPatterns::new(all).unwrap()
 }
 
-fn listed(regions: &[&str]) -> Regions {
+pub(super) fn listed(regions: &[&str]) -> Regions {
     Regions::Listed(regions.iter().map(|it| it.parse().unwrap()).collect())
 }
 
-#[test]
-fn a_fleet_for_a_configuration_has_what_its_tasks_select_and_what_they_do_not() {
+/// A hub in one region, and an account with all its regions.
+pub(super) fn members() -> [Member; 2] {
     let member = |name: &str, id: &str, role: Option<&str>, regions| Member {
         name: name.to_owned(),
         id: id.parse().unwrap(),
@@ -329,22 +343,28 @@ fn a_fleet_for_a_configuration_has_what_its_tasks_select_and_what_they_do_not() 
         external_id: role.map(|_| "7f3c".to_owned()),
         regions,
     };
-    let members = [
+    [
         member("hub", HUB, None, listed(&["eu-west-1"])),
         member("prod", MEMBER, Some("arn:aws:iam::222233334444:role/ops/it"), Regions::All),
-    ];
+    ]
+}
+
+/// What a task works on in regions of the hub, and in all of the member.
+pub(super) fn target(kind: &str, tags: TagPatterns, regions: Regions) -> Target {
+    let reach = |account: &str, regions| Reach { account: account.parse().unwrap(), regions };
+    let reach = vec![reach(HUB, regions), reach(MEMBER, Regions::All)];
+    Target { kind: kind.to_owned(), tags, reach }
+}
+
+#[test]
+fn a_fleet_for_a_configuration_has_what_its_tasks_select_and_what_they_do_not() {
     let tags = patterns(&[
         ("backup", &[Some("daily")]),
         ("stage", &[Some("prod"), Some("pre*")]),
         ("ignore", &[None]),
     ]);
-    let reach = |account: &str, regions| Reach { account: account.parse().unwrap(), regions };
-    let target = Target {
-        kind: "volumes".to_owned(),
-        tags: tags.clone(),
-        reach: vec![reach(HUB, listed(&["eu-central-1"])), reach(MEMBER, Regions::All)],
-    };
-    let fleet = Fleet::for_config(&members, &[target.clone(), target]);
+    let target = target("volumes", tags.clone(), listed(&["eu-central-1"]));
+    let fleet = Fleet::for_config(&members(), &[target.clone(), target]);
     assert_eq!(fleet.check(), []);
     let prod = &fleet.accounts[MEMBER];
     assert_eq!((prod.role.as_deref(), prod.external_id.as_deref()), (Some("ops/it"), Some("7f3c")));

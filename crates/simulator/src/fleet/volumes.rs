@@ -1,14 +1,14 @@
 //! EBS volumes.
 
+use lamplighter_core::Place;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    entry::{Bad, Common, Entry, entry},
+    entry::{Bad, Common, Entry, check_keys, entry},
     here::{Here, One},
 };
 use crate::{
-    arn,
     ec2::volumes::{Attachment, State, Volume},
     words::{OneOrMore, Range, Share},
 };
@@ -31,7 +31,7 @@ entry! {
         /// How many of them are encrypted; none by default, and all when there is a `key`.
         pub encrypted: Share,
         /// The KMS key of those that are encrypted, by its alias or its ARN; `alias/aws/ebs` by
-        /// default.
+        /// default. An alias that no key of the fleet has gets a key of its own.
         pub key: OneOrMore<String>,
         /// The AWS service that manages them.
         pub managed_by: String,
@@ -105,6 +105,7 @@ impl VolumeType {
 
 impl Entry for Volumes {
     const KEY: &'static str = "volumes";
+    const KIND: &'static str = "vol";
     const PREFIX: &'static str = "vol-";
 
     type Item = Volume;
@@ -113,7 +114,7 @@ impl Entry for Volumes {
         self.all_say()
     }
 
-    fn check(&self, bad: &mut Bad<'_>) {
+    fn check(&self, _: &[Place], bad: &mut Bad<'_>) {
         let default = OneOrMore::one(VolumeType::Gp3);
         let types = self.r#type.as_ref().unwrap_or(&default);
         for size in self.size.iter().flat_map(OneOrMore::iter) {
@@ -136,13 +137,7 @@ impl Entry for Volumes {
         if self.instance.is_some() && self.attached.is_some() {
             bad.say("attached", "with an `instance`, all are attached");
         }
-        let is_key = |it: &String| it.starts_with("alias/") || it.starts_with("arn:aws");
-        if let Some(key) = self.key.iter().flat_map(OneOrMore::iter).find(|it| !is_key(it)) {
-            bad.say(
-                "key",
-                format!("`{key}` is neither an alias, such as `alias/data`, nor an ARN"),
-            );
-        }
+        check_keys("key", self.key.iter().flat_map(OneOrMore::iter), bad);
     }
 
     fn make(&self, here: &mut Here<'_>) -> Vec<(Box<str>, Volume)> {
@@ -175,12 +170,10 @@ impl Volumes {
             Some(share) => share.draw(&mut here.random),
             None => self.key.is_some(),
         };
-        let key = self.key.as_ref().map_or("alias/aws/ebs", |it| it.draw(&mut here.random));
-        let key = if key.starts_with("arn:") {
-            key.to_owned()
-        } else {
-            arn::of("kms", here.place(), key)
-        };
+        let key = encrypted.then(|| {
+            let key = self.key.as_ref().map_or("alias/aws/ebs", |it| it.draw(&mut here.random));
+            here.key(key)
+        });
         let (iops, throughput) = kind.performance(size_gib);
         let attachment = |instance_id| Attachment {
             instance_id,
@@ -199,7 +192,7 @@ impl Volumes {
             size_gib,
             kind: here.shared(kind.as_str()),
             encrypted,
-            kms_key_id: encrypted.then(|| here.shared(&key)),
+            kms_key_id: key,
             iops,
             throughput,
             zone: here.shared(&zone),

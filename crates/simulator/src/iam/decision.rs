@@ -157,6 +157,11 @@ impl Own {
 }
 
 impl Admission {
+    /// Whether it allows the need by itself.
+    pub(crate) fn lets_in(self) -> bool {
+        self.decision() == Decision::Allowed
+    }
+
     fn decision(self) -> Decision {
         match self.verdict {
             Verdict::Admitted(_) => Decision::Allowed,
@@ -165,6 +170,17 @@ impl Admission {
             }
             Verdict::Silent => Decision::ImplicitDeny(self.policy),
         }
+    }
+}
+
+impl IdentityPolicy {
+    /// Allows these actions on everything.
+    pub(crate) fn allowing(actions: &[&str]) -> IdentityPolicy {
+        let document = serde_json::json!({
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}],
+        });
+        document.to_string().parse().expect("actions have the form that policies want")
     }
 }
 

@@ -17,7 +17,7 @@ mod truth;
 
 pub(crate) use context::Context;
 pub(crate) use decision::{Admission, Decision, Need, Own, PolicyKind};
-pub(crate) use decision::{crossing, guarded, identity, same_account, session};
+pub(crate) use decision::{guarded, identity};
 pub use policy::{IdentityPolicy, PolicyError, ResourcePolicy, TrustPolicy};
 pub(crate) use principal::Caller;
 pub(crate) use refusal::{Protocol, Refusal};

@@ -95,7 +95,7 @@ impl Operation for DescribeKey {
         vec![Need::on("kms:DescribeKey", needed(cx, &self.key_id))]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Described, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Described, Refusal> {
         let arn = Kms::resolve(cx.state, cx.place, &self.key_id);
         let key = Kms::find(cx.state, &arn).ok_or_else(|| not_found(&arn))?;
         if arn.split(':').nth(3) != Some(cx.place.region.as_str()) {
@@ -157,7 +157,7 @@ impl Operation for ListAliases {
         vec![Need::anywhere("kms:ListAliases")]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Aliases, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Aliases, Refusal> {
         let limit = super::grants::page_length(self.limit, PAGE)?;
         let only = self.key_id.map(|it| Kms::resolve(cx.state, cx.place, &it));
         let alias = |key: &Key| {
@@ -214,6 +214,10 @@ mod tests {
         let friend = bed.at("222233334444", "eu-west-1");
         assert_eq!(describe(&friend, arn), expected("CUSTOMER", "Enabled"));
         let managed = Kms::managed(&bed.place, "alias/aws/ebs");
+        bed.here(|it| {
+            let id = it.kms.by_arn(&managed).unwrap().id.clone();
+            it.kms.get_mut(&id).unwrap().accounts.insert("222233334444".parse().unwrap());
+        });
         assert_eq!(describe(&friend, &managed), Err("AccessDeniedException"));
         let stranger = bed.at("333344445555", "eu-west-1");
         assert_eq!(describe(&stranger, arn), Err("AccessDeniedException"));

@@ -68,7 +68,7 @@ impl Operation for CreateGrant {
         vec![Need::on("kms:CreateGrant", needed(cx, &self.key_id)).with(context)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Created, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Created, Refusal> {
         let arn = Kms::resolve(cx.state, cx.place, &self.key_id);
         let here = arn.split(':').nth(3) == Some(cx.place.region.as_str());
         let key = Kms::find(cx.state, &arn).filter(|_| here).ok_or_else(|| not_found(&arn))?;
@@ -229,7 +229,7 @@ impl Operation for RetireGrant {
         Vec::new()
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<super::state::Done, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<super::state::Done, Refusal> {
         let is = |it: &Grant| match (&self.grant_token, &self.grant_id) {
             (Some(token), None) => *it.token == **token,
             (None, Some(id)) => *it.id == **id,

@@ -37,7 +37,7 @@ impl Operation for DisableKey {
         vec![Need::on("kms:DisableKey", needed(cx, &self.key_id))]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Done, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         become_(cx, &self.key_id, KeyState::Disabled)
     }
 }
@@ -52,7 +52,7 @@ impl Operation for EnableKey {
         vec![Need::on("kms:EnableKey", needed(cx, &self.key_id))]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Done, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         become_(cx, &self.key_id, KeyState::Enabled)
     }
 }

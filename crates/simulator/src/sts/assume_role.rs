@@ -74,7 +74,7 @@ impl Operation for AssumeRole {
         vec![Need::on("sts:AssumeRole", self.role_arn.as_str()).with(context)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Assumed, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Assumed, Refusal> {
         check_text("roleSessionName", &self.role_session_name, 2..=64, "+=,.@-_")?;
         if let Some(id) = &self.external_id {
             check_text("externalId", id, 2..=1224, "+=,.@:/-_")?;
@@ -119,10 +119,7 @@ impl Operation for AssumeRole {
                 expiration: expires,
             },
             assumed_role_user: AssumedRoleUser {
-                assumed_role_id: format!(
-                    "AROASIMULATED:{}",
-                    caller.arn().rsplit('/').next().unwrap_or_default()
-                ),
+                assumed_role_id: caller.user_id(),
                 arn: caller.arn(),
             },
             caller,

@@ -36,12 +36,8 @@ impl Operation for GetCallerIdentity {
         Vec::new()
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Identity, Refusal> {
-        let account = cx.caller.account.to_string();
-        let user_id = match &cx.caller.role {
-            None => account.clone(),
-            Some((role, session)) => format!("AROA{:0>16}:{session}", role.len()),
-        };
+    fn run(self, cx: &mut Cx<'_>) -> Result<Identity, Refusal> {
+        let (account, user_id) = (cx.caller.account.to_string(), cx.caller.user_id());
         Ok(Identity { arn: cx.caller.arn(), user_id, account })
     }
 }

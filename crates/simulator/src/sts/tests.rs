@@ -6,7 +6,7 @@ use super::{AssumeRole, GetCallerIdentity};
 use crate::{
     bed::Bed,
     ec2::{regions::DescribeRegions, volumes::DescribeVolumes},
-    organization::{Caller, Role},
+    organization::{Caller, Role, Stranger},
 };
 
 const HUB: &str = "111122223333";
@@ -133,12 +133,14 @@ fn credentials_are_good_until_they_expire() {
         assumed["AssumedRoleUser"]["Arn"],
         "arn:aws:sts::222233334444:assumed-role/lamplighter/nightly"
     );
+    let who = member(&bed).ask(GetCallerIdentity {}).unwrap();
+    assert_eq!(assumed["AssumedRoleUser"]["AssumedRoleId"], who["UserId"]);
     let token = assumed["Credentials"]["SessionToken"].as_str();
-    let caller = |token| bed.cloud.caller(key, token).map_err(|it| it.code);
+    let caller = |token| bed.cloud.caller(key, token);
     assert_eq!(caller(token), Ok(member(&bed).caller));
-    assert_eq!(caller(None), Err("InvalidClientTokenId"));
+    assert_eq!(caller(None), Err(Stranger::Unknown));
     bed.pass(3600);
-    assert_eq!(caller(token), Err("ExpiredToken"));
+    assert_eq!(caller(token), Err(Stranger::Expired));
 }
 
 #[test]

@@ -16,8 +16,9 @@ use super::{
 use crate::{
     cloud::{Cloud, Performed},
     operation::Operation,
-    organization::Caller,
+    organization::{Caller, Stranger},
     refusal::Refusal,
+    sqs,
     table::{self, Entry},
 };
 
@@ -59,7 +60,7 @@ pub(crate) async fn answer(cloud: &Cloud, request: Request) -> Reply {
     let id = cloud.request_id();
     let service = request.credential.as_ref().map_or("", |it| it.service.as_str());
     let api = api(service, &request.call);
-    let refused = |refusal: &Refusal| Reply::from(api.failure(id, &failure(refusal)));
+    let refused = |refusal: &Refusal| Reply::from(api.failure(id, &failure(api, refusal)));
     let credential = match &request.credential {
         Ok(credential) => credential,
         Err(unsigned) => {
@@ -152,7 +153,7 @@ impl Asked<'_> {
     }
 
     fn failure(&self, refusal: &Refusal) -> Answer {
-        self.api.failure(self.id, &failure(refusal))
+        self.api.failure(self.id, &failure(self.api, refusal))
     }
 }
 
@@ -162,32 +163,20 @@ fn enter(
     credential: &Credential,
     entry: &Entry,
 ) -> Result<(Caller, Place), Refusal> {
-    let caller = cloud.caller(&credential.access_key, credential.session_token.as_deref())?;
-    let unknown_region = || {
-        let message = format!("The region '{}' is not a region", credential.region);
-        Refusal::new("InvalidClientTokenId", message).status(403)
-    };
-    let region = credential.region.parse().map_err(|_| unknown_region())?;
+    let service = entry.spec.service;
+    let caller = cloud
+        .caller(&credential.access_key, credential.session_token.as_deref())
+        .map_err(|it| it.refusal(service))?;
+    // Credentials mean nothing to a region that the account has not enabled, or that is none.
+    let elsewhere = || Stranger::Unknown.refusal(service);
+    let region = credential.region.parse().map_err(|_| elsewhere())?;
     let place = Place { account: caller.account.clone(), region };
     // These two answer in every region: STS, and the question which regions are enabled.
-    let anywhere = entry.spec.service == "sts" || entry.spec.name == "DescribeRegions";
-    if anywhere || cloud.is_open(&place) {
-        return Ok((caller, place));
+    let anywhere = service == "sts" || entry.spec.name == "DescribeRegions";
+    match anywhere || cloud.is_open(&place) {
+        true => Ok((caller, place)),
+        false => Err(elsewhere()),
     }
-    Err(match entry.spec.service {
-        "ec2" => {
-            let message = "AWS was not able to validate the provided access credentials";
-            Refusal::new("AuthFailure", message).status(401)
-        }
-        "rds" => {
-            let message = "The security token included in the request is invalid";
-            Refusal::new("InvalidClientTokenId", message).status(403)
-        }
-        _ => {
-            let message = "The security token included in the request is invalid.";
-            Refusal::new("UnrecognizedClientException", message)
-        }
-    })
 }
 
 /// How the service talks; of one that is not here, how the request did.
@@ -215,13 +204,52 @@ fn unknown(service: &str, operation: &str, call: &Call) -> Refusal {
     }
 }
 
-fn failure(refusal: &Refusal) -> Failure {
+fn failure(api: Api, refusal: &Refusal) -> Failure {
     let status = StatusCode::from_u16(refusal.status);
     Failure {
         status: status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         code: refusal.code.into(),
         message: refusal.message.clone(),
-        query_code: None,
+        query_code: (api == answer::SQS).then(|| sqs::query_code(refusal.code)),
         members: refusal.members.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use hyper::Request as HttpRequest;
+
+    use super::*;
+    use crate::bed::Bed;
+
+    /// The status of an answer, and its code for clients that speak the query protocol still.
+    async fn ask(service: &str, headers: &[(&str, &str)], body: &'static str) -> (u16, String) {
+        let scope = format!("111122223333/20260302/eu-west-1/{service}/aws4_request");
+        let signature = "SignedHeaders=host, Signature=abc";
+        let mut request = HttpRequest::builder()
+            .header("authorization", format!("AWS4-HMAC-SHA256 Credential={scope}, {signature}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let request = Request::read(&parts, Bytes::from_static(body.as_bytes()));
+        let reply = answer(&Bed::new().cloud, request).await;
+        let Outcome::Answer(answer) = reply.outcome else { panic!("{:?}", reply.outcome) };
+        let code = answer.headers().get("x-amzn-query-error");
+        let code = code.map(|it| it.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), code.unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn errors_of_sqs_have_their_old_codes_too() {
+        let json = ("content-type", "application/x-amz-json-1.0");
+        let target = ("x-amz-target", "AmazonSQS.GetQueueUrl");
+        let found = ask("sqs", &[json, target], r#"{"QueueName": "nothing"}"#).await;
+        let code = "AWS.SimpleQueueService.NonExistentQueue;Sender";
+        assert_eq!(found, (400, code.to_owned()));
+        let target = ("x-amz-target", "DynamoDB_20120810.DescribeTable");
+        let found = ask("dynamodb", &[json, target], r#"{"TableName": "nothing"}"#).await;
+        assert_eq!(found, (400, String::new()));
     }
 }

@@ -34,6 +34,11 @@ impl Text {
         Text(vec![Piece::Plain(text.into())])
     }
 
+    /// What this name stands for.
+    pub(crate) fn named(name: &str) -> Text {
+        Text(vec![Piece::Named(name.to_owned())])
+    }
+
     /// Whether luck decides what it is.
     pub(crate) fn draws(&self) -> bool {
         self.0.iter().any(|it| matches!(it, Piece::Drawn(_)))

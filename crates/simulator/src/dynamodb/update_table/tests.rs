@@ -123,6 +123,13 @@ fn decreases_are_counted_for_the_table_and_each_index() {
     assert_eq!(done(&bed, table.clone()), LIMIT);
     assert_eq!(done(&bed, both), LIMIT, "the index would have been allowed");
     assert_eq!(done(&bed, index), Ok(()), "and it has not been counted");
+    for reads in [4, 3, 2] {
+        let index = json!({"GlobalSecondaryIndexUpdates": index_units("by-id", reads, 10)});
+        assert_eq!(update(&bed, index), Ok(()));
+        bed.pass(10);
+    }
+    let index = json!({"GlobalSecondaryIndexUpdates": index_units("by-id", 1, 10)});
+    assert_eq!(update(&bed, index), LIMIT, "four a day for the index too");
     assert_eq!(done(&bed, json!({"ProvisionedThroughput": units(50, 10)})), Ok(()));
     // It is past three: one more.
     assert_eq!(done(&bed, table), Ok(()));

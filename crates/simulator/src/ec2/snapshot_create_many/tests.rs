@@ -1,1 +1,107 @@
 use super::*;
+use crate::{
+    bed::Bed,
+    ec2::trial::{assert_like, attached, create, delete, get, put_volume, state},
+};
+
+/// `i-1` has a root volume and two others.
+fn bed() -> Bed {
+    let bed = Bed::new().at("123456789012", "us-east-1");
+    put_volume(&bed, attached("vol-a", "i-1", "/dev/xvda"));
+    let mut tagged = attached("vol-b", "i-1", "/dev/sdf");
+    tagged.tags.insert("team".into(), "a".into());
+    tagged.tags.insert("aws:x".into(), "y".into());
+    put_volume(&bed, tagged);
+    put_volume(&bed, attached("vol-c", "i-1", "/dev/sdg"));
+    put_volume(&bed, attached("vol-d", "i-2", "/dev/xvda"));
+    bed
+}
+
+fn of(instance: &str, boot: bool, excluded: &[&str]) -> CreateSnapshots {
+    CreateSnapshots {
+        instance_specification: InstanceSpecification {
+            instance_id: instance.into(),
+            exclude_boot_volume: !boot,
+            exclude_data_volume_id: excluded.iter().map(|it| (*it).to_owned()).collect(),
+        },
+        ..CreateSnapshots::default()
+    }
+}
+
+/// The volumes that snapshots were begun of.
+fn volumes(bed: &Bed, request: CreateSnapshots) -> Result<Vec<String>, &'static str> {
+    let all = bed.ask(request)?;
+    let all = all["snapshotSet"].as_array().unwrap();
+    Ok(all.iter().map(|it| it["volumeId"].as_str().unwrap().to_owned()).collect())
+}
+
+#[track_caller]
+fn check(request: CreateSnapshots, expected: Result<&[&str], &str>) {
+    let found = volumes(&bed(), request);
+    assert_eq!(found, expected.map(|it| it.iter().map(|it| (*it).to_owned()).collect()));
+}
+
+#[test]
+fn all_volumes_of_an_instance_but_those_that_are_left_out() {
+    check(of("i-1", true, &[]), Ok(&["vol-a", "vol-b", "vol-c"]));
+    check(of("i-1", false, &[]), Ok(&["vol-b", "vol-c"]));
+    check(of("i-1", true, &["vol-b"]), Ok(&["vol-a", "vol-c"]));
+    check(of("i-1", true, &["vol-a"]), Err("InvalidParameterValue"));
+    check(of("i-1", true, &["vol-d"]), Err("InvalidParameterValue"));
+    check(of("i-1", true, &["vol-b"; 41]), Err("InvalidParameterValue"));
+    check(of("i-2", false, &[]), Err("InvalidParameterValue"));
+    check(of("i-3", true, &[]), Err("InvalidInstanceID.NotFound"));
+}
+
+#[test]
+fn they_are_of_one_moment_and_end_together() {
+    let bed = bed();
+    volumes(&bed, of("i-1", false, &[])).unwrap();
+    assert_eq!(get(&bed, "snap-1").unwrap().started_at, get(&bed, "snap-2").unwrap().started_at);
+    bed.pass(300);
+    let sample = include_str!("../../../tests/events/ebs-create-snapshots-multi-succeeded.json");
+    assert_like(&bed, sample);
+    assert_eq!(state(&bed, "snap-2"), Some(State::Completed));
+}
+
+#[test]
+fn when_one_fails_all_do() {
+    let bed = bed();
+    bed.here(|it| it.ec2.failing.insert("vol-c".into()));
+    volumes(&bed, of("i-1", false, &[])).unwrap();
+    bed.pass(300);
+    let sample = include_str!("../../../tests/events/ebs-create-snapshots-multi-failed.json");
+    assert_like(&bed, sample);
+    assert_eq!(state(&bed, "snap-1"), Some(State::Error));
+}
+
+#[test]
+fn one_that_is_deleted_does_not_harm_the_others() {
+    let bed = bed();
+    volumes(&bed, of("i-1", true, &[])).unwrap();
+    delete(&bed, "snap-1").unwrap();
+    bed.pass(300);
+    assert_eq!(state(&bed, "snap-1"), None);
+    assert_eq!(state(&bed, "snap-2"), Some(State::Completed));
+}
+
+#[test]
+fn tags_of_the_volume_are_copied_when_asked_but_not_those_of_aws() {
+    let bed = bed();
+    let copy_tags_from_source = Some("volume".to_owned());
+    bed.ask(CreateSnapshots { copy_tags_from_source, ..of("i-1", false, &[]) }).unwrap();
+    let tags = |id: &str| get(&bed, id).unwrap().tags.into_keys().collect::<Vec<_>>();
+    assert_eq!((tags("snap-1"), tags("snap-2")), (vec!["team".to_owned()], vec![]));
+    let copy_tags_from_source = Some("instance".to_owned());
+    let bad = CreateSnapshots { copy_tags_from_source, ..of("i-1", true, &[]) };
+    assert_eq!(bed.ask(bad), Err("InvalidParameterValue"));
+}
+
+#[test]
+fn nothing_is_begun_when_one_cannot_be() {
+    let bed = bed();
+    create(&bed, "vol-c").unwrap();
+    let refused = volumes(&bed, of("i-1", true, &[]));
+    assert_eq!(refused, Err("SnapshotCreationPerVolumeRateExceeded"));
+    assert_eq!(get(&bed, "snap-2"), None);
+}

@@ -1,0 +1,93 @@
+//! Instances: what they are, how they are started and stopped, and what types there are.
+
+mod attributes;
+mod compatibility;
+mod describe;
+#[cfg(test)]
+mod describe_tests;
+mod instance;
+mod launch_devices;
+mod market;
+mod power;
+#[cfg(test)]
+mod power_tests;
+mod reboot_instances;
+#[cfg(test)]
+mod resize_tests;
+mod run;
+#[cfg(test)]
+mod run_tests;
+mod start;
+mod status;
+mod stop;
+mod terminate;
+mod type_offerings;
+mod type_specifications;
+pub(crate) mod types;
+
+pub(crate) use instance::{
+    Device, Instance, Platform, Power, PublicIp, Purchase, Root, StateReason,
+};
+pub(crate) use market::{Market, Shortage, zones};
+pub(crate) use power::{Happening, happen, one, reboot};
+
+use crate::{
+    buckets::{Bucket, Throttling},
+    iam::{Context, Need},
+    operation::{Cx, Spec},
+    refusal::Refusal,
+    table::Entry,
+};
+
+/// The operations that are here.
+pub(crate) const OPERATIONS: &[Entry] = &[
+    Entry::ec2::<describe::DescribeInstances>(),
+    Entry::ec2::<status::DescribeInstanceStatus>(),
+    Entry::ec2::<attributes::DescribeInstanceAttribute>(),
+    Entry::ec2::<attributes::ModifyInstanceAttribute>(),
+    Entry::ec2::<run::RunInstances>(),
+    Entry::ec2::<start::StartInstances>(),
+    Entry::ec2::<stop::StopInstances>(),
+    Entry::ec2::<reboot_instances::RebootInstances>(),
+    Entry::ec2::<terminate::TerminateInstances>(),
+    Entry::ec2::<type_specifications::DescribeInstanceTypes>(),
+    Entry::ec2::<type_offerings::DescribeInstanceTypeOfferings>(),
+];
+
+/// The bucket of the calls `StartInstances` and `RunInstances`.
+/// Source: EC2 Developer Guide, "Request throttling for the Amazon EC2 API".
+const STARTS: Bucket = Bucket::new(5.0, 2.0);
+/// The buckets of the instances that calls touch: its name, what it holds and gains a second.
+/// Source: the same, "Resource rate limiting".
+const STARTED: (&str, Bucket) = ("StartInstances:instances", Bucket::new(1000.0, 2.0));
+const RUN: (&str, Bucket) = ("RunInstances:instances", Bucket::new(1000.0, 2.0));
+const STOPPED: (&str, Bucket) = ("StopInstances:instances", Bucket::new(1000.0, 20.0));
+const TERMINATED: (&str, Bucket) = ("TerminateInstances:instances", Bucket::new(1000.0, 20.0));
+
+/// Pays for the instances that a call touches.
+fn spend(
+    cx: &mut Cx<'_>,
+    spec: &Spec,
+    (name, bucket): (&'static str, Bucket),
+    instances: usize,
+) -> Result<(), Refusal> {
+    let paid = cx.state.dials.throttling != Throttling::Aws
+        || cx.state.buckets.take(cx.place, name, bucket, instances as f64, cx.now);
+    match paid {
+        true => Ok(()),
+        false => Err(Refusal::throttled(spec.service, spec.name)),
+    }
+}
+
+/// What it takes to do something to instances: the action on each of them.
+pub(crate) fn needs(cx: &Cx<'_>, action: &'static str, ids: &[String]) -> Vec<Need> {
+    let need = |id: &String| {
+        let instance = cx.here().ec2.instances.get(id);
+        let context = instance.map_or_else(Context::default, Instance::context);
+        Need::on(action, Instance::arn(cx.place, id)).with(context)
+    };
+    match ids.is_empty() {
+        true => vec![Need::anywhere(action)],
+        false => ids.iter().map(need).collect(),
+    }
+}
