@@ -709,6 +709,18 @@ fn the_json_is_stable() {
     assert_eq!(as_json(&verdicts()), expected);
 }
 
+#[test]
+fn the_schema_for_editors_takes_the_examples_and_no_unknown_key() {
+    let schema = jsonschema::validator_for(&schema()).unwrap();
+    for name in ["config/ebs-snapshot-create.test.yaml", "config/ebs-snapshot-delete.test.yaml"] {
+        let file: Value = serde_saphyr::from_str(&lamplighter_tests::read(name)).unwrap();
+        let error = schema.validate(&file).err().map(|it| it.to_string());
+        assert_eq!(error, None, "{name}");
+    }
+    let unknown = serde_json::json!({ "tests": { "a": { "expect": { "verdict": {} } } } });
+    assert!(!schema.is_valid(&unknown));
+}
+
 /// The problems as `file:line:column message`, with the hint behind a bar.
 #[track_caller]
 fn check_bad(text: &str, wanted: &[&str]) {
