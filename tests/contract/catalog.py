@@ -17,6 +17,7 @@ FILES = {
     "kms": ("simulator", "moto", "ministack"),
     "rds": ("simulator", "moto"),
     "dynamodb": ("simulator", "ministack"),
+    "items": ("simulator", "ministack"),
     "sqs": ("simulator", "ministack"),
     "events": ("simulator", "ministack"),
     "faults": ("simulator",),

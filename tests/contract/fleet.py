@@ -45,18 +45,21 @@ class Fleet:
 
     def instance(self, tags=None, account=HUB, region=HOME, kind="t3.micro") -> str:
         """A running instance with one volume."""
-        n = next(self.count)
-        if self.simulated:
-            instance = f"i-{n:017x}"
-            self.put(instances=[{"id": instance, "account": account, "region": region,
-                                 "type": kind, "tags": tags or {}}])
-            return instance
         ec2 = self.client("ec2", account, region)
-        image = ec2.register_image(Name=f"base-{n}", RootDeviceName="/dev/sda1")
         made = ec2.run_instances(
-            ImageId=image["ImageId"], MinCount=1, MaxCount=1, InstanceType=kind,
+            ImageId=self.image(ec2), MinCount=1, MaxCount=1, InstanceType=kind,
             TagSpecifications=tag_specification("instance", tags or {}))
+        self.pass_time(600)
         return made["Instances"][0]["InstanceId"]
+
+    def image(self, ec2) -> str:
+        """An image that instances are made of."""
+        if self.simulated:
+            filters = [{"Name": "name", "Values": ["al2023-*-x86_64"]}]
+            return ec2.describe_images(Owners=["amazon"], Filters=filters)["Images"][0]["ImageId"]
+        # moto is started without images.
+        return ec2.register_image(Name=f"base-{next(self.count)}",
+                                  RootDeviceName="/dev/xvda")["ImageId"]
 
     def database(self, name, tags=None, account=HUB, region=HOME) -> str:
         """An available database instance. Its ARN."""

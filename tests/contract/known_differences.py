@@ -90,6 +90,10 @@ MOTO = {
     "images.an_image_is_copied_to_another_region": Known(
         "ignores CopyImageTags", "[('available', {}), ('available', {})]"),
     "images.a_shared_image_is_seen": Known("shows it to nobody", "InvalidAMIID.NotFound"),
+    "images.a_disabled_image_is_hidden": Known("shows it always", "['available', 'disabled']"),
+    "images.an_image_is_deprecated": Known("has no EnableImageDeprecation", "500"),
+    "images.a_protected_image_is_not_deregistered": Known(
+        "has no EnableImageDeregistrationProtection", "500"),
     "kms.a_key_is_shown_with_what_it_is": Known("leaves KeyUsage out", "KeyUsage"),
     "kms.anothers_key_is_denied": Known("says NotFoundException", "NotFoundException"),
     "kms.keys_of_aws_have_aliases": Known("takes it for the customer's", "'CUSTOMER'"),

@@ -149,6 +149,7 @@ def json_value(shape, found, path: str) -> None:
         for key, value in found.items():
             json_value(shape.value, value, f"{path}[{key}]")
     else:
+        enum = getattr(shape, "enum", [])
         whole = isinstance(found, int) and not isinstance(found, bool)
         right = {
             "boolean": isinstance(found, bool),
@@ -156,7 +157,7 @@ def json_value(shape, found, path: str) -> None:
             "long": whole,
             "double": isinstance(found, (int, float)),
             "timestamp": isinstance(found, (int, float)) and not isinstance(found, bool),
-            "string": isinstance(found, str) and (not shape.enum or found in shape.enum),
+            "string": isinstance(found, str) and (not enum or found in enum),
             "blob": isinstance(found, str),
         }.get(kind, True)
         if not right:

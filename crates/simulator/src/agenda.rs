@@ -35,7 +35,8 @@ impl<H> Agenda<H> {
     }
 
     /// When something happens next.
-    pub(crate) fn when(&self) -> Option<Timestamp> {
+    #[cfg(test)]
+    fn when(&self) -> Option<Timestamp> {
         self.planned.first_key_value().map(|((at, _), _)| *at)
     }
 }

@@ -69,7 +69,7 @@ impl Bed {
 
     /// The events so far.
     pub(crate) fn events(&self) -> Vec<Event> {
-        self.cloud.look(|state, _| state.events.log().cloned().collect())
+        self.cloud.events()
     }
 
     /// Makes a call. The answer as JSON, or the code of the refusal.

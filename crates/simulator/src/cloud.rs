@@ -14,7 +14,7 @@ use crate::{
     buckets::{Buckets, Throttling},
     dials::{Dials, Lag},
     dynamodb, ec2,
-    events::{self, Bus, Events},
+    events::{self, Bus, Event, Events},
     faults::{Faults, Mishap, MishapKind},
     iam::Need,
     kms,
@@ -142,6 +142,11 @@ impl Cloud {
     /// The newest calls, in order.
     pub fn calls(&self) -> Vec<Call> {
         self.lock().trail.calls().cloned().collect()
+    }
+
+    /// The newest events of all places, in order, as EventBridge delivers them.
+    pub fn events(&self) -> Vec<Event> {
+        self.look(|state, _| state.events.log().cloned().collect())
     }
 
     /// Takes the calls out of the trail: those since the last time, in order.

@@ -6,6 +6,7 @@
 //! [`Fleet::check`] and in [`Fleet::build`].
 
 mod account;
+mod clusters;
 mod entry;
 mod here;
 mod keys;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     account::{Account, Document},
+    clusters::{ClusterEngine, Clusters},
     keys::{KeyState, Keys},
     made::{Member, Target},
     snapshots::{SnapshotState, Snapshots},
@@ -70,6 +72,9 @@ pub struct Fleet {
     /// DynamoDB tables.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<Tables>,
+    /// Aurora clusters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clusters: Vec<Clusters>,
 }
 
 impl Fleet {
@@ -92,6 +97,7 @@ impl Fleet {
         self.check_all(&self.volumes, &mut found);
         self.check_all(&self.snapshots, &mut found);
         self.check_all(&self.tables, &mut found);
+        self.check_all(&self.clusters, &mut found);
         found
     }
 
@@ -119,6 +125,7 @@ impl Fleet {
                 self.put_all(&self.volumes, &mut here);
                 self.put_all(&self.snapshots, &mut here);
                 self.put_all(&self.tables, &mut here);
+                self.put_all(&self.clusters, &mut here);
             }
         });
         Ok(())

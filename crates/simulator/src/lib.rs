@@ -38,6 +38,7 @@ pub mod words;
 pub use buckets::{Bucket, Throttling};
 pub use cloud::Cloud;
 pub use dials::{Dials, Lag, Times};
+pub use events::Event;
 pub use faults::{Rule, Rules, Throttle};
 pub use fleet::Fleet;
 pub use iam::{IdentityPolicy, PolicyError, ResourcePolicy, TrustPolicy};

@@ -1,6 +1,6 @@
-"""DynamoDB: tables and their capacity, backups, and items."""
+"""DynamoDB: tables, their capacity and their backups."""
 
-from aws import differs, refused, same
+from aws import refused, same
 from fleet import HOME, HUB, tag_list, tags_of
 
 ON_DEMAND = {"BillingMode": "PAY_PER_REQUEST"}
@@ -285,26 +285,3 @@ def check_items_expire_by_an_attribute(aws):
     same(state(), ("ENABLED", "expires"))
     with refused("ValidationException", 400):
         dynamodb.update_time_to_live(TableName="jobs", TimeToLiveSpecification=enabled)
-
-
-def check_a_write_holds_only_under_its_condition(aws):
-    """A conditional write that does not hold is ConditionalCheckFailedException, with the item.
-
-    Source: DynamoDB API reference, PutItem
-    """
-    table(aws)
-    dynamodb = aws.client("dynamodb")
-    put = {"TableName": "jobs", "ConditionExpression": "attribute_not_exists(id)"}
-    dynamodb.put_item(**put, Item={"id": {"S": "a"}, "n": {"N": "1"}})
-    try:
-        dynamodb.put_item(**put, Item={"id": {"S": "a"}, "n": {"N": "2"}},
-                          ReturnValuesOnConditionCheckFailure="ALL_OLD")
-    except dynamodb.exceptions.ConditionalCheckFailedException as refusal:
-        same(refusal.response.get("Item"), {"id": {"S": "a"}, "n": {"N": "1"}})
-    else:
-        differs("accepted")
-    dynamodb.update_item(TableName="jobs", Key={"id": {"S": "a"}},
-                         UpdateExpression="SET n = n + :one", ConditionExpression="n = :one",
-                         ExpressionAttributeValues={":one": {"N": "1"}})
-    found = dynamodb.get_item(TableName="jobs", Key={"id": {"S": "a"}}, ConsistentRead=True)
-    same(found["Item"], {"id": {"S": "a"}, "n": {"N": "2"}})

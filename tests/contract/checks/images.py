@@ -132,3 +132,55 @@ def check_a_shared_image_is_seen(aws):
     shared = theirs.describe_images(ExecutableUsers=["self"])["Images"]
     same([it["ImageId"] for it in shared], [image])
     same(theirs.describe_images(Owners=["self"])["Images"], [])
+
+
+def check_permissions_of_an_image_are_listed(aws):
+    """DescribeImageAttribute lists the accounts that an image is shared with.
+
+    Source: EC2 API reference, DescribeImageAttribute
+    """
+    ec2, image = aws.client("ec2"), made(aws)
+    ec2.modify_image_attribute(ImageId=image, LaunchPermission={"Add": [{"UserId": MEMBER}]})
+    found = ec2.describe_image_attribute(ImageId=image, Attribute="launchPermission")
+    same(found["LaunchPermissions"], [{"UserId": MEMBER}])
+
+
+def check_a_disabled_image_is_hidden(aws):
+    """A disabled image is shown with IncludeDisabled only, until it is enabled.
+
+    Source: EC2 API reference, DisableImage and DescribeImages
+    """
+    ec2, image = aws.client("ec2"), made(aws)
+
+    def states(**more):
+        return [it["State"] for it in ec2.describe_images(Owners=["self"], **more)["Images"]]
+
+    ec2.disable_image(ImageId=image)
+    same((states(), states(IncludeDisabled=True)), ([], ["disabled"]))
+    ec2.enable_image(ImageId=image)
+    same(states(), ["available"])
+
+
+def check_an_image_is_deprecated(aws):
+    """An image that is deprecated at a time shows that time, until it is taken back.
+
+    Source: EC2 API reference, EnableImageDeprecation
+    """
+    ec2, image = aws.client("ec2"), made(aws)
+    ec2.enable_image_deprecation(ImageId=image, DeprecateAt="2030-01-01T00:00:00Z")
+    same(look(aws, image)["DeprecationTime"], "2030-01-01T00:00:00.000Z")
+    ec2.disable_image_deprecation(ImageId=image)
+    same(look(aws, image).get("DeprecationTime"), None)
+
+
+def check_a_protected_image_is_not_deregistered(aws):
+    """An image with deregistration protection is not deregistered: OperationNotPermitted.
+
+    Source: EC2 User Guide, "Protect an Amazon EC2 AMI from deregistration"
+    """
+    ec2, image = aws.client("ec2"), made(aws)
+    ec2.enable_image_deregistration_protection(ImageId=image)
+    with refused("OperationNotPermitted", 400):
+        ec2.deregister_image(ImageId=image)
+    ec2.disable_image_deregistration_protection(ImageId=image)
+    ec2.deregister_image(ImageId=image)

@@ -243,3 +243,62 @@ def check_all_volumes_of_an_instance_are_snapshotted_at_once(aws):
          [(volume, "pending", {"of": "volume"})])
     with refused("InvalidInstanceID.NotFound", 400):
         ec2.create_snapshots(InstanceSpecification={"InstanceId": MISSING})
+
+
+def check_an_instance_is_rebooted(aws):
+    """RebootInstances leaves an instance running; of one that does not exist it fails.
+
+    Source: EC2 API reference, RebootInstances
+    """
+    ec2, instance = aws.client("ec2"), aws.instance()
+    ec2.reboot_instances(InstanceIds=[instance])
+    same(state(aws, instance), "running")
+    with refused("InvalidInstanceID.NotFound", 400):
+        ec2.reboot_instances(InstanceIds=[MISSING])
+
+
+def check_attributes_are_asked_for_one_by_one(aws):
+    """DescribeInstanceAttribute answers the one that was asked for.
+
+    Source: EC2 API reference, DescribeInstanceAttribute
+    """
+    ec2, instance = aws.client("ec2"), aws.instance()
+    for attribute, name, value in [
+        ("instanceType", "InstanceType", "t3.micro"),
+        ("disableApiTermination", "DisableApiTermination", False),
+    ]:
+        found = ec2.describe_instance_attribute(InstanceId=instance, Attribute=attribute)
+        same((found["InstanceId"], found[name]), (instance, {"Value": value}))
+
+
+def check_types_are_shown_with_what_they_have(aws):
+    """DescribeInstanceTypes shows processors, memory and architecture.
+
+    Source: EC2 API reference, InstanceTypeInfo
+    """
+    [found] = aws.client("ec2").describe_instance_types(InstanceTypes=["t3.micro"])["InstanceTypes"]
+    same((found["VCpuInfo"]["DefaultVCpus"], found["MemoryInfo"]["SizeInMiB"],
+          found["ProcessorInfo"]["SupportedArchitectures"], found["Hypervisor"],
+          found["CurrentGeneration"], found["BareMetal"]),
+         (2, 1024, ["x86_64"], "nitro", True, False))
+
+
+def check_a_type_that_there_is_not_is_invalid(aws):
+    """DescribeInstanceTypes of a type that does not exist is refused with InvalidInstanceType.
+
+    Source: EC2 Developer Guide, "Error codes"
+    """
+    with refused("InvalidInstanceType", 400):
+        aws.client("ec2").describe_instance_types(InstanceTypes=["t3.colossal"])
+
+
+def check_zones_offer_types(aws):
+    """DescribeInstanceTypeOfferings lists the zones that offer a type.
+
+    Source: EC2 API reference, DescribeInstanceTypeOfferings
+    """
+    found = aws.client("ec2").describe_instance_type_offerings(
+        LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": ["m5.large"]}])
+    offers = found["InstanceTypeOfferings"]
+    same({it["InstanceType"] for it in offers}, {"m5.large"})
+    same({"eu-west-1a", "eu-west-1b"} <= {it["Location"] for it in offers}, True)

@@ -48,7 +48,7 @@ impl Operation for DeleteSnapshot {
         vec![on_snapshot(cx, "ec2:DeleteSnapshot", &self.snapshot_id)]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Done, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
         delete(cx, &self.snapshot_id)?;
         Ok(Done::DONE)
     }

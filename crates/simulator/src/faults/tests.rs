@@ -34,6 +34,7 @@ fn call(operation: &'static str, account: &str, second: i64) -> Call {
         operation,
         actions: Vec::new(),
         access: Access::Reads,
+        about: Box::default(),
         outcome: Outcome::Done,
     }
 }

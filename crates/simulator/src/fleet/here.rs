@@ -11,7 +11,7 @@ use crate::{
     dials::Times,
     ec2,
     kms::{Key, Kms},
-    random::{self, Random},
+    random::Random,
     words::{Range, Text, Time},
 };
 

@@ -137,6 +137,24 @@ fn keys_are_as_they_are_written_and_one_for_each_alias() {
 }
 
 #[test]
+fn clusters_are_available() {
+    let fleet = fleet(json!({ "clusters": [
+        { "id": "orders", "account": HUB, "tags": { "a": "1" }, "deletion-protection": true },
+        { "id": "users-{n}", "account": HUB, "engine": "aurora-mysql" },
+    ]}));
+    at_hub(&built(&fleet), |here| {
+        let clusters = &here.rds.clusters;
+        let engines: Vec<_> = clusters.iter().map(|(name, it)| (name, &*it.engine)).collect();
+        assert_eq!(engines, [("orders", "aurora-postgresql"), ("users-1", "aurora-mysql")]);
+        let orders = clusters.get("orders").unwrap();
+        assert_eq!((orders.tags["a"].as_str(), orders.deletion_protection), ("1", true));
+    });
+    for id in ["Orders", "1st", "two--hyphens", "at-the-end-"] {
+        check_bad("clusters", json!({ "id": id, "account": HUB, "region": "eu-west-1" }), &[".id"]);
+    }
+}
+
+#[test]
 fn tables_are_on_demand_or_provisioned() {
     let fleet = fleet(json!({ "tables": [
         { "id": "orders-{n}", "count": 2, "account": HUB, "tags": { "a": "{n}" } },

@@ -97,6 +97,7 @@ pub(crate) fn identity<'a>(
 }
 
 /// What the policy of a session says to a need.
+#[cfg_attr(not(test), expect(dead_code, reason = "`AssumeRole` refuses `Policy` here"))]
 pub(crate) fn session(policy: &IdentityPolicy, need: &Need) -> Decision {
     decide([policy], need, PolicyKind::Session)
 }

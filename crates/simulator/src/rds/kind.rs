@@ -34,8 +34,6 @@ pub(crate) struct Words {
     pub(crate) longest_snapshot: usize,
     /// There is no such database.
     pub(crate) no_database: &'static str,
-    /// The database's state does not allow the call.
-    pub(crate) database_state: &'static str,
     /// There is no such snapshot.
     pub(crate) no_snapshot: &'static str,
     /// The snapshot's state does not allow the call.
@@ -58,7 +56,6 @@ const INSTANCE: Words = Words {
     snapshot_parameter: "DBSnapshotIdentifier",
     longest_snapshot: 255,
     no_database: "DBInstanceNotFound",
-    database_state: "InvalidDBInstanceState",
     no_snapshot: "DBSnapshotNotFound",
     snapshot_state: "InvalidDBSnapshotState",
     snapshot_exists: "DBSnapshotAlreadyExists",
@@ -73,7 +70,6 @@ const CLUSTER: Words = Words {
     snapshot_parameter: "DBClusterSnapshotIdentifier",
     longest_snapshot: 63,
     no_database: "DBClusterNotFoundFault",
-    database_state: "InvalidDBClusterStateFault",
     no_snapshot: "DBClusterSnapshotNotFoundFault",
     snapshot_state: "InvalidDBClusterSnapshotStateFault",
     snapshot_exists: "DBClusterSnapshotAlreadyExistsFault",

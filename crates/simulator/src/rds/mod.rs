@@ -31,7 +31,7 @@ use crate::{
     table::Entry,
     wire::time::millis,
 };
-use clusters::Cluster;
+pub(crate) use clusters::Cluster;
 use instances::Instance;
 use kind::Kind;
 use snapshots::Snapshot;

@@ -31,7 +31,6 @@ pub(crate) const LONGEST_INVISIBLE: SignedDuration = SignedDuration::from_hours(
 /// A queue with its messages.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    pub(crate) name: String,
     pub(crate) arn: String,
     pub(crate) created_at: Timestamp,
     pub(crate) modified_at: Timestamp,
@@ -80,15 +79,8 @@ pub(crate) struct Counts {
 }
 
 impl Queue {
-    pub(crate) fn new(
-        name: String,
-        arn: String,
-        attributes: Attributes,
-        tags: Tags,
-        now: Timestamp,
-    ) -> Queue {
+    pub(crate) fn new(arn: String, attributes: Attributes, tags: Tags, now: Timestamp) -> Queue {
         Queue {
-            name,
             arn,
             created_at: now,
             modified_at: now,

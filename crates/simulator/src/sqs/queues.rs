@@ -95,7 +95,7 @@ impl Operation for CreateQueue {
                  with the same name.",
             ));
         }
-        let queue = Queue::new(address.name.clone(), address.arn(), attributes, self.tags, now);
+        let queue = Queue::new(address.arn(), attributes, self.tags, now);
         here.queues.insert(address.name, queue);
         Ok(QueueUrl { queue_url })
     }

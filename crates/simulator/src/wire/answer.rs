@@ -106,6 +106,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// An error that is the caller's fault: status 400.
+    #[cfg(test)]
     pub(crate) fn sender(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,

@@ -143,6 +143,7 @@ impl Form {
     }
 
     /// The version of the API, `2016-11-15`.
+    #[cfg(test)]
     pub(crate) fn version(&self) -> Option<&str> {
         self.version.as_deref()
     }
@@ -178,6 +179,7 @@ impl Form {
 }
 
 /// Reads a form: the body of a `POST`, or the query string of a `GET`.
+#[cfg(test)]
 pub(crate) fn parse(body: &str) -> Result<Form, BadRequest> {
     parse_all([body.as_bytes()])
 }
@@ -196,6 +198,7 @@ pub(crate) fn parse_all<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Result
 }
 
 /// The parameters of a form as a value, see [`Form::into`].
+#[cfg(test)]
 pub(crate) fn from_form<T: DeserializeOwned>(body: &str) -> Result<T, BadRequest> {
     parse(body)?.into()
 }

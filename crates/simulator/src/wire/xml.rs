@@ -41,6 +41,7 @@ pub(crate) fn write_fields<T: Serialize + ?Sized>(
 /// Writes a value as one element; `xmlns` becomes its default namespace.
 ///
 /// On an error, `out` is left with what was written before it.
+#[cfg(test)]
 pub(crate) fn write<T: Serialize + ?Sized>(
     out: &mut String,
     style: ListStyle,

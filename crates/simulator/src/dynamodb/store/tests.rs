@@ -6,7 +6,7 @@ use serde_json::{Value, from_value, json};
 use super::{batch::*, get_item::*, query::*, transact::*, write::*};
 use crate::{
     bed::Bed,
-    cloud::Lag,
+    dials::Lag,
     dynamodb::{create_table::CreateTable, delete_table::DeleteTable, tables::DescribeTable},
     operation::Operation,
 };

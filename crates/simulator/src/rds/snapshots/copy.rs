@@ -43,6 +43,7 @@ pub(crate) struct CopyDBSnapshot {
     #[serde(default)]
     pub(crate) copy_option_group: bool,
     /// Means something between the GovCloud regions only.
+    #[expect(dead_code, reason = "AWS ignores it but between GovCloud regions")]
     pub(crate) pre_signed_url: Option<String>,
 }
 
@@ -61,6 +62,7 @@ pub(crate) struct CopyDBClusterSnapshot {
     #[serde(default)]
     pub(crate) copy_tags: bool,
     /// Means something between the GovCloud regions only.
+    #[expect(dead_code, reason = "AWS ignores it but between GovCloud regions")]
     pub(crate) pre_signed_url: Option<String>,
 }
 

@@ -15,7 +15,7 @@ fn queue(attributes: &[(&str, &str)]) -> Queue {
     let attributes = attributes.iter().map(pair).collect();
     let attributes =
         Attributes::default().with(&attributes, crate::sqs::attributes::When::Created).unwrap();
-    Queue::new("work".into(), "arn".into(), attributes, Tags::new(), at(0))
+    Queue::new("arn".into(), attributes, Tags::new(), at(0))
 }
 
 fn fifo(more: &[(&str, &str)]) -> Queue {
@@ -129,8 +129,7 @@ fn what_was_received_too_often_goes_elsewhere() {
     assert_eq!([0, 30].map(|now| receive(&mut queue, 10, now)), ["one", "one"]);
     let received = queue.receive(10, seconds(30), at(60)).unwrap();
     assert!(received.messages.is_empty());
-    let mut dead =
-        Queue::new("dead".into(), "dead-arn".into(), Attributes::default(), Tags::new(), at(0));
+    let mut dead = Queue::new("dead-arn".into(), Attributes::default(), Tags::new(), at(0));
     let message = received.dead.into_iter().next().unwrap();
     assert_eq!(message.receives, 2);
     dead.take_dead_letter(message, "arn", at(60));
