@@ -27,6 +27,13 @@ tasks:
     action: ebs.snapshot.create
     accounts: [prod]
     regions: all
+  adopting:
+    action: ebs.snapshot.delete
+    accounts: [hub]
+    regions: [eu-west-1]
+    adopt: { tags: { old: "yes" } }
+    select: { tags: { old: "yes" } }
+    with: { keep: { last: 1 } }
   prune:
     action: ebs.snapshot.delete
     schedule: { cron: "0 6 * * *" }
@@ -276,6 +283,19 @@ expect:
 }
 
 #[test]
+fn nothing_starts_by_its_schedule_while_tasks_are_run() {
+    check(
+        "
+begin: 2026-03-02T01:59:00Z
+run: nightly
+expect:
+  runs: { nightly: [2026-03-02T01:59:00Z] }
+",
+        "",
+    );
+}
+
+#[test]
 fn runs_and_what_was_missed() {
     check("
 until: 2026-03-05T12:00:00Z
@@ -323,14 +343,14 @@ expect:
 run: nightly
 expect:
   created:
-    - { of: vol-2, tags: { team: other, backup: null } }
+    - { of: vol-2, tags: { team: null } }
     - { of: vol-1, description: wrong, in: \"*\" }
     - { of: vol-3 }
   kept: { vol-1: [2026-03-01, 2026-03-02], vol-2: 0, vol-9: 0 }
 ", "
   line 14: created snapshots
     expected -, found +
-    - of vol-2 in *, no tag backup, team=other
+    - of vol-2 in *, no tag team
     - of vol-1 in *, \"wrong\"
     - of vol-3 in *
     + `snap-03c6ef372fe94f82a` of vol-2 in 111122223333/eu-west-1, 2026-03-02T00:00:00Z, \"lamplighter nightly of vol-2\", team=core
@@ -349,6 +369,20 @@ expect:
     found:    there is no such volume
               ^^^^^^^^^^^^^^^^^^^^^^^
 ");
+}
+
+#[test]
+fn what_a_task_may_adopt_breaks_no_law_when_it_is_deleted() {
+    check_file(
+        "fleet:
+  volumes: [{ id: vol-1, account: \"111122223333\", region: eu-west-1 }]
+  snapshots:
+    - { id: \"snap-{n}\", volume: vol-1, account: \"111122223333\", region: eu-west-1, count: 3, tags: { old: \"yes\" } }
+tests:
+  adopted: { run: adopting, expect: { deleted: [snap-2, snap-3], kept: { vol-1: [snap-1] } } }
+",
+        "",
+    );
 }
 
 #[test]
@@ -673,6 +707,18 @@ fn the_json_is_stable() {
         ],
     });
     assert_eq!(as_json(&verdicts()), expected);
+}
+
+#[test]
+fn the_schema_for_editors_takes_the_examples_and_no_unknown_key() {
+    let schema = jsonschema::validator_for(&schema()).unwrap();
+    for name in ["config/ebs-snapshot-create.test.yaml", "config/ebs-snapshot-delete.test.yaml"] {
+        let file: Value = serde_saphyr::from_str(&lamplighter_tests::read(name)).unwrap();
+        let error = schema.validate(&file).err().map(|it| it.to_string());
+        assert_eq!(error, None, "{name}");
+    }
+    let unknown = serde_json::json!({ "tests": { "a": { "expect": { "verdict": {} } } } });
+    assert!(!schema.is_valid(&unknown));
 }
 
 /// The problems as `file:line:column message`, with the hint behind a bar.
