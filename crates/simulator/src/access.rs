@@ -1,12 +1,18 @@
 //! Whether a caller may.
 //!
 //! What a role may do, its policies say; a role without any of its own here may do everything.
-//! Roles to be assumed have a trust policy, which has to agree.
+//! Roles to be assumed have a trust policy, and keys have a key policy and grants, which have to
+//! agree.
+
+use lamplighter_core::Region;
 
 use crate::{
     arn,
-    iam::{self, Admission, Decision, Need, Own, Protocol, ResourcePolicy},
+    cloud::State,
+    iam::{self, Decision, Need, Own, Protocol, ResourcePolicy},
+    kms::Kms,
     operation::Cx,
+    organization::Caller,
     refusal::Refusal,
 };
 
@@ -14,13 +20,20 @@ use crate::{
 pub(crate) fn check(cx: &Cx<'_>, service: &str, needs: &[Need]) -> Result<(), Refusal> {
     let caller = cx.state.organization.principal(cx.caller);
     for need in needs {
-        let need = in_full(cx, &caller, need);
-        let decision = decide(cx, &caller, &need);
+        let need = in_full(cx.state, &caller, &cx.place.region, need.clone());
+        let decision = decide(cx.state, cx.caller, &caller, &need);
         if let Some(refusal) = refusal(service, &decision, &caller, &need) {
             return Err(refusal);
         }
     }
     Ok(())
+}
+
+/// Whether a caller may do what a service of AWS asks for it in a region.
+pub(crate) fn allows(state: &State, caller: &Caller, region: &Region, need: Need) -> bool {
+    let principal = state.organization.principal(caller);
+    let need = in_full(state, &principal, region, need);
+    decide(state, caller, &principal, &need) == Decision::Allowed
 }
 
 /// What a call that was only to be tried is answered when it may be made.
@@ -30,46 +43,52 @@ pub(crate) fn dry_run() -> Refusal {
     Refusal::new("DryRunOperation", message).status(412)
 }
 
-/// The need with what conditions may ask of every call.
-/// Source: IAM User Guide, "AWS global condition context keys".
-fn in_full(cx: &Cx<'_>, caller: &iam::Caller, need: &Need) -> Need {
+/// The need with what conditions may ask of every call, and of every call to KMS.
+/// Sources: IAM User Guide, "AWS global condition context keys"; KMS Developer Guide, "AWS KMS
+/// condition keys".
+fn in_full(state: &State, caller: &iam::Caller, region: &Region, need: Need) -> Need {
     let mut context = need.context.clone().and(caller.context());
-    context = context.with("aws:RequestedRegion", cx.place.region.as_str());
-    if let Some(id) = &cx.state.organization.id {
+    context = context.with("aws:RequestedRegion", region.as_str());
+    if let Some(id) = &state.organization.id {
         context = context.with("aws:PrincipalOrgID", id.clone());
     }
-    need.clone().with(context)
+    if let (true, Some(account)) = (need.action.starts_with("kms:"), caller.account()) {
+        context = context.with("kms:CallerAccount", account.as_str());
+    }
+    need.with(context)
 }
 
-fn decide(cx: &Cx<'_>, caller: &iam::Caller, need: &Need) -> Decision {
-    let identity = match cx.state.organization.role(cx.caller) {
+fn decide(state: &State, caller: &Caller, principal: &iam::Caller, need: &Need) -> Decision {
+    let identity = match state.organization.role(caller) {
         Some(role) => match &role.policies {
             Some(policies) => iam::identity(policies, need),
             None => Decision::Allowed,
         },
         // An administrator; or a session whose role is gone, which may do nothing any more.
-        None if cx.caller.role.is_none() => Decision::Allowed,
+        None if caller.role.is_none() => Decision::Allowed,
         None => Decision::ImplicitDeny(iam::PolicyKind::Identity),
     };
     let own = Own { identity, session: None };
-    match guard(cx, caller, need) {
-        Some((owner, admission)) => iam::guarded(&owner, caller, own, admission),
-        None => own.decision(),
-    }
+    guarded(state, caller, principal, &own, need).unwrap_or_else(|| own.decision())
 }
 
-/// What guards the resource itself, and whose it is.
-fn guard(
-    cx: &Cx<'_>,
-    caller: &iam::Caller,
+/// What a caller gets of a resource that guards itself, if this is one: a role to be assumed, or a
+/// key.
+fn guarded(
+    state: &State,
+    caller: &Caller,
+    principal: &iam::Caller,
+    own: &Own,
     need: &Need,
-) -> Option<(lamplighter_core::AccountId, Admission)> {
-    if need.action != "sts:AssumeRole" {
-        return None;
+) -> Option<Decision> {
+    if need.action == "sts:AssumeRole" {
+        let (account, name) = arn::read_role(&need.resource)?;
+        let role = state.account(&account)?.roles.get(name)?;
+        let admission = role.trust.admission(principal, need);
+        return Some(iam::guarded(&account, principal, own.clone(), admission));
     }
-    let (account, name) = arn::read_role(&need.resource)?;
-    let role = cx.state.account(&account)?.roles.get(name)?;
-    Some((account, role.trust.admission(caller, need)))
+    let key = Kms::find(state, &need.resource).filter(|_| need.action.starts_with("kms:"))?;
+    Some(key.decide(state, caller, principal, own.clone(), need))
 }
 
 fn refusal(

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     arn, cloud,
     iam::{Context, Need},
-    kms::{self, Kms},
+    kms::{self, Kms, Use},
     operation::{Access, Cx, Operation, Spec},
     refusal::Refusal,
 };
@@ -32,16 +32,6 @@ const MOST: usize = 20;
 const KEY_CHECK: SignedDuration = SignedDuration::from_secs(10);
 /// What a copy then says.
 const NO_KEY: &str = "Given key ID is not accessible";
-/// What EBS does with the key of the source.
-const WITH_SOURCE_KEY: [&str; 4] = ["DescribeKey", "CreateGrant", "Decrypt", "ReEncryptFrom"];
-/// What EBS does with the key of the copy.
-const WITH_KEY: [&str; 5] = [
-    "DescribeKey",
-    "CreateGrant",
-    "GenerateDataKey",
-    "GenerateDataKeyWithoutPlaintext",
-    "ReEncryptTo",
-];
 
 /// `CopySnapshot`. There is no client token: two calls make two copies.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -269,11 +259,11 @@ pub(super) fn meets_keys(
 ) {
     let Some(copy) = state.services(place).ec2.snapshots.get(id) else { return };
     let Some(copied) = &copy.copied else { return };
-    let may = |key: Option<&str>, region: &Region, operations: &[&str]| {
-        key.is_none_or(|key| kms::usable(state, &copied.caller, region, key, operations).is_ok())
+    let may = |key: Option<&str>, region: &Region, what| {
+        key.is_none_or(|key| kms::usable(state, &copied.caller, region, key, what).is_ok())
     };
-    let all = may(source_key, &copied.source_place.region, &WITH_SOURCE_KEY)
-        && may(copy.kms_key_id.as_deref(), &place.region, &WITH_KEY);
+    let all = may(source_key, &copied.source_place.region, Use::EBS_COPY_SOURCE)
+        && may(copy.kms_key_id.as_deref(), &place.region, Use::EBS_COPY_TARGET);
     if !all {
         end(state, place, id, Err(NO_KEY), at);
     }
@@ -306,5 +296,7 @@ pub(super) fn is_late(state: &mut cloud::State, place: &Place, id: &str, at: Tim
     }
 }
 
+#[cfg(test)]
+mod key_tests;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! What the tests of EBS have in common.
 
 use jiff::Timestamp;
-use lamplighter_core::Tags;
+use lamplighter_core::{AccountId, Tags};
 use serde_json::{Map, Value};
 
 use super::{
@@ -10,7 +10,10 @@ use super::{
     snapshots::{Snapshot, State as SnapshotState},
     volumes::{Attachment, State, Volume},
 };
-use crate::{bed::Bed, kms::Key};
+use crate::{
+    bed::Bed,
+    kms::{Key, shared_with},
+};
 
 /// A `gp3` volume of 8 GiB that is in use.
 pub(super) fn volume(id: &str) -> Volume {
@@ -62,7 +65,8 @@ pub(super) fn used(it: &mut Snapshot) {
 /// Puts a key of the account there, that these others may use; its ARN.
 pub(super) fn put_key(bed: &Bed, id: &str, others: &[&str]) -> String {
     let mut key = Key::customer(&bed.place, id, None, Timestamp::UNIX_EPOCH);
-    key.accounts = others.iter().map(|it| it.parse().unwrap()).collect();
+    let others: Vec<AccountId> = others.iter().map(|it| it.parse().unwrap()).collect();
+    key.policy = shared_with(&bed.place.account, &others);
     let arn = key.arn.to_string();
     bed.here(|it| it.kms.put(key));
     arn

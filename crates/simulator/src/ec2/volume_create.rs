@@ -21,7 +21,7 @@ use super::{
 use crate::{
     arn, cloud,
     iam::{Context, Need},
-    kms::{self, Unusable},
+    kms::{self, Unusable, Use},
     operation::{Access, Cx, Operation, Spec},
     organization::Caller,
     refusal::Refusal,
@@ -29,9 +29,6 @@ use crate::{
 
 /// Characters of a client token.
 const LONGEST_TOKEN: usize = 64;
-/// What EBS does with the key of a new volume.
-const WITH_KEY: [&str; 4] =
-    ["DescribeKey", "CreateGrant", "Decrypt", "GenerateDataKeyWithoutPlaintext"];
 
 /// `CreateVolume`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -183,7 +180,7 @@ pub(super) fn is_made(
 ) {
     let Some(volume) = state.services(place).ec2.volumes.get(id) else { return };
     let key = volume.kms_key_id.clone();
-    let why = |key: &str| match kms::usable(state, caller, &place.region, key, &WITH_KEY) {
+    let why = |key: &str| match kms::usable(state, caller, &place.region, key, Use::EBS_VOLUME) {
         Ok(()) => None,
         Err(Unusable::Disabled) => Some(format!("{key} is disabled.")),
         Err(Unusable::PendingDeletion) => Some(format!("{key} is pending deletion.")),

@@ -46,7 +46,7 @@ pub struct Account {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document<P> {
     json: Value,
-    policy: P,
+    pub(super) policy: P,
 }
 
 impl Account {

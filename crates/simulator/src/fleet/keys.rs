@@ -5,10 +5,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    account::Document,
     entry::{Bad, Common, Entry, Unique, check_keys, entry},
     here::{Here, uuid},
 };
 use crate::{
+    iam::ResourcePolicy,
     kms::{self, Key},
     words::{OneOrMore, TagValue},
 };
@@ -20,8 +22,11 @@ entry! {
         pub alias: String,
         /// The state; `enabled` by default.
         pub state: KeyState,
-        /// The other accounts that its policy lets use it.
+        /// The other accounts that its policy lets use it as EBS and RDS need it; who of theirs
+        /// may, their roles' policies say.
         pub shared_with: OneOrMore<AccountId>,
+        /// Who may use it, as a key policy; by default the account may do everything.
+        pub policy: Document<ResourcePolicy>,
     }
 }
 
@@ -62,6 +67,9 @@ impl Entry for Keys {
         if self.alias.is_some() && self.count.is_some_and(|it| it.to > 1) {
             bad.say("count", "in each place, one key has an alias");
         }
+        if self.policy.is_some() && self.shared_with.is_some() {
+            bad.say("shared-with", "other accounts stand in `policy`, when there is one");
+        }
         if self.tags.values().any(|it| it.iter().any(|it| *it != TagValue(None))) {
             bad.say("tags", "keys have no tags here");
         }
@@ -82,7 +90,11 @@ impl Entry for Keys {
                     Some(KeyState::Disabled) => kms::KeyState::Disabled,
                     Some(KeyState::PendingDeletion) => kms::KeyState::PendingDeletion,
                 };
-                key.accounts.extend(self.shared_with.iter().flat_map(OneOrMore::iter).cloned());
+                let others = self.shared_with.iter().flat_map(OneOrMore::iter);
+                key.policy = match &self.policy {
+                    Some(it) => it.policy.clone(),
+                    None => kms::shared_with(&key.account, others),
+                };
                 (one.id, key)
             })
             .collect()

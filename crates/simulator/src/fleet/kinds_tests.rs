@@ -11,7 +11,7 @@ use crate::{
     cloud::{Cloud, Services},
     dynamodb::capacity::BillingMode,
     ec2::snapshots::{Snapshot, State},
-    kms::{KeyState, Kms},
+    kms::{KeyState, Kms, shared_with},
 };
 
 /// A fleet of a hub in one region, with this beside it.
@@ -126,7 +126,9 @@ fn keys_are_as_they_are_written_and_one_for_each_alias() {
         };
         let data = key("vol-a").unwrap();
         assert_eq!((data.alias.as_deref(), data.state), (Some("alias/data"), KeyState::Disabled));
-        assert!(data.accounts.contains(MEMBER));
+        let (hub, member) = (HUB.parse().unwrap(), MEMBER.parse().unwrap());
+        assert_eq!(data.policy, shared_with(&hub, [&member]));
+        assert_eq!(key("vol-b").unwrap().policy, shared_with(&hub, []));
         assert_eq!(data.id.len(), 36);
         assert_eq!(key("vol-b").unwrap().alias.as_deref(), Some("alias/other"));
         assert_eq!(key("vol-b").unwrap().id, key("vol-c").unwrap().id);

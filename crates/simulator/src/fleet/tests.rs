@@ -295,6 +295,20 @@ fn an_entry_that_cannot_be_is_refused() {
 }
 
 #[test]
+fn a_key_is_shared_in_one_way() {
+    let key = json!({
+        "shared-with": MEMBER,
+        "policy": { "Statement": {
+            "Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*",
+        } },
+    });
+    let fleet = json!({ "accounts": { HUB: { "regions": ["eu-west-1"] } }, "keys": [key] });
+    let fleet: Fleet = serde_json::from_value(fleet).unwrap();
+    let paths: Vec<_> = fleet.check().into_iter().map(|it| it.path).collect();
+    assert_eq!(paths, ["keys[0].shared-with"]);
+}
+
+#[test]
 fn an_account_that_cannot_be_is_refused() {
     let check_bad = |account: Value, wanted: &[&str]| {
         let fleet = json!({ "accounts": { HUB: account.clone() } });

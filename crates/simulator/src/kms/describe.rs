@@ -54,9 +54,8 @@ struct KeyMetadata {
 
 impl KeyMetadata {
     fn of(key: &Key) -> KeyMetadata {
-        let account = key.arn.split(':').nth(4).unwrap_or_default();
         KeyMetadata {
-            account: account.to_owned(),
+            account: key.account.to_string(),
             key_id: key.id.to_string(),
             arn: key.arn.to_string(),
             creation_date: key.created_at,
@@ -100,13 +99,6 @@ impl Operation for DescribeKey {
         let key = Kms::find(cx.state, &arn).ok_or_else(|| not_found(&arn))?;
         if arn.split(':').nth(3) != Some(cx.place.region.as_str()) {
             return Err(not_found(&arn));
-        }
-        if !key.lets(cx.state, cx.caller, "DescribeKey") {
-            let message = format!(
-                "User: {} is not authorized to perform: kms:DescribeKey on resource: {arn}",
-                cx.caller.arn()
-            );
-            return Err(Refusal::new("AccessDeniedException", message));
         }
         Ok(Described { key_metadata: KeyMetadata::of(key) })
     }
@@ -204,7 +196,8 @@ mod tests {
         bed.here(|it| {
             let place = place("111122223333", "eu-west-1");
             let mut key = Key::customer(&place, "k-1", None, Timestamp::UNIX_EPOCH);
-            key.accounts.insert("222233334444".parse().unwrap());
+            let friend = "222233334444".parse().unwrap();
+            key.policy = crate::kms::shared_with(&place.account, [&friend]);
             it.kms.put(key);
         });
         let arn = "arn:aws:kms:eu-west-1:111122223333:key/k-1";
@@ -214,10 +207,6 @@ mod tests {
         let friend = bed.at("222233334444", "eu-west-1");
         assert_eq!(describe(&friend, arn), expected("CUSTOMER", "Enabled"));
         let managed = Kms::managed(&bed.place, "alias/aws/ebs");
-        bed.here(|it| {
-            let id = it.kms.by_arn(&managed).unwrap().id.clone();
-            it.kms.get_mut(&id).unwrap().accounts.insert("222233334444".parse().unwrap());
-        });
         assert_eq!(describe(&friend, &managed), Err("AccessDeniedException"));
         let stranger = bed.at("333344445555", "eu-west-1");
         assert_eq!(describe(&stranger, arn), Err("AccessDeniedException"));

@@ -72,10 +72,6 @@ impl Operation for CreateGrant {
         let arn = Kms::resolve(cx.state, cx.place, &self.key_id);
         let here = arn.split(':').nth(3) == Some(cx.place.region.as_str());
         let key = Kms::find(cx.state, &arn).filter(|_| here).ok_or_else(|| not_found(&arn))?;
-        if !key.lets(cx.state, cx.caller, "CreateGrant") {
-            let message = format!("{} may not perform kms:CreateGrant on {arn}", cx.caller.arn());
-            return Err(Refusal::new("AccessDeniedException", message));
-        }
         check_state(key)?;
         if let Some(unknown) = self.operations.iter().find(|it| !OPERATIONS.contains(&&***it)) {
             let message = format!("'{unknown}' is no operation of a grant for a symmetric key");
@@ -290,7 +286,7 @@ mod tests {
     use super::*;
     use crate::{
         bed::{Bed, place},
-        kms::{Unusable, usable},
+        kms::{Unusable, Use, usable},
     };
 
     const ARN: &str = "arn:aws:kms:eu-west-1:111122223333:key/k-1";
@@ -311,23 +307,24 @@ mod tests {
         }
     }
 
-    fn may(bed: &Bed, operation: &str) -> Result<(), Unusable> {
-        bed.cloud.look(|state, _| usable(state, &bed.caller, &bed.place.region, ARN, &[operation]))
+    fn may(bed: &Bed, action: &'static [&'static str; 1]) -> Result<(), Unusable> {
+        let what = Use::by("ec2", action);
+        bed.cloud.look(|state, _| usable(state, &bed.caller, &bed.place.region, ARN, what))
     }
 
     #[test]
     fn a_grant_lets_somebody_in_until_it_is_retired() {
         let bed = bed();
         let other = bed.at("222233334444", "eu-west-1");
-        assert_eq!(may(&other, "Decrypt"), Err(Unusable::Denied));
+        assert_eq!(may(&other, &["kms:Decrypt"]), Err(Unusable::Denied));
         let made = bed.ask(grant(&["Decrypt"])).unwrap();
-        assert_eq!(may(&other, "Decrypt"), Ok(()));
-        assert_eq!(may(&other, "Encrypt"), Err(Unusable::Denied));
+        assert_eq!(may(&other, &["kms:Decrypt"]), Ok(()));
+        assert_eq!(may(&other, &["kms:Encrypt"]), Err(Unusable::Denied));
         let token = made["GrantToken"].as_str().map(str::to_owned);
         let retire = || RetireGrant { grant_token: token.clone(), ..RetireGrant::default() };
         assert_eq!(other.ask(retire()), Err("AccessDeniedException"));
         bed.ask(retire()).unwrap();
-        assert_eq!(may(&other, "Decrypt"), Err(Unusable::Denied));
+        assert_eq!(may(&other, &["kms:Decrypt"]), Err(Unusable::Denied));
         assert_eq!(bed.ask(retire()), Err("NotFoundException"));
     }
 
@@ -359,6 +356,6 @@ mod tests {
         assert_eq!(other.ask(grant(&["Decrypt"])), Err("AccessDeniedException"));
         bed.here(|it| it.kms.get_mut("k-1").unwrap().state = KeyState::Disabled);
         assert_eq!(bed.ask(grant(&["Decrypt"])), Err("DisabledException"));
-        assert_eq!(may(&bed, "Decrypt"), Err(Unusable::Disabled));
+        assert_eq!(may(&bed, &["kms:Decrypt"]), Err(Unusable::Disabled));
     }
 }

@@ -1,18 +1,16 @@
 //! The keys of a place.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use lamplighter_core::{AccountId, Place};
 use serde_json::Value;
 
-use crate::{arn, cloud::State, random::Random};
+use super::policy;
+use crate::{arn, cloud::State, iam::ResourcePolicy, random::Random};
 
-/// Keys that AWS manages; they are in each place by themselves.
-const MANAGED: [&str; 2] = ["alias/aws/ebs", "alias/aws/rds"];
+/// Keys that AWS manages, and the services that use them; they are in each place by themselves.
+const MANAGED: [(&str, &str); 2] = [("alias/aws/ebs", "ec2"), ("alias/aws/rds", "rds")];
 
 /// The keys of one place, by their ids.
 #[derive(Debug, Default)]
@@ -27,14 +25,16 @@ pub(crate) struct Key {
     pub(crate) id: Box<str>,
     /// With account and region.
     pub(crate) arn: Arc<str>,
+    /// Whose it is.
+    pub(crate) account: AccountId,
     /// With `alias/` before it.
     pub(crate) alias: Option<Box<str>>,
     pub(crate) description: Box<str>,
     pub(crate) manager: Manager,
     pub(crate) state: KeyState,
     pub(crate) created_at: Timestamp,
-    /// Other accounts that the key's policy lets use it. AWS's own keys let nobody in.
-    pub(crate) accounts: BTreeSet<AccountId>,
+    /// Who may use it. Without its yes, nobody else's counts.
+    pub(crate) policy: ResourcePolicy,
     pub(crate) grants: Vec<Grant>,
 }
 
@@ -77,10 +77,11 @@ impl Kms {
     /// The keys of a new place: those that AWS manages.
     pub(crate) fn at(place: &Place) -> Kms {
         let mut kms = Kms::default();
-        for alias in MANAGED {
+        for (alias, service) in MANAGED {
             let id = managed_id(place, alias);
             let mut key = Key::customer(place, &id, Some(alias), Timestamp::UNIX_EPOCH);
             key.manager = Manager::Aws;
+            key.policy = policy::managed(place, service);
             key.description = "Default key that protects what AWS stores for the account".into();
             kms.put(key);
         }
@@ -146,17 +147,18 @@ impl Kms {
 }
 
 impl Key {
-    /// A key of the account, enabled, that only this account may use.
+    /// A key of the account, enabled, with the policy that AWS gives a new one.
     pub(crate) fn customer(place: &Place, id: &str, alias: Option<&str>, at: Timestamp) -> Key {
         Key {
             id: id.into(),
             arn: arn::of("kms", place, format_args!("key/{id}")).into(),
+            account: place.account.clone(),
             alias: alias.map(Box::from),
             description: Box::default(),
             manager: Manager::Customer,
             state: KeyState::Enabled,
             created_at: at,
-            accounts: BTreeSet::new(),
+            policy: policy::shared_with(&place.account, []),
             grants: Vec::new(),
         }
     }

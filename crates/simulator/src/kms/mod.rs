@@ -3,11 +3,13 @@
 mod describe;
 mod grants;
 mod keys;
+mod policy;
 mod state;
 mod usage;
 
 pub(crate) use keys::{Grant, Key, KeyState, Kms, Manager};
-pub(crate) use usage::{Unusable, usable};
+pub(crate) use policy::shared_with;
+pub(crate) use usage::{Unusable, Use, usable};
 
 use crate::{buckets::Bucket, operation::Cx, refusal::Refusal, table::Entry};
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyState, Manager, bucket, needed, not_found, own};
+use super::{KeyState, bucket, needed, not_found, own};
 use crate::{
     iam::Need,
     operation::{Access, Cx, Operation, Spec},
@@ -57,14 +57,11 @@ impl Operation for EnableKey {
     }
 }
 
-/// Nobody disables a key that AWS manages, or one that is to be deleted.
+/// Nobody disables a key that is to be deleted; of those that AWS manages, the policy lets nobody
+/// do it.
 fn become_(cx: &mut Cx<'_>, named: &str, state: KeyState) -> Result<Done, Refusal> {
     let id = own(cx, named)?;
     let key = cx.here_mut().kms.get_mut(&id).ok_or_else(|| not_found(named))?;
-    if key.manager == Manager::Aws {
-        let message = format!("{} is managed by AWS", key.arn);
-        return Err(Refusal::new("AccessDeniedException", message));
-    }
     if key.state == KeyState::PendingDeletion {
         let message = format!("{} is pending deletion.", key.arn);
         return Err(Refusal::new("KMSInvalidStateException", message));

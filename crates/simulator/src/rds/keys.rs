@@ -8,16 +8,13 @@ use std::sync::Arc;
 use lamplighter_core::Region;
 
 use crate::{
-    kms::{self, Kms, Manager},
+    kms::{self, Kms, Manager, Use},
     operation::Cx,
     refusal::Refusal,
 };
 
 /// The key that AWS has in each place for RDS.
 const DEFAULT: &str = "alias/aws/rds";
-
-/// What a caller must be allowed with a key to encrypt with it, and with the key of what is copied.
-const OPERATIONS: [&str; 3] = ["DescribeKey", "CreateGrant", "Decrypt"];
 
 /// The ARN of the key that something new is encrypted with: the one that is named by id, ARN or
 /// alias, or the default one. It must be in this region.
@@ -26,15 +23,20 @@ pub(crate) fn target(cx: &Cx<'_>, named: Option<&str>) -> Result<Arc<str>, Refus
         None => Kms::managed(cx.place, DEFAULT),
         Some(named) => Kms::resolve(cx.state, cx.place, named),
     };
-    match is_usable(cx, &cx.place.region, &key) {
+    match is_usable(cx, &cx.place.region, &key, Use::RDS_TARGET) {
         true => Ok(key),
         false => Err(inaccessible("The target KMS key", &key)),
     }
 }
 
 /// Refuses what is encrypted with a key that the caller cannot use where it is.
-pub(crate) fn check(cx: &Cx<'_>, what: &str, region: &Region, key: &str) -> Result<(), Refusal> {
-    match is_usable(cx, region, key) {
+pub(crate) fn check(
+    cx: &Cx<'_>,
+    (what, use_): (&str, Use),
+    region: &Region,
+    key: &str,
+) -> Result<(), Refusal> {
+    match is_usable(cx, region, key, use_) {
         true => Ok(()),
         false => Err(inaccessible(what, key)),
     }
@@ -50,8 +52,8 @@ pub(crate) fn is_default(cx: &Cx<'_>, key: &str) -> bool {
     Kms::find(cx.state, key).is_some_and(|it| it.manager == Manager::Aws)
 }
 
-fn is_usable(cx: &Cx<'_>, region: &Region, key: &str) -> bool {
-    kms::usable(cx.state, cx.caller, region, key, &OPERATIONS).is_ok()
+fn is_usable(cx: &Cx<'_>, region: &Region, key: &str, use_: Use) -> bool {
+    kms::usable(cx.state, cx.caller, region, key, use_).is_ok()
 }
 
 fn inaccessible(what: &str, key: &str) -> Refusal {

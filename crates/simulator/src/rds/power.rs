@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     iam::Need,
+    kms::Use,
     operation::{Access, Cx, Operation, Spec},
     refusal::Refusal,
 };
@@ -187,7 +188,8 @@ impl Operation for StopDBCluster {
 
 /// What is encrypted starts only when its key can be used.
 fn check_key(cx: &Cx<'_>, key: Option<&str>) -> Result<(), Refusal> {
-    key.map_or(Ok(()), |key| keys::check(cx, "The KMS key", &cx.place.region, key))
+    let what = ("The KMS key", Use::RDS_START);
+    key.map_or(Ok(()), |key| keys::check(cx, what, &cx.place.region, key))
 }
 
 /// Refuses instances that are never stopped and started by themselves.

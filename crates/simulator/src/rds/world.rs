@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use lamplighter_core::AccountId;
 use serde_json::Value;
 
 use super::{
@@ -13,7 +14,10 @@ use super::{
     status::{Life, Status},
     tags::Tag,
 };
-use crate::{bed::Bed, kms::Key};
+use crate::{
+    bed::Bed,
+    kms::{Key, shared_with},
+};
 
 /// When everything was made that has always been there.
 pub(super) const LONG_AGO: Timestamp = Timestamp::UNIX_EPOCH;
@@ -62,7 +66,8 @@ pub(super) fn automated(it: &mut Snapshot) {
 /// A customer's key, which these accounts may use as well.
 pub(super) fn key(bed: &Bed, id: &str, accounts: &[&str]) -> Arc<str> {
     let mut key = Key::customer(&bed.place, id, None, LONG_AGO);
-    key.accounts = accounts.iter().map(|it| it.parse().unwrap()).collect();
+    let accounts: Vec<AccountId> = accounts.iter().map(|it| it.parse().unwrap()).collect();
+    key.policy = shared_with(&bed.place.account, &accounts);
     let arn = key.arn.clone();
     bed.here(|here| here.kms.put(key));
     arn

@@ -15,7 +15,7 @@ use crate::{
     cloud::{Happening as Any, State},
     ec2,
     ec2::{ebs_events, ids, volumes},
-    kms,
+    kms::{self, Use},
     operation::Cx,
     organization::Caller,
     refusal::Refusal,
@@ -23,9 +23,6 @@ use crate::{
 
 /// Instances that one call may name.
 const MOST: usize = 1000;
-
-/// What EBS does with the key of a volume that it attaches.
-const WITH_KEY: [&str; 2] = ["CreateGrant", "Decrypt"];
 
 /// What happens to an instance by itself.
 #[derive(Debug)]
@@ -265,7 +262,8 @@ fn key_refused(state: &State, place: &Place, it: &Instance) -> Option<StateReaso
     let volumes = &state.services(place).ec2.volumes;
     let volumes = it.devices.iter().filter_map(|it| volumes.get(&it.volume_id));
     let mut keys = volumes.filter_map(|it| it.kms_key_id.as_deref());
-    let refused = |key: &str| kms::usable(state, &owner, &place.region, key, &WITH_KEY).is_err();
+    let refused =
+        |key: &str| kms::usable(state, &owner, &place.region, key, Use::EBS_ATTACH).is_err();
     keys.any(refused)
         .then(|| StateReason::happened("Client.InternalError", "Client error on launch"))
 }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     iam::Need,
+    kms::Use,
     operation::{Access, Cx, Operation, Spec},
     rds::{
         self,
@@ -234,7 +235,8 @@ impl Wanted<'_> {
                 }
             };
         };
-        keys::check(cx, "The source snapshot KMS key", &place.region, key)?;
+        let what = ("The source snapshot KMS key", Use::RDS_COPY_SOURCE);
+        keys::check(cx, what, &place.region, key)?;
         if self.key.is_some() {
             return keys::target(cx, self.key).map(Some);
         }
