@@ -3,11 +3,12 @@
 //!
 //! Each kind of resources is a file here. A further one declares what an entry says with
 //! [`entry!`](entry), makes its resources with [`Entry`], and is named in [`Fleet`], in
-//! [`Fleet::check`] and in [`Fleet::build`].
+//! [`Fleet::check`] and, twice, in [`Fleet::build`].
 
 mod account;
 mod entry;
 mod here;
+mod instances;
 mod keys;
 mod made;
 mod snapshots;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     account::{Account, Document},
+    instances::{InstancePlatform, InstanceState, Instances},
     keys::{KeyState, Keys},
     made::{Member, Target},
     snapshots::{SnapshotState, Snapshots},
@@ -61,6 +63,9 @@ pub struct Fleet {
     /// KMS keys of the accounts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<Keys>,
+    /// EC2 instances.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<Instances>,
     /// EBS volumes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<Volumes>,
@@ -89,6 +94,7 @@ impl Fleet {
             account.check(&mut Bad::new(format!("accounts.{id}"), &mut found));
         }
         self.check_all(&self.keys, &mut found);
+        self.check_all(&self.instances, &mut found);
         self.check_all(&self.volumes, &mut found);
         self.check_all(&self.snapshots, &mut found);
         self.check_all(&self.tables, &mut found);
@@ -115,7 +121,13 @@ impl Fleet {
             let mut here = Here::new(state, now);
             for place in self.places() {
                 here.enter(&place);
+                here.reserve(&self.keys);
+                here.reserve(&self.instances);
+                here.reserve(&self.volumes);
+                here.reserve(&self.snapshots);
+                here.reserve(&self.tables);
                 self.put_all(&self.keys, &mut here);
+                self.put_all(&self.instances, &mut here);
                 self.put_all(&self.volumes, &mut here);
                 self.put_all(&self.snapshots, &mut here);
                 self.put_all(&self.tables, &mut here);
@@ -178,7 +190,6 @@ impl Fleet {
     /// another one or another place draws.
     fn put_all<E: Entry>(&self, entries: &[E], here: &mut Here<'_>) {
         let mut items = Vec::new();
-        here.reserve(entries);
         for (index, entry) in entries.iter().enumerate() {
             if entry.common().is_at(here.place()) {
                 here.random = Random::of(&(self.seed, E::KEY, here.place(), index));
