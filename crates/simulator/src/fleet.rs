@@ -6,8 +6,11 @@
 //! [`Fleet::check`] and, twice, in [`Fleet::build`].
 
 mod account;
+mod clusters;
+mod databases;
 mod entry;
 mod here;
+mod images;
 mod instances;
 mod keys;
 mod made;
@@ -23,6 +26,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     account::{Account, Document},
+    clusters::{ClusterEngine, Clusters},
+    databases::{DatabaseEngine, DatabaseState, Databases},
+    images::Images,
     instances::{InstancePlatform, InstanceState, Instances},
     keys::{KeyState, Keys},
     made::{Member, Target},
@@ -72,9 +78,18 @@ pub struct Fleet {
     /// EBS snapshots.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub snapshots: Vec<Snapshots>,
+    /// Images (AMIs).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<Images>,
     /// DynamoDB tables.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<Tables>,
+    /// RDS instances that belong to no cluster.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<Databases>,
+    /// Clusters of Aurora, DocumentDB and Neptune.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clusters: Vec<Clusters>,
 }
 
 impl Fleet {
@@ -97,7 +112,12 @@ impl Fleet {
         self.check_all(&self.instances, &mut found);
         self.check_all(&self.volumes, &mut found);
         self.check_all(&self.snapshots, &mut found);
+        self.check_all(&self.images, &mut found);
         self.check_all(&self.tables, &mut found);
+        self.check_all(&self.databases, &mut found);
+        let places: Vec<Place> = self.places().collect();
+        databases::check_replicas(&self.databases, &places, &mut found);
+        self.check_all(&self.clusters, &mut found);
         found
     }
 
@@ -125,12 +145,18 @@ impl Fleet {
                 here.reserve(&self.instances);
                 here.reserve(&self.volumes);
                 here.reserve(&self.snapshots);
+                here.reserve(&self.images);
                 here.reserve(&self.tables);
+                here.reserve(&self.databases);
+                here.reserve(&self.clusters);
                 self.put_all(&self.keys, &mut here);
                 self.put_all(&self.instances, &mut here);
                 self.put_all(&self.volumes, &mut here);
                 self.put_all(&self.snapshots, &mut here);
+                self.put_all(&self.images, &mut here);
                 self.put_all(&self.tables, &mut here);
+                self.put_all(&self.databases, &mut here);
+                self.put_all(&self.clusters, &mut here);
             }
         });
         Ok(())
@@ -200,6 +226,12 @@ impl Fleet {
     }
 }
 
+#[cfg(test)]
+mod databases_tests;
+#[cfg(test)]
+mod images_tests;
+#[cfg(test)]
+mod instances_tests;
 #[cfg(test)]
 mod kinds_tests;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::{
     ec2,
     kms::{Key, Kms},
     random::Random,
+    rds::{self, kind::Kind, status::Life},
     words::{OneOrMore, Range, Share, Text, Time},
 };
 
@@ -142,6 +143,15 @@ impl<'s> Here<'s> {
     pub(super) fn plan(&mut self, at: Timestamp, happening: ec2::Happening) {
         let place = self.place().clone();
         self.state.agenda.plan(at, Happening::Ec2(place, happening));
+    }
+
+    /// Plans that AWS starts a database here, if it is one that is stopped.
+    pub(super) fn plan_start(&mut self, kind: Kind, name: &str, life: Life) {
+        if let Some(at) = life.restarts_at() {
+            let place = self.place().clone();
+            let happening = rds::Happening::Database(kind, name.into());
+            self.state.agenda.plan(at, Happening::Rds(place, happening));
+        }
     }
 
     /// How long things take.
