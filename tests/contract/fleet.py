@@ -74,7 +74,8 @@ class Fleet:
         """An available database cluster. Its ARN."""
         if self.simulated:
             self.put(clusters=[{"id": name, "account": account, "region": region,
-                                "engine": "aurora-postgresql", "tags": tags or {}}])
+                                "engine": "aurora-postgresql", "members": 0,
+                                "tags": tags or {}}])
             return f"arn:aws:rds:{region}:{account}:cluster:{name}"
         return self.client("rds", account, region).create_db_cluster(
             DBClusterIdentifier=name, Engine="aurora-postgresql", MasterUsername="someone",

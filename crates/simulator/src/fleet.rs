@@ -3,12 +3,15 @@
 //!
 //! Each kind of resources is a file here. A further one declares what an entry says with
 //! [`entry!`](entry), makes its resources with [`Entry`], and is named in [`Fleet`], in
-//! [`Fleet::check`] and in [`Fleet::build`].
+//! [`Fleet::check`] and, twice, in [`Fleet::build`].
 
 mod account;
 mod clusters;
+mod databases;
 mod entry;
 mod here;
+mod images;
+mod instances;
 mod keys;
 mod made;
 mod snapshots;
@@ -24,6 +27,9 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     account::{Account, Document},
     clusters::{ClusterEngine, Clusters},
+    databases::{DatabaseEngine, DatabaseState, Databases},
+    images::Images,
+    instances::{InstancePlatform, InstanceState, Instances},
     keys::{KeyState, Keys},
     made::{Member, Target},
     snapshots::{SnapshotState, Snapshots},
@@ -63,16 +69,25 @@ pub struct Fleet {
     /// KMS keys of the accounts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<Keys>,
+    /// EC2 instances.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<Instances>,
     /// EBS volumes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<Volumes>,
     /// EBS snapshots.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub snapshots: Vec<Snapshots>,
+    /// Images (AMIs).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<Images>,
     /// DynamoDB tables.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<Tables>,
-    /// Aurora clusters.
+    /// RDS instances that belong to no cluster.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<Databases>,
+    /// Clusters of Aurora, DocumentDB and Neptune.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<Clusters>,
 }
@@ -94,9 +109,14 @@ impl Fleet {
             account.check(&mut Bad::new(format!("accounts.{id}"), &mut found));
         }
         self.check_all(&self.keys, &mut found);
+        self.check_all(&self.instances, &mut found);
         self.check_all(&self.volumes, &mut found);
         self.check_all(&self.snapshots, &mut found);
+        self.check_all(&self.images, &mut found);
         self.check_all(&self.tables, &mut found);
+        self.check_all(&self.databases, &mut found);
+        let places: Vec<Place> = self.places().collect();
+        databases::check_replicas(&self.databases, &places, &mut found);
         self.check_all(&self.clusters, &mut found);
         found
     }
@@ -121,10 +141,21 @@ impl Fleet {
             let mut here = Here::new(state, now);
             for place in self.places() {
                 here.enter(&place);
+                here.reserve(&self.keys);
+                here.reserve(&self.instances);
+                here.reserve(&self.volumes);
+                here.reserve(&self.snapshots);
+                here.reserve(&self.images);
+                here.reserve(&self.tables);
+                here.reserve(&self.databases);
+                here.reserve(&self.clusters);
                 self.put_all(&self.keys, &mut here);
+                self.put_all(&self.instances, &mut here);
                 self.put_all(&self.volumes, &mut here);
                 self.put_all(&self.snapshots, &mut here);
+                self.put_all(&self.images, &mut here);
                 self.put_all(&self.tables, &mut here);
+                self.put_all(&self.databases, &mut here);
                 self.put_all(&self.clusters, &mut here);
             }
         });
@@ -185,7 +216,6 @@ impl Fleet {
     /// another one or another place draws.
     fn put_all<E: Entry>(&self, entries: &[E], here: &mut Here<'_>) {
         let mut items = Vec::new();
-        here.reserve(entries);
         for (index, entry) in entries.iter().enumerate() {
             if entry.common().is_at(here.place()) {
                 here.random = Random::of(&(self.seed, E::KEY, here.place(), index));
@@ -196,6 +226,12 @@ impl Fleet {
     }
 }
 
+#[cfg(test)]
+mod databases_tests;
+#[cfg(test)]
+mod images_tests;
+#[cfg(test)]
+mod instances_tests;
 #[cfg(test)]
 mod kinds_tests;
 #[cfg(test)]

@@ -227,6 +227,14 @@ pub(super) fn check_keys<'k>(
     }
 }
 
+/// Says which of these is no letter of an availability zone.
+pub(super) fn check_zones(zones: Option<&OneOrMore<String>>, bad: &mut Bad<'_>) {
+    let is_zone = |it: &String| matches!(it.as_bytes(), [b'a'..=b'f']);
+    if let Some(zone) = zones.into_iter().flat_map(OneOrMore::iter).find(|it| !is_zone(it)) {
+        bad.say("zone", format!("`{zone}` is not the letter of a zone, from `a` to `f`"));
+    }
+}
+
 /// Why a text cannot be the id of a resource.
 fn unsound<E: Entry>(id: &Text) -> Option<String> {
     let is_id = |it: char| it.is_ascii_alphanumeric() || "-_.{}".contains(it);

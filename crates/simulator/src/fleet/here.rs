@@ -12,7 +12,8 @@ use crate::{
     ec2,
     kms::{Key, Kms},
     random::Random,
-    words::{Range, Text, Time},
+    rds::{self, kind::Kind, status::Life},
+    words::{OneOrMore, Range, Share, Text, Time},
 };
 
 /// How old resources are that do not say it.
@@ -54,6 +55,7 @@ impl<'s> Here<'s> {
     pub(super) fn enter(&mut self, place: &Place) {
         self.state.services_mut(place);
         self.place = Some(place.clone());
+        self.reserved.clear();
     }
 
     /// The place that was entered.
@@ -73,7 +75,6 @@ impl<'s> Here<'s> {
 
     /// The ids that entries give to resources of a kind here: nothing else gets one of them.
     pub(super) fn reserve<E: Entry>(&mut self, entries: &[E]) {
-        self.reserved.clear();
         let place = self.place().clone();
         for common in entries.iter().map(Entry::common).filter(|it| it.is_at(&place)) {
             self.reserved.extend(common.ids(&place));
@@ -118,12 +119,7 @@ impl<'s> Here<'s> {
         }
         let id = match common.id {
             Some(id) => fill(id, &mut self.random, &place, n, &names),
-            None => loop {
-                let id = self.state.fresh_id(E::KIND);
-                if !self.reserved.contains(&id) {
-                    break id;
-                }
-            },
+            None => return One { id: self.fresh_id(E::KIND), created_at, tags },
         };
         One { id: id.into(), created_at, tags }
     }
@@ -149,6 +145,15 @@ impl<'s> Here<'s> {
         self.state.agenda.plan(at, Happening::Ec2(place, happening));
     }
 
+    /// Plans that AWS starts a database here, if it is one that is stopped.
+    pub(super) fn plan_start(&mut self, kind: Kind, name: &str, life: Life) {
+        if let Some(at) = life.restarts_at() {
+            let place = self.place().clone();
+            let happening = rds::Happening::Database(kind, name.into());
+            self.state.agenda.plan(at, Happening::Rds(place, happening));
+        }
+    }
+
     /// How long things take.
     pub(super) fn times(&self) -> &Times {
         &self.state.dials.times
@@ -164,9 +169,39 @@ impl<'s> Here<'s> {
         shared
     }
 
-    /// A new id of AWS's form.
+    /// A new id of AWS's form, which no entry gives.
     pub(super) fn fresh_id(&mut self, kind: &'static str) -> Box<str> {
-        self.state.fresh_id(kind).into()
+        loop {
+            let id = self.state.fresh_id(kind);
+            if !self.reserved.contains(&id) {
+                return id.into();
+            }
+        }
+    }
+
+    /// Draws an availability zone from their letters; `a` when there are none.
+    pub(super) fn zone(&mut self, letters: Option<&OneOrMore<String>>) -> Arc<str> {
+        let letter = letters.map_or("a", |it| it.draw(&mut self.random));
+        let zone = format!("{}{letter}", self.place().region);
+        self.shared(&zone)
+    }
+
+    /// Draws the key of something, if it is encrypted: all are when only keys are said, and the
+    /// key is `default` when only that is.
+    pub(super) fn key_of(
+        &mut self,
+        encrypted: Option<Share>,
+        keys: Option<&OneOrMore<String>>,
+        default: &str,
+    ) -> Option<Arc<str>> {
+        let encrypted = match encrypted {
+            Some(share) => share.draw(&mut self.random),
+            None => keys.is_some(),
+        };
+        encrypted.then(|| {
+            let key = keys.map_or(default, |it| it.draw(&mut self.random));
+            self.key(key)
+        })
     }
 }
 

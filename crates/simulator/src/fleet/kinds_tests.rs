@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A fleet of a hub in one region, with this beside it.
-fn fleet(more: Value) -> Fleet {
+pub(super) fn fleet(more: Value) -> Fleet {
     let mut fleet = json!({
         "accounts": { HUB: { "regions": ["eu-west-1"] }, MEMBER: { "regions": ["us-east-1"] } },
     });
@@ -24,7 +24,7 @@ fn fleet(more: Value) -> Fleet {
 }
 
 /// What there is at the hub.
-fn at_hub<R>(cloud: &Cloud, look: impl Fn(&Services) -> R) -> R {
+pub(super) fn at_hub<R>(cloud: &Cloud, look: impl Fn(&Services) -> R) -> R {
     cloud.look(|state, _| look(state.services(&place(HUB, "eu-west-1"))))
 }
 
@@ -218,7 +218,7 @@ fn history_for_a_configuration_is_selected_or_not() {
 
 /// The paths of what is wrong with an entry of a kind.
 #[track_caller]
-fn check_bad(kind: &str, entry: Value, wanted: &[&str]) {
+pub(super) fn check_bad(kind: &str, entry: Value, wanted: &[&str]) {
     let bad = fleet(json!({ kind: [entry] })).check();
     let paths: Vec<_> = bad.iter().map(|it| it.path.replace(&format!("{kind}[0]"), "")).collect();
     assert_eq!(paths, wanted, "{bad:?}");

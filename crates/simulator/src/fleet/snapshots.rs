@@ -15,10 +15,10 @@ use crate::{
 };
 
 /// How old the newest one of a volume is that does not say it.
-const AGE: Range<Time> = Range { from: HOUR, to: HOUR };
+pub(super) const AGE: Range<Time> = Range { from: HOUR, to: HOUR };
 const HOUR: Time = Time(SignedDuration::from_hours(1));
 /// How far apart those of one volume are that do not say it.
-const EVERY: Time = Time(SignedDuration::from_hours(24));
+pub(super) const EVERY: Time = Time(SignedDuration::from_hours(24));
 /// The size of a volume that is gone.
 const SIZE: u32 = 8;
 

@@ -1,17 +1,24 @@
 //! EBS volumes.
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use lamplighter_core::Place;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    entry::{Bad, Common, Entry, check_keys, entry},
+    entry::{Bad, Common, Entry, check_keys, check_zones, entry},
     here::{Here, One},
+    instances::{self, Hosts},
 };
 use crate::{
     ec2::volumes::{Attachment, State, Volume},
     words::{OneOrMore, Range, Share},
 };
+
+/// The key of what is encrypted and does not say with which.
+pub(super) const EBS_KEY: &str = "alias/aws/ebs";
 
 entry! {
     /// EBS volumes.
@@ -20,9 +27,11 @@ entry! {
         pub size: OneOrMore<Range<u32>>,
         /// The type, or several; `gp3` by default.
         pub r#type: OneOrMore<VolumeType>,
-        /// The letter of the availability zone, or several; `a` by default.
+        /// The letter of the availability zone, or several; `a` by default. One that is attached
+        /// to an instance of the fleet is where the instance is.
         pub zone: OneOrMore<String>,
-        /// How many of them are attached to an instance of their own; none by default.
+        /// How many of them are attached; none by default. Each gets one of the instances of the
+        /// fleet in its zone that have room for it, or one of its own when there is none.
         pub attached: Share,
         /// The instance that all are attached to.
         pub instance: String,
@@ -78,7 +87,7 @@ impl VolumeType {
     }
 
     /// The least and the most GiB. Source: EBS User Guide, "Amazon EBS volume types".
-    fn sizes(self) -> Range<u32> {
+    pub(super) fn sizes(self) -> Range<u32> {
         let (from, to) = match self {
             VolumeType::Gp2 => (1, 16_384),
             VolumeType::Gp3 => (1, 65_536),
@@ -127,10 +136,7 @@ impl Entry for Volumes {
                 bad.say("size", format!("a volume of type `{name}` has {sizes} GiB"));
             }
         }
-        let is_zone = |it: &String| matches!(it.as_bytes(), [b'a'..=b'f']);
-        if let Some(zone) = self.zone.iter().flat_map(OneOrMore::iter).find(|it| !is_zone(it)) {
-            bad.say("zone", format!("`{zone}` is not the letter of a zone, from `a` to `f`"));
-        }
+        check_zones(self.zone.as_ref(), bad);
         if self.instance.as_deref().is_some_and(|it| !it.starts_with("i-")) {
             bad.say("instance", "the id of an instance begins with `i-`");
         }
@@ -141,7 +147,11 @@ impl Entry for Volumes {
     }
 
     fn make(&self, here: &mut Here<'_>) -> Vec<(Box<str>, Volume)> {
-        here.each(self, |one, here| self.volume(one, here))
+        let mut hosts = match self.attached {
+            Some(_) => Hosts::all(here),
+            None => Hosts::default(),
+        };
+        here.each(self, |one, here| self.volume(one, &mut hosts, here))
     }
 
     fn put(here: &mut Here<'_>, items: Vec<(Box<str>, Volume)>) {
@@ -150,57 +160,71 @@ impl Entry for Volumes {
 }
 
 impl Volumes {
-    fn volume(&self, one: One, here: &mut Here<'_>) -> Volume {
+    fn volume(&self, one: One, hosts: &mut Hosts, here: &mut Here<'_>) -> Volume {
         let kind = self.r#type.as_ref().map_or(VolumeType::Gp3, |it| *it.draw(&mut here.random));
         let size_gib = match &self.size {
             Some(size) => size.draw(&mut here.random).draw(&mut here.random),
             None => kind.sizes().from.max(8),
         };
-        let zone = self.zone.as_ref().map_or("a", |it| it.draw(&mut here.random));
-        let zone = format!("{}{zone}", here.place().region);
+        let mut zone = here.zone(self.zone.as_ref());
         let instance = match &self.instance {
             Some(instance) => Some(instance.as_str().into()),
-            None => self
-                .attached
-                .unwrap_or(Share::NEVER)
-                .draw(&mut here.random)
-                .then(|| here.fresh_id("i")),
+            None => {
+                let is = self.attached.unwrap_or(Share::NEVER).draw(&mut here.random);
+                is.then(|| hosts.draw(&zone, here).unwrap_or_else(|| here.fresh_id("i")))
+            }
         };
-        let encrypted = match self.encrypted {
-            Some(share) => share.draw(&mut here.random),
-            None => self.key.is_some(),
-        };
-        let key = encrypted.then(|| {
-            let key = self.key.as_ref().map_or("alias/aws/ebs", |it| it.draw(&mut here.random));
-            here.key(key)
-        });
-        let (iops, throughput) = kind.performance(size_gib);
-        let attachment = |instance_id| Attachment {
-            instance_id,
-            device: "/dev/xvda".into(),
-            at: one.created_at,
-            delete_on_termination: true,
-        };
-        Volume {
-            state: match (&instance, self.state) {
-                (Some(_), _) => State::InUse,
-                (None, None | Some(VolumeState::Available)) => State::Available,
-                (None, Some(VolumeState::Creating)) => State::Creating,
-                (None, Some(VolumeState::Error)) => State::Error,
-            },
-            id: one.id,
-            size_gib,
-            kind: here.shared(kind.as_str()),
-            encrypted,
-            kms_key_id: key,
-            iops,
-            throughput,
-            zone: here.shared(&zone),
-            created_at: one.created_at,
-            snapshot_id: None,
-            attachments: instance.into_iter().map(attachment).collect(),
-            operator: self.managed_by.as_deref().map(|it| here.shared(it)),
-            tags: one.tags,
+        if let Some(host) = instance.as_ref().and_then(|it| here.services().ec2.instances.get(it)) {
+            zone = host.zone.clone();
         }
+        let key = here.key_of(self.encrypted, self.key.as_ref(), EBS_KEY);
+        let mut volume = volume(one, kind, size_gib, zone, key, here);
+        volume.operator = self.managed_by.as_deref().map(|it| here.shared(it));
+        match (instance, self.state) {
+            (Some(instance), _) => instances::attach_to(&instance, &mut volume, here),
+            (None, None | Some(VolumeState::Available)) => {}
+            (None, Some(VolumeState::Creating)) => volume.state = State::Creating,
+            (None, Some(VolumeState::Error)) => volume.state = State::Error,
+        }
+        volume
     }
+}
+
+/// An available volume.
+pub(super) fn volume(
+    one: One,
+    kind: VolumeType,
+    size_gib: u32,
+    zone: Arc<str>,
+    key: Option<Arc<str>>,
+    here: &mut Here<'_>,
+) -> Volume {
+    let (iops, throughput) = kind.performance(size_gib);
+    Volume {
+        id: one.id,
+        size_gib,
+        kind: here.shared(kind.as_str()),
+        state: State::Available,
+        encrypted: key.is_some(),
+        kms_key_id: key,
+        iops,
+        throughput,
+        zone,
+        created_at: one.created_at,
+        snapshot_id: None,
+        attachments: Vec::new(),
+        operator: None,
+        tags: one.tags,
+    }
+}
+
+/// Says of a volume that it is attached.
+pub(super) fn attached(volume: &mut Volume, instance: &str, device: &str, at: Timestamp) {
+    volume.state = State::InUse;
+    volume.attachments.push(Attachment {
+        instance_id: instance.into(),
+        device: device.into(),
+        at,
+        delete_on_termination: true,
+    });
 }
