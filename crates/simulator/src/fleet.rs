@@ -7,6 +7,7 @@
 
 mod account;
 mod clusters;
+mod database_state;
 mod databases;
 mod entry;
 mod here;
@@ -27,7 +28,8 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     account::{Account, Document},
     clusters::{ClusterEngine, Clusters},
-    databases::{DatabaseEngine, DatabaseState, Databases},
+    database_state::DatabaseState,
+    databases::{DatabaseEngine, Databases},
     images::Images,
     instances::{InstancePlatform, InstanceState, Instances},
     keys::{KeyState, Keys},

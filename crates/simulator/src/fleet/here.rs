@@ -145,9 +145,9 @@ impl<'s> Here<'s> {
         self.state.agenda.plan(at, Happening::Ec2(place, happening));
     }
 
-    /// Plans that AWS starts a database here, if it is one that is stopped.
-    pub(super) fn plan_start(&mut self, kind: Kind, name: &str, life: Life) {
-        if let Some(at) = life.restarts_at() {
+    /// Plans that the state of a database here changes, if it does by itself.
+    pub(super) fn plan_change(&mut self, kind: Kind, name: &str, life: Life) {
+        if let Some(at) = life.changes_at {
             let place = self.place().clone();
             let happening = rds::Happening::Database(kind, name.into());
             self.state.agenda.plan(at, Happening::Rds(place, happening));
