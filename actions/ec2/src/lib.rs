@@ -4,11 +4,13 @@ mod bounds;
 mod fit;
 mod halt;
 mod launch;
+mod power;
 mod reboot;
 mod resize;
 mod start;
 mod stop;
 
+pub use power::PowerInstance;
 pub use reboot::RebootInstance;
 pub use resize::ResizeInstance;
 pub use start::StartInstance;

@@ -13,6 +13,7 @@ pub use reference::reference;
 pub static ACTIONS: Catalog = &[
     &lamplighter_ebs::CreateSnapshot,
     &lamplighter_ebs::DeleteSnapshot,
+    &lamplighter_ec2::PowerInstance,
     &lamplighter_ec2::RebootInstance,
     &lamplighter_ec2::ResizeInstance,
     &lamplighter_ec2::StartInstance,

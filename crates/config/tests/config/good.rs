@@ -211,3 +211,11 @@ fn an_adopting_task_may_delete_what_it_did_not_make() {
     let adopt = serde_json::to_value(&config.tasks[0].order.adopt).unwrap();
     assert_eq!(adopt, json!({ "tags": { "made-by": "old-tool" }, "where": "target.size_gib > 1" }));
 }
+
+#[test]
+fn calendars_in_parameters_become_their_days() {
+    let task = "    accounts: all\n    with: { breaks: { days: [party, 2026-12-31, 2026-07-01] } }\n";
+    let config = with_task(task);
+    let days = ["2026-07-01", "2026-12-31", "2026-07-01"];
+    assert_eq!(config.tasks[0].order.params, json!({ "breaks": { "days": days } }));
+}
