@@ -8,9 +8,16 @@ use serde_json::{Value, json};
 
 use super::*;
 
+/// The instances, by their ids.
+const OFFICE: &str = "i-a";
+const LATE: &str = "i-b";
+const NIGHTS: &str = "i-c";
+
 /// Which instances start and stop when, on the clock in Madrid. On Sunday at two summer time
-/// begins, and Friday is a holiday.
+/// begins, and Friday is a holiday. It begins in the middle of Sunday's night.
 const TABLE: &str = "\
+Mon 23 00:01 nights starts
+Mon 23 02:00 nights stops
 Mon 23 08:00 late starts
 Mon 23 08:00 office starts
 Mon 23 18:00 nights starts
@@ -67,9 +74,9 @@ fn world() -> World {
         it.stopped_at = Some(begin - SignedDuration::from_hours(72));
     };
     world
-        .instance_with("i-office", [("hours", "office")], still)
-        .instance_with("i-late", [("hours", "office")], still)
-        .instance_with("i-nights", [("hours", "nights")], still)
+        .instance_with(OFFICE, [("hours", "office")], still)
+        .instance_with(LATE, [("hours", "office")], still)
+        .instance_with(NIGHTS, [("hours", "nights")], still)
 }
 
 /// The two timetables, by the value of the tag `hours`.
@@ -139,7 +146,11 @@ fn happened(world: &World) -> String {
         };
         let at: Timestamp = event.time.parse().unwrap();
         let local = at.to_zoned(madrid().rules().clone());
-        let name = event.detail["instance-id"].as_str().unwrap().trim_start_matches("i-");
+        let name = match event.detail["instance-id"].as_str() {
+            Some(OFFICE) => "office",
+            Some(LATE) => "late",
+            _ => "nights",
+        };
         lines.push((at, format!("{} {name} {word}\n", local.strftime("%a %d %H:%M"))));
     }
     lines.sort();
@@ -157,15 +168,15 @@ fn a_week_with_a_clock_change_a_holiday_and_tags_is_as_written_by_hand() {
         cloud.retag_instance(&here, id, tags.into());
     };
     follow(&mut world, &engines, at("23T17:00"));
-    says("i-late", "running until 2026-03-24T00:00");
+    says(LATE, "running until 2026-03-24T00:00");
     follow(&mut world, &engines, at("24T08:59"));
-    says("i-late", "stopped until 2026-03-24T12:00");
+    says(LATE, "stopped until 2026-03-24T12:00");
     follow(&mut world, &engines, at("25T15:00"));
-    cloud.switch_instance(&here, "i-office", false);
+    cloud.switch_instance(&here, OFFICE, false);
     follow(&mut world, &engines, at("26T03:30"));
-    cloud.switch_instance(&here, "i-nights", true);
+    cloud.switch_instance(&here, NIGHTS, true);
     follow(&mut world, &engines, at("26T21:30"));
-    cloud.switch_instance(&here, "i-office", true);
+    cloud.switch_instance(&here, OFFICE, true);
     follow(&mut world, &engines, at("27T17:00"));
     cloud.run_short(&here, "t3.micro", "eu-west-1a", Shortage::Refuses);
     follow(&mut world, &engines, at("27T18:04"));
