@@ -29,6 +29,7 @@ pub use survey::{Planned, Survey};
 use crate::{
     Catalog, Fault, JobId, RunId, TaskName,
     action::{self, AnyAction},
+    events::CloudEvent,
     job::{Admission, Job, Outcome, Status, Tried, Work, WorkKind},
     plan::Plan,
     task::Task,
@@ -60,6 +61,8 @@ pub enum Event {
     },
     /// Somebody asks for what a saved plan says, and nothing else.
     Apply(Plan),
+    /// AWS tells of something that tasks may subscribe to.
+    Cloud(CloudEvent),
 }
 
 /// A run that an event asked for.
@@ -107,6 +110,8 @@ impl Engine {
                     spread::job(&it.order, &[], it.occurrence, None, Some(places), now)
                 })
                 .collect(),
+            // No task can subscribe to anything yet.
+            Event::Cloud(_) => Vec::new(),
         };
         let writes = self.add(&spreads).await?;
         let started = spreads.iter().zip(writes);
