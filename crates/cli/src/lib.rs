@@ -6,7 +6,10 @@
 //! a guard or a drifted plan.
 
 mod aftermath;
+mod asked;
 mod aws;
+#[cfg(test)]
+mod bed;
 mod cli;
 mod clock;
 mod commands;
@@ -14,6 +17,7 @@ mod configuration;
 mod exit;
 mod finish;
 mod globals;
+mod lambda;
 mod local;
 mod output;
 mod progress;
@@ -21,6 +25,7 @@ mod records;
 mod stage;
 mod state;
 mod testing;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -32,7 +37,7 @@ pub use aws::Aws;
 /// Without `aws` the commands that work in AWS accounts are not shown in the help, and refused.
 pub fn main(aws: Option<&dyn Aws>) -> ExitCode {
     let cli = if aws.is_some() { cli::with_aws() } else { cli::without_aws() };
-    output::init_logs(cli.globals.verbose);
+    output::init_logs(cli.globals.verbose, cli.is_host());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(commands::run(cli, aws)),

@@ -169,6 +169,11 @@ impl JobId {
     pub fn run(&self) -> RunId {
         RunId(run_part(&self.0).unwrap_or_default().to_owned())
     }
+
+    /// Whether it is the job for one target, and not for a run or a place.
+    pub fn is_of_target(&self) -> bool {
+        self.0.split('/').count() > 3
+    }
 }
 
 /// An account in a region: where targets live.
@@ -279,6 +284,11 @@ mod tests {
             "nightly@2026-03-29T02:00:00Z/111122223333/eu-west-1/vol-1/odd@name"
         );
         assert_eq!(job.run(), run);
+        let of_target = |job: JobId| job.is_of_target();
+        assert!(of_target(job) && of_target(JobId::act(&run, &place, "vol-1")));
+        assert!(![JobId::spread(&run), JobId::missed(&run)].into_iter().any(of_target));
+        assert!(!of_target(JobId::account(&run, &place.account)));
+        assert!(!of_target(JobId::find(&run, &place)));
         assert_eq!((run.task(), run.occurrence()), ("nightly", "2026-03-29T02:00:00Z"));
         assert_eq!(run.event(), None);
         assert!("nightly".parse::<JobId>().is_err());
