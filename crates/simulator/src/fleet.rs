@@ -7,6 +7,7 @@
 
 mod account;
 mod clusters;
+mod database_snapshots;
 mod database_state;
 mod databases;
 mod entry;
@@ -28,6 +29,9 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     account::{Account, Document},
     clusters::{ClusterEngine, Clusters},
+    database_snapshots::{
+        ClusterSnapshots, DatabaseSnapshotState, DatabaseSnapshotType, DatabaseSnapshots,
+    },
     database_state::DatabaseState,
     databases::{DatabaseEngine, Databases},
     images::Images,
@@ -92,6 +96,12 @@ pub struct Fleet {
     /// Clusters of Aurora, DocumentDB and Neptune.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<Clusters>,
+    /// RDS snapshots of databases.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub database_snapshots: Vec<DatabaseSnapshots>,
+    /// Snapshots of clusters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cluster_snapshots: Vec<ClusterSnapshots>,
 }
 
 impl Fleet {
@@ -120,6 +130,8 @@ impl Fleet {
         let places: Vec<Place> = self.places().collect();
         databases::check_replicas(&self.databases, &places, &mut found);
         self.check_all(&self.clusters, &mut found);
+        self.check_all(&self.database_snapshots, &mut found);
+        self.check_all(&self.cluster_snapshots, &mut found);
         found
     }
 
@@ -151,6 +163,8 @@ impl Fleet {
                 here.reserve(&self.tables);
                 here.reserve(&self.databases);
                 here.reserve(&self.clusters);
+                here.reserve(&self.database_snapshots);
+                here.reserve(&self.cluster_snapshots);
                 self.put_all(&self.keys, &mut here);
                 self.put_all(&self.instances, &mut here);
                 self.put_all(&self.volumes, &mut here);
@@ -159,6 +173,8 @@ impl Fleet {
                 self.put_all(&self.tables, &mut here);
                 self.put_all(&self.databases, &mut here);
                 self.put_all(&self.clusters, &mut here);
+                self.put_all(&self.database_snapshots, &mut here);
+                self.put_all(&self.cluster_snapshots, &mut here);
             }
         });
         Ok(())
@@ -228,6 +244,8 @@ impl Fleet {
     }
 }
 
+#[cfg(test)]
+mod database_snapshots_tests;
 #[cfg(test)]
 mod databases_tests;
 #[cfg(test)]

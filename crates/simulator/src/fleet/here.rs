@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How old resources are that do not say it.
-const AGE: Time = Time(SignedDuration::from_hours(30 * 24));
+pub(super) const AGE: Time = Time(SignedDuration::from_hours(30 * 24));
 
 /// The place in which resources are being made.
 pub(super) struct Here<'s> {
@@ -152,6 +152,13 @@ impl<'s> Here<'s> {
             let happening = rds::Happening::Database(kind, name.into());
             self.state.agenda.plan(at, Happening::Rds(place, happening));
         }
+    }
+
+    /// Plans that a snapshot of a database here is taken.
+    pub(super) fn plan_snapshot(&mut self, kind: Kind, name: &str, at: Timestamp) {
+        let place = self.place().clone();
+        let happening = rds::Happening::Snapshot(kind, name.into());
+        self.state.agenda.plan(at, Happening::Rds(place, happening));
     }
 
     /// How long things take.
