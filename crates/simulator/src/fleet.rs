@@ -6,6 +6,7 @@
 //! [`Fleet::check`] and, twice, in [`Fleet::build`].
 
 mod account;
+mod backups;
 mod clusters;
 mod database_snapshots;
 mod database_state;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     account::{Account, Document},
+    backups::{BackupState, Backups},
     clusters::{ClusterEngine, Clusters},
     database_snapshots::{
         ClusterSnapshots, DatabaseSnapshotState, DatabaseSnapshotType, DatabaseSnapshots,
@@ -90,6 +92,9 @@ pub struct Fleet {
     /// DynamoDB tables.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<Tables>,
+    /// Backups of DynamoDB tables.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub backups: Vec<Backups>,
     /// RDS instances that belong to no cluster.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub databases: Vec<Databases>,
@@ -126,6 +131,7 @@ impl Fleet {
         self.check_all(&self.snapshots, &mut found);
         self.check_all(&self.images, &mut found);
         self.check_all(&self.tables, &mut found);
+        self.check_all(&self.backups, &mut found);
         self.check_all(&self.databases, &mut found);
         let places: Vec<Place> = self.places().collect();
         databases::check_replicas(&self.databases, &places, &mut found);
@@ -161,6 +167,7 @@ impl Fleet {
                 here.reserve(&self.snapshots);
                 here.reserve(&self.images);
                 here.reserve(&self.tables);
+                here.reserve(&self.backups);
                 here.reserve(&self.databases);
                 here.reserve(&self.clusters);
                 here.reserve(&self.database_snapshots);
@@ -171,6 +178,7 @@ impl Fleet {
                 self.put_all(&self.snapshots, &mut here);
                 self.put_all(&self.images, &mut here);
                 self.put_all(&self.tables, &mut here);
+                self.put_all(&self.backups, &mut here);
                 self.put_all(&self.databases, &mut here);
                 self.put_all(&self.clusters, &mut here);
                 self.put_all(&self.database_snapshots, &mut here);
@@ -244,6 +252,8 @@ impl Fleet {
     }
 }
 
+#[cfg(test)]
+mod backups_tests;
 #[cfg(test)]
 mod database_snapshots_tests;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::entry::{Common, Entry};
 use crate::{
     cloud::{Happening, Services, State},
     dials::Times,
-    ec2,
+    dynamodb, ec2,
     kms::{Key, Kms},
     random::Random,
     rds::{self, kind::Kind, status::Life},
@@ -159,6 +159,12 @@ impl<'s> Here<'s> {
         let place = self.place().clone();
         let happening = rds::Happening::Snapshot(kind, name.into());
         self.state.agenda.plan(at, Happening::Rds(place, happening));
+    }
+
+    /// Plans what happens by itself later in DynamoDB here.
+    pub(super) fn plan_table(&mut self, at: Timestamp, happening: dynamodb::Happening) {
+        let place = self.place().clone();
+        self.state.agenda.plan(at, Happening::DynamoDb(place, happening));
     }
 
     /// How long things take.
