@@ -219,6 +219,11 @@ impl Mailbox {
         self.state().all.pop_back().unwrap().body
     }
 
+    /// What all messages say.
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        self.state().all.iter().map(|it| it.body.clone()).collect()
+    }
+
     /// How many messages are not hidden.
     pub(crate) fn waiting(&self) -> usize {
         let now = Instant::now();

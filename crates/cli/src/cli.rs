@@ -1,6 +1,6 @@
 //! The command line, as clap reads it. The doc comments are the help texts.
 
-use std::{env, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use lamplighter_core::{RunId, TaskName, job::State};
@@ -107,21 +107,21 @@ impl Cli {
     }
 }
 
-/// Reads the arguments of this process. Ends it when they cannot be, and when they ask for help.
-pub(crate) fn with_aws() -> Cli {
-    read(Cli::command())
+/// Reads arguments. Ends the process when they cannot be, and when they ask for help.
+pub(crate) fn with_aws(arguments: Vec<OsString>) -> Cli {
+    read(Cli::command(), arguments)
 }
 
 /// The same without AWS: the help does not show what works there.
-pub(crate) fn without_aws() -> Cli {
+pub(crate) fn without_aws(arguments: Vec<OsString>) -> Cli {
     let in_aws = InAws::augment_subcommands(clap::Command::default());
     let hidden = in_aws.get_subcommands().map(|it| it.get_name().to_owned());
     let all = Cli::command().after_help(WITHOUT_AWS);
-    read(hidden.fold(all, |all, name| all.mut_subcommand(name, |it| it.hide(true))))
+    let shown = hidden.fold(all, |all, name| all.mut_subcommand(name, |it| it.hide(true)));
+    read(shown, arguments)
 }
 
-fn read(command: clap::Command) -> Cli {
-    let arguments = lambda::arguments(env::args_os().collect());
+fn read(command: clap::Command, arguments: Vec<OsString>) -> Cli {
     let matches = command.get_matches_from(arguments);
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }

@@ -27,7 +27,7 @@ mod state;
 mod testing;
 mod worker;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 pub use aws::Aws;
 
@@ -36,7 +36,16 @@ pub use aws::Aws;
 ///
 /// Without `aws` the commands that work in AWS accounts are not shown in the help, and refused.
 pub fn main(aws: Option<&dyn Aws>) -> ExitCode {
-    let cli = if aws.is_some() { cli::with_aws() } else { cli::without_aws() };
+    main_with(std::env::args_os(), aws)
+}
+
+/// The same with these arguments, of which the first is the program's name.
+pub fn main_with(
+    arguments: impl IntoIterator<Item = OsString>,
+    aws: Option<&dyn Aws>,
+) -> ExitCode {
+    let arguments = lambda::arguments(arguments.into_iter().collect());
+    let cli = if aws.is_some() { cli::with_aws(arguments) } else { cli::without_aws(arguments) };
     output::init_logs(cli.globals.verbose, cli.is_host());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {

@@ -188,3 +188,6 @@ fn as_json(started: &[Started]) -> Value {
     let all = started.iter().map(|it| json!({ "run": it.run, "new": it.write == Write::Won }));
     json!({ "started": all.collect::<Vec<_>>() })
 }
+
+#[cfg(test)]
+mod tests;

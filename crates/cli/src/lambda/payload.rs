@@ -111,3 +111,6 @@ fn direct(json: &Value) -> Result<Payload, String> {
     }
     Ok(kind(Tasks { names, at }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@
 mod act;
 mod find;
 pub mod guards;
+mod in_hand;
 mod inbox;
 mod overdue;
 mod planner;
@@ -28,6 +29,7 @@ pub use ports::{
 };
 pub use survey::{Planned, Survey};
 
+use self::in_hand::InHand;
 use crate::{
     Catalog, Fault, JobId, RunId, TaskName,
     action::{self, AnyAction},
@@ -49,6 +51,7 @@ pub struct Engine {
     /// Each with its fingerprint.
     tasks: Arc<[(Task, String)]>,
     ports: Ports,
+    in_hand: InHand,
 }
 
 /// Something that asks for a run now.
@@ -83,7 +86,8 @@ impl Engine {
             let fingerprint = task.fingerprint();
             (task, fingerprint)
         };
-        Engine { catalog, tasks: tasks.into_iter().map(with_fingerprint).collect(), ports }
+        let tasks = tasks.into_iter().map(with_fingerprint).collect();
+        Engine { catalog, tasks, ports, in_hand: InHand::default() }
     }
 
     /// The tasks it was made with.
@@ -122,6 +126,7 @@ impl Engine {
 
     /// Takes one step of a job. Safe to call twice, too early, or in two workers at once.
     pub async fn advance(&self, id: &JobId) -> Result<(), Fault> {
+        let Some(_in_hand) = self.in_hand.take(id) else { return Ok(()) };
         let Some(job) = self.ports.journal.load(id).await? else { return Ok(()) };
         let now = self.ports.clock.now();
         if job.admit(now) == Admission::NotNow {
