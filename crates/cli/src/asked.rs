@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use lamplighter_core::{
-    Engine, JobId,
+    Engine, Fault, JobId,
     engine::{Event, Started},
     events::{self, CloudEvent},
     job::LEASE,
@@ -31,33 +31,26 @@ pub(crate) enum Asked {
     Event(CloudEvent),
 }
 
-/// It could not be done, or not be recorded: whoever asked has to ask again. Why is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct AskAgain;
-
 impl Asked {
     /// Does it within `left`, and no longer than it may take. Returns the runs that an event
-    /// asked for.
-    pub(crate) async fn done(
-        self,
-        engine: &Engine,
-        left: Duration,
-    ) -> Result<Vec<Started>, AskAgain> {
-        let what = self.to_string();
-        match timeout(left.min(self.longest()), self.done_by(engine)).await {
-            Ok(Ok(started)) => Ok(started),
-            Ok(Err(fault)) => {
-                warn!(what, fault = ?fault.kind, message = fault.chain(), "not recorded; it is taken again");
-                Err(AskAgain)
-            }
-            Err(_) => {
-                warn!(what, "cut off after its time; it is taken again");
-                Err(AskAgain)
-            }
-        }
+    /// asked for. What fails can be asked for again.
+    pub(crate) async fn done(self, engine: &Engine, left: Duration) -> Result<Vec<Started>, Fault> {
+        let cut_off = |_| Err(Fault::transient("it took too long and was cut off"));
+        timeout(left.min(self.longest()), self.done_by(engine)).await.unwrap_or_else(cut_off)
     }
 
-    async fn done_by(self, engine: &Engine) -> Result<Vec<Started>, lamplighter_core::Fault> {
+    /// The same, where nobody hears of the fault: it is logged. `false`: it has to be asked for
+    /// again.
+    pub(crate) async fn done_or_logged(self, engine: &Engine, left: Duration) -> bool {
+        let what = self.to_string();
+        let done = self.done(engine, left).await;
+        if let Err(fault) = &done {
+            warn!(what, fault = ?fault.kind, message = fault.chain(), "not done; it comes again");
+        }
+        done.is_ok()
+    }
+
+    async fn done_by(self, engine: &Engine) -> Result<Vec<Started>, Fault> {
         match self {
             Asked::Tick => engine.tick_once_a_minute().await?,
             Asked::Look(job) => engine.advance(&job).await?,

@@ -180,6 +180,8 @@ struct Messages {
     put_aside: Vec<String>,
     /// What receiving answers from now on instead, for so many times.
     broken: VecDeque<Fault>,
+    /// Nothing can be put in any more.
+    is_lost: bool,
     receipts: u64,
     polls: usize,
     removals: Vec<usize>,
@@ -212,6 +214,11 @@ impl Mailbox {
     /// Receiving fails with these first.
     pub(crate) fn break_with(&self, faults: impl IntoIterator<Item = Fault>) {
         self.state().broken.extend(faults);
+    }
+
+    /// From now on nothing can be put in.
+    pub(crate) fn lose(&self) {
+        self.state().is_lost = true;
     }
 
     /// Takes the last message out, past all rules.
@@ -254,6 +261,9 @@ impl Mailbox {
 #[async_trait]
 impl Queue for Mailbox {
     async fn wake(&self, jobs: &[(JobId, Duration)]) -> Result<(), Fault> {
+        if self.state().is_lost {
+            return Err(Fault::transient("the queue is lost"));
+        }
         for (job, delay) in jobs {
             self.put(job.as_str(), *delay);
         }

@@ -40,10 +40,7 @@ pub fn main(aws: Option<&dyn Aws>) -> ExitCode {
 }
 
 /// The same with these arguments, of which the first is the program's name.
-pub fn main_with(
-    arguments: impl IntoIterator<Item = OsString>,
-    aws: Option<&dyn Aws>,
-) -> ExitCode {
+pub fn main_with(arguments: impl IntoIterator<Item = OsString>, aws: Option<&dyn Aws>) -> ExitCode {
     let arguments = lambda::arguments(arguments.into_iter().collect());
     let cli = if aws.is_some() { cli::with_aws(arguments) } else { cli::without_aws(arguments) };
     output::init_logs(cli.globals.verbose, cli.is_host());

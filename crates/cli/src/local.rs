@@ -56,7 +56,7 @@ impl LocalHost {
             let engine = self.engine.clone();
             self.in_flight.spawn(async move {
                 // What fails is made up for by the sweep: the journal knows the job.
-                let _ = Asked::Look(id).done(&engine, Duration::MAX).await;
+                Asked::Look(id).done_or_logged(&engine, Duration::MAX).await;
                 drop(permit);
             });
         }

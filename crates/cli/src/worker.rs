@@ -187,8 +187,8 @@ impl Worker {
         };
         let (engine, inbox) = (self.engine.clone(), Arc::clone(&self.inbox));
         self.in_flight.spawn(async move {
-            let work = asked.done(&engine, Duration::MAX);
-            if while_hidden(&*inbox, &message.receipt, work).await.is_ok() {
+            let work = asked.done_or_logged(&engine, Duration::MAX);
+            if while_hidden(&*inbox, &message.receipt, work).await {
                 // Whoever takes it away is there as long as this is.
                 let _ = done.send(message.receipt);
             }

@@ -2,6 +2,7 @@
 //! invocations as Lambda does, and the program answers them, with a simulated cloud behind it.
 //!
 //! The program is this test itself, started once more.
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 #[path = "lambda/runtime_api.rs"]
 mod runtime_api;
@@ -170,7 +171,10 @@ fn a_function_plans_runs_works_and_ticks_and_says_which_messages_come_again() {
     let Answer::Error(error) = error else { panic!("{error:?}") };
     assert_eq!(error["errorType"], "Usage");
     let message = error["errorMessage"].as_str().unwrap();
-    assert!(message.contains("unknown field `key1`") && message.contains("accepted are"), "{error}");
+    assert!(
+        message.contains("unknown field `key1`") && message.contains("accepted are"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use lamplighter_core::{
-    Engine, TaskName,
+    Doing, Engine, TaskName,
     engine::{Event, Planner, Started, Write},
     task::Task,
 };
@@ -99,9 +99,7 @@ impl Function {
 
     async fn ask(&self, asked: Asked, time: Time) -> Result<Value, Failure> {
         let what = asked.to_string();
-        let done = asked.done(&self.engine, time.left()).await;
-        let started = done.map_err(|_| Failure::failed(format!("{what}: see the log")))?;
-        Ok(as_json(&started))
+        Ok(as_json(&asked.done(&self.engine, time.left()).await.doing(what)?))
     }
 
     /// Does what each message asks for. Those that come again are named: the others are taken
@@ -181,7 +179,7 @@ async fn take(engine: &Engine, record: &Record, time: Time) -> bool {
         warn!(what = %asked, "not begun: the time of this invocation is over; it comes again");
         return false;
     }
-    asked.done(engine, time.left()).await.is_ok()
+    asked.done_or_logged(engine, time.left()).await
 }
 
 fn as_json(started: &[Started]) -> Value {

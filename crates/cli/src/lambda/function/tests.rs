@@ -102,9 +102,12 @@ async fn a_step_that_is_slow_is_finished_while_there_is_time() {
 #[tokio::test(start_paused = true)]
 async fn a_tick_starts_what_is_due() {
     let bed = Bed::new();
-    assert_eq!(invoke(&bed, json!({ "tick": true }), MINUTES).await.unwrap(), json!({
-        "started": []
-    }));
+    assert_eq!(
+        invoke(&bed, json!({ "tick": true }), MINUTES).await.unwrap(),
+        json!({
+            "started": []
+        })
+    );
     bed.clock.advance(jiff::SignedDuration::from_secs(60));
     invoke(&bed, json!({ "tick": true }), MINUTES).await.unwrap();
     assert_eq!(bed.mailbox.len(), 2, "the spread, and the sweep");
@@ -113,10 +116,21 @@ async fn a_tick_starts_what_is_due() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_tick_that_fails_says_why() {
+    let bed = Bed::new();
+    bed.mailbox.lose();
+    invoke(&bed, json!({ "tick": true }), MINUTES).await.unwrap();
+    bed.clock.advance(jiff::SignedDuration::from_secs(60));
+    let failure = invoke(&bed, json!({ "tick": true }), MINUTES).await.unwrap_err();
+    assert_eq!(failure.message, "tick: the queue is lost");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_is_started_once_and_not_waited_for() {
     let bed = Bed::new().slow();
     let payload = json!({ "run": ["nightly"], "at": "2026-03-02T01:00:00Z" });
-    let started = |new: bool| json!({ "started": [{ "run": "nightly@2026-03-02T01:00:00Z", "new": new }] });
+    let started =
+        |new: bool| json!({ "started": [{ "run": "nightly@2026-03-02T01:00:00Z", "new": new }] });
     assert_eq!(invoke(&bed, payload.clone(), MINUTES).await.unwrap(), started(true));
     assert_eq!(invoke(&bed, payload, MINUTES).await.unwrap(), started(false));
     assert_eq!((bed.mailbox.len(), bed.accounts.most()), (1, 0));

@@ -137,7 +137,10 @@ fn whatever_else_comes_is_told_what_is_accepted() {
         check_refused(payload, ACCEPTED);
     }
     // What looks like an event says what is wrong with it.
-    check_refused(json!({ "source": "aws.ec2", "detail-type": "x" }), "not an event of EventBridge");
+    check_refused(
+        json!({ "source": "aws.ec2", "detail-type": "x" }),
+        "not an event of EventBridge",
+    );
 }
 
 /// JSON that looks like a payload here and there.
@@ -158,8 +161,23 @@ fn any_json() -> impl Strategy<Value = Value> {
     ];
     let key = prop_oneof![
         prop::sample::select(vec![
-            "Records", "messageId", "body", "eventSource", "attributes", "source", "detail-type",
-            "detail", "resources", "id", "account", "region", "time", "tick", "plan", "run", "at",
+            "Records",
+            "messageId",
+            "body",
+            "eventSource",
+            "attributes",
+            "source",
+            "detail-type",
+            "detail",
+            "resources",
+            "id",
+            "account",
+            "region",
+            "time",
+            "tick",
+            "plan",
+            "run",
+            "at",
         ])
         .prop_map(str::to_owned),
         "[a-z-]{0,8}",
