@@ -40,6 +40,15 @@ pub(crate) struct Asked<'a> {
     place: &'a Place,
     api: Api,
     id: RequestId,
+    turn: Turn,
+}
+
+/// How often a request was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    First,
+    /// There was nothing yet, and the caller waits.
+    Again,
 }
 
 /// An answer, and until when the caller would rather wait for another one.
@@ -82,18 +91,22 @@ pub(crate) async fn answer(cloud: &Cloud, request: Request) -> Reply {
         Ok(entered) => entered,
         Err(refusal) => return refused(&refusal),
     };
-    let asked = Asked { caller: &caller, place: &place, api, id };
-    let mut until = None;
+    let mut asked = Asked { caller: &caller, place: &place, api, id, turn: Turn::First };
+    let (mut until, mut delay) = (None, None);
     loop {
         let Answered { reply, retry_until } = match (entry.serve, &call) {
             (Serve::Form(serve), Call::Form(form)) => serve(cloud, &asked, form.clone()),
             (Serve::Json(serve), Call::Json(json)) => serve(cloud, &asked, json.clone()),
             (_, call) => return refused(&unknown(service, entry.spec.name, call)),
         };
+        // What the call was told to take, it takes once.
+        let delay = *delay.get_or_insert(reply.delay);
+        let reply = reply.after(delay);
         let Some(retry_until) = retry_until else { return reply };
         if *until.get_or_insert(retry_until) <= cloud.now() {
             return reply;
         }
+        asked.turn = Turn::Again;
         tokio::time::sleep(ASK_AGAIN).await;
     }
 }
@@ -131,10 +144,12 @@ fn perform<O: Operation>(
     operation: O,
     dry_run: bool,
 ) -> Answered {
-    let Asked { caller, place, api, id } = *asked;
+    let Asked { caller, place, api, id, turn } = *asked;
     let write = |answer: O::Answer<'_>| api.answer(O::SPEC.name, id, &answer);
-    let Performed { delay, retry_until, answer } =
-        cloud.perform(caller, place, operation, dry_run, write);
+    let Performed { delay, retry_until, answer } = match turn {
+        Turn::First => cloud.perform(caller, place, operation, dry_run, write),
+        Turn::Again => cloud.ask_again(caller, place, operation, write),
+    };
     let reply = match answer {
         None => Reply::from(Outcome::Close),
         Some(Ok(Ok(answer))) => Reply::from(answer),
