@@ -235,11 +235,15 @@ mod tests {
     use bytes::Bytes;
     use hyper::Request as HttpRequest;
 
-    use super::*;
-    use crate::bed::Bed;
+    use serde_json::json;
 
-    /// The status of an answer, and its code for clients that speak the query protocol still.
-    async fn ask(service: &str, headers: &[(&str, &str)], body: &'static str) -> (u16, String) {
+    use super::*;
+    use crate::{
+        bed::Bed,
+        sqs::{queues::CreateQueue, send::SendMessage},
+    };
+
+    fn request(service: &str, headers: &[(&str, &str)], body: &'static str) -> Request {
         let scope = format!("111122223333/20260302/eu-west-1/{service}/aws4_request");
         let signature = "SignedHeaders=host, Signature=abc";
         let mut request = HttpRequest::builder()
@@ -248,8 +252,12 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        let request = Request::read(&parts, Bytes::from_static(body.as_bytes()));
-        let reply = answer(&Bed::new().cloud, request).await;
+        Request::read(&parts, Bytes::from_static(body.as_bytes()))
+    }
+
+    /// The status of an answer, and its code for clients that speak the query protocol still.
+    async fn ask(service: &str, headers: &[(&str, &str)], body: &'static str) -> (u16, String) {
+        let reply = answer(&Bed::new().cloud, request(service, headers, body)).await;
         let Outcome::Answer(answer) = reply.outcome else { panic!("{:?}", reply.outcome) };
         let code = answer.headers().get("x-amzn-query-error");
         let code = code.map(|it| it.to_str().unwrap().to_owned());
@@ -266,5 +274,47 @@ mod tests {
         let target = ("x-amz-target", "DynamoDB_20120810.DescribeTable");
         let found = ask("dynamodb", &[json, target], r#"{"TableName": "nothing"}"#).await;
         assert_eq!(found, (400, String::new()));
+    }
+
+    const URL: &str = "https://sqs.eu-west-1.amazonaws.com/111122223333/work";
+
+    /// Waits for a message of a queue to which one is sent after so many milliseconds. What the
+    /// caller gets, and how often it has called.
+    async fn wait_for_message(bed: &Bed, after: u64) -> (Outcome, usize) {
+        let queue = json!({ "QueueName": "work" });
+        bed.ask::<CreateQueue>(serde_json::from_value(queue).unwrap()).unwrap();
+        let json = ("content-type", "application/x-amz-json-1.0");
+        let target = ("x-amz-target", "AmazonSQS.ReceiveMessage");
+        let body = r#"{"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/111122223333/work",
+            "WaitTimeSeconds": 20}"#;
+        let send = async {
+            tokio::time::sleep(Duration::from_millis(after)).await;
+            let message = json!({ "QueueUrl": URL, "MessageBody": "hello" });
+            bed.ask::<SendMessage>(serde_json::from_value(message).unwrap()).unwrap();
+            bed.pass(20);
+        };
+        let receive = answer(&bed.cloud, request("sqs", &[json, target], body));
+        let (reply, ()) = tokio::join!(receive, send);
+        let calls = bed.cloud.calls();
+        (reply.outcome, calls.iter().filter(|it| it.operation == "ReceiveMessage").count())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_waits_is_one_call() {
+        let bed = Bed::new();
+        let (outcome, calls) = wait_for_message(&bed, 1000).await;
+        let Outcome::Answer(answer) = outcome else { panic!("{outcome:?}") };
+        assert!(String::from_utf8_lossy(answer.body()).contains("hello"));
+        assert_eq!(calls, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_waits_loses_its_connection_at_once() {
+        let bed = Bed::new();
+        let lost = json!({ "faults": [{ "action": "ReceiveMessage", "lose-answer": true }] });
+        bed.cloud.set_faults(serde_json::from_value(lost).unwrap()).unwrap();
+        let (outcome, calls) = wait_for_message(&bed, 1000).await;
+        assert!(matches!(outcome, Outcome::Close), "{outcome:?}");
+        assert_eq!(calls, 1);
     }
 }
