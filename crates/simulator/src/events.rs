@@ -4,7 +4,6 @@
 mod bus;
 mod deliver;
 mod list;
-mod pattern;
 mod permission;
 mod put_events;
 mod put_rule;
