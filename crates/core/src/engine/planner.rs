@@ -58,7 +58,7 @@ impl Planner {
         let action = action::ordered(self.catalog, &order.action)?;
         let session = Session { task: order.task.clone(), occurrence: at };
         let scope = self.accounts.scope(place, &session).await?;
-        let survey = survey(action, order, &*scope, at, &NoPulse).await?;
+        let survey = survey(action, order, &*scope, at, &NoPulse, None).await?;
         survey.within_limit(order)?;
         Ok(survey)
     }

@@ -153,12 +153,18 @@ mod tests {
     #[test]
     fn events_are_as_eventbridge_delivers_them() {
         let name = "testdb-20260302";
-        check(include_str!("../../../core/tests/events/rds-snapshot-creating.json"), |state, place, at| {
-            of_snapshot(state, place, Kind::Instance, name, at, creating(Kind::Instance));
-        });
-        check(include_str!("../../../core/tests/events/rds-snapshot-created.json"), |state, place, at| {
-            of_snapshot(state, place, Kind::Instance, name, at, created(Kind::Instance));
-        });
+        check(
+            include_str!("../../../core/tests/events/rds-snapshot-creating.json"),
+            |state, place, at| {
+                of_snapshot(state, place, Kind::Instance, name, at, creating(Kind::Instance));
+            },
+        );
+        check(
+            include_str!("../../../core/tests/events/rds-snapshot-created.json"),
+            |state, place, at| {
+                of_snapshot(state, place, Kind::Instance, name, at, created(Kind::Instance));
+            },
+        );
         check(
             include_str!("../../../core/tests/events/rds-cluster-snapshot-created.json"),
             |state, place, at| {
@@ -174,10 +180,13 @@ mod tests {
                 of_snapshot(state, place, Kind::Instance, "testdb-copy", at, event);
             },
         );
-        check(include_str!("../../../core/tests/events/rds-instance-stopped.json"), |state, place, at| {
-            let event = super::super::lifecycle::stopped(Kind::Instance);
-            of_database(state, place, Kind::Instance, "testdb", at, event);
-        });
+        check(
+            include_str!("../../../core/tests/events/rds-instance-stopped.json"),
+            |state, place, at| {
+                let event = super::super::lifecycle::stopped(Kind::Instance);
+                of_database(state, place, Kind::Instance, "testdb", at, event);
+            },
+        );
     }
 
     #[test]

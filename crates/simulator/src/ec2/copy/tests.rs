@@ -57,7 +57,8 @@ fn the_end_of_a_copy_is_told_where_it_is() {
     assert_like(&there, &sample.replace("\"true\"", "\"false\""));
     copy(&there, CopySnapshot { completion_duration_minutes: Some(15), ..of("snap-a") }).unwrap();
     there.pass(900);
-    let sample = include_str!("../../../../core/tests/events/ebs-copy-snapshot-time-based-succeeded.json");
+    let sample =
+        include_str!("../../../../core/tests/events/ebs-copy-snapshot-time-based-succeeded.json");
     assert_like(&there, sample);
     let key = Some("none".to_owned());
     copy(&there, CopySnapshot { encrypted: Some(true), kms_key_id: key, ..of("snap-a") }).unwrap();
@@ -74,7 +75,8 @@ fn a_copy_that_is_late_is_told() {
     let request = CopySnapshot { completion_duration_minutes: Some(15), ..of("snap-a") };
     let id = copy(&there, request).unwrap();
     there.pass(900);
-    let sample = include_str!("../../../../core/tests/events/ebs-copy-snapshot-missed-duration.json");
+    let sample =
+        include_str!("../../../../core/tests/events/ebs-copy-snapshot-missed-duration.json");
     assert_like(&there, sample);
     // 1000 GiB with 500 MiB a second.
     there.pass(2048 - 900 - 1);

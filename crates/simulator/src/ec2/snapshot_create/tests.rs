@@ -35,7 +35,10 @@ fn the_end_of_a_snapshot_is_told() {
     put_volume(&bed, volume("vol-b"));
     create(&bed, "vol-a").unwrap();
     bed.pass(300);
-    assert_like(&bed, include_str!("../../../../core/tests/events/ebs-create-snapshot-succeeded.json"));
+    assert_like(
+        &bed,
+        include_str!("../../../../core/tests/events/ebs-create-snapshot-succeeded.json"),
+    );
     bed.here(|it| it.ec2.failing.insert("vol-b".into()));
     create(&bed, "vol-b").unwrap();
     bed.pass(300);
