@@ -15,12 +15,18 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_catalog::ACTIONS;
 use lamplighter_config::{Account, Config, Role, Source, yaml};
-use lamplighter_core::{AccountPool, Clock, Engine, Fault, action, task::Task};
+use lamplighter_core::{
+    AccountPool, Clock, Engine, Fault, action,
+    events::{self, CloudEvent},
+    task::Task,
+};
 use lamplighter_rehearsal::{Rehearsal, VirtualClock};
 use lamplighter_simulator::{
     Accounts, After, Cloud, Door, Fleet, Lag, Rules, Throttling, Weather,
     fleet::{Member, Target},
 };
+use serde_json::json;
+use tracing::warn;
 
 use crate::{configuration, exit::Failure};
 
@@ -144,8 +150,28 @@ impl Stage {
         engines.pop().expect("one was asked for")
     }
 
+    /// From now on the engine hears of what happens in the cloud, if a task has subscribed to
+    /// anything, as if each account forwarded its events; and of these others at their times.
+    pub(crate) fn listen(&mut self, tasks: &[Task], mut others: Vec<CloudEvent>) {
+        if tasks.iter().all(|task| task.on.is_empty()) {
+            return;
+        }
+        let (cloud, mut seen) = (self.cloud.clone(), 0);
+        self.rehearsal.hear(move || {
+            let now = cloud.now();
+            let due = others.extract_if(.., |it| it.at <= now).collect::<Vec<_>>().into_iter();
+            let news = cloud.events_after(&mut seen).into_iter();
+            let understood = news.filter_map(|it| {
+                let parsed = events::parse(&json!(it));
+                parsed.inspect_err(|bad| warn!(event = it.id, "{bad}")).ok()
+            });
+            understood.chain(due).collect()
+        });
+    }
+
     /// So many workers work on these tasks from now on.
     pub(crate) fn employ(&mut self, tasks: &[Task], workers: usize) {
+        self.listen(tasks, Vec::new());
         let engines = self.rehearsal.engines(workers, ACTIONS, tasks, &self.accounts);
         self.rehearsal.employ(engines);
     }
