@@ -242,7 +242,11 @@ impl Weather for Passing {
 
 #[cfg(test)]
 mod tests {
-    use lamplighter_core::{FaultKind, Journal, Place, cloud::Session};
+    use lamplighter_core::{
+        FaultKind, Journal, Place,
+        cloud::Session,
+        engine::{RunFilter, Tally},
+    };
     use lamplighter_rehearsal::finish;
 
     use super::*;
@@ -275,6 +279,39 @@ tasks:
         let tally = runs[0].tally;
         assert_eq!((tally.find.succeeded, tally.all().failed), (3, 0));
         assert!(tally.act.succeeded >= 3, "{tally:?}");
+    }
+
+    #[test]
+    fn what_happens_in_the_cloud_reaches_the_tasks_that_subscribe_to_it() {
+        let config = format!(
+            "{CONFIG}  echo:
+    action: ebs.snapshot.create
+    mode: observe
+    accounts: all
+    on:
+      - event: custom
+        pattern: {{ detail-type: [EBS Snapshot Notification], detail: {{ result: [succeeded] }} }}
+        target: /detail/source
+"
+        );
+        let source = Source::new("tasks.yaml", config);
+        let config = lamplighter_config::load(&[source], ACTIONS, &|_| Err(String::new())).unwrap();
+        let scene = Scene::new(config, None, None);
+        let mut stage = Stage::set(&scene, BEGIN.parse().unwrap(), 1).unwrap();
+        stage.employ(&scene.config.tasks, 2);
+        stage.rehearsal.run_until("2026-03-02T23:00:00Z".parse().unwrap()).unwrap();
+        let tally = |task: &str| {
+            let task = Some(task.parse().unwrap());
+            let filter = RunFilter { task, ..RunFilter::default() };
+            let runs = finish(stage.rehearsal.journal().runs(&filter)).unwrap().unwrap();
+            let mut sum = Tally::default();
+            runs.iter().for_each(|run| sum.add(&run.tally));
+            (runs.len() as u64, sum.act)
+        };
+        let (nights, made) = tally("nightly");
+        let (echoes, seen) = tally("echo");
+        assert!(nights == 1 && made.succeeded > 2, "{made:?}");
+        assert_eq!((echoes, seen.skipped, seen.total()), (made.succeeded, made.succeeded, echoes));
     }
 
     #[test]

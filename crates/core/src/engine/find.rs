@@ -13,11 +13,11 @@ use serde_json::Value;
 use super::{
     BATCH, Engine, Write,
     guards::{self, Found},
-    survey::{Planned, Pulse, Survey, survey},
+    survey::{Planned, Survey, survey},
 };
 use crate::{
     Fault, FaultKind, JobId, Place,
-    action::{AnyAction, DESCRIBE_LAG, Verdict},
+    action::{AnyAction, DESCRIBE_LAG, LookCx, Pulse, Verdict},
     cloud::Session,
     job::{Job, Outcome, PlannedPlace, Status, Work},
     task::{Mode, Order},
@@ -87,7 +87,14 @@ impl Engine {
         let session = Session { task: order.task.clone(), occurrence: *occurrence };
         let scope = self.ports.accounts.scope(place, &session).await?;
         let decided_at = plan.as_ref().map_or(now, |plan| plan.now);
-        let survey = survey(action, order, &*scope, decided_at, held, only.as_ref()).await?;
+        let cx = LookCx {
+            session: &session,
+            now: decided_at,
+            here: &*scope,
+            accounts: &*self.ports.accounts,
+            pulse: held,
+        };
+        let survey = survey(action, order, cx, only.as_ref()).await?;
         if let Some(only) = only
             && !survey.settles(only)
             && let Some(wait) = lag_left(*occurrence, job.created_at, now)

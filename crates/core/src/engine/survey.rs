@@ -5,15 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::guards::{self, Found};
 use crate::{
     Doing, Fault, Place,
-    action::{AnyAction, Candidate, Effect, PlanCx, TASK_TAG, Verdict},
-    cloud::{PageToken, Scope},
+    action::{AnyAction, Candidate, Effect, LookCx, TASK_TAG, Verdict},
+    cloud::PageToken,
     select::{self, Fields, Selected, ServerFilter},
     task::Order,
 };
@@ -45,23 +44,15 @@ pub struct Planned {
     pub verdict: Verdict,
 }
 
-/// Told between two pages that the survey is alive. A fault ends it.
-#[async_trait]
-pub trait Pulse: Send + Sync {
-    /// A page was read.
-    async fn beat(&self) -> Result<(), Fault>;
-}
-
 /// Surveys one place, or only the resources of an event there. The guards are not applied: see
 /// [`Survey::within_limit`].
 pub(super) async fn survey(
     action: &dyn AnyAction,
     order: &Order,
-    scope: &dyn Scope,
-    now: Timestamp,
-    pulse: &dyn Pulse,
+    cx: LookCx<'_>,
     only: Option<&BTreeSet<String>>,
 ) -> Result<Survey, Fault> {
+    let (scope, now) = (cx.here, cx.now);
     let place = scope.place();
     let filter = match only {
         Some(ids) => ServerFilter::of_ids(ids.iter().cloned()),
@@ -99,11 +90,11 @@ pub(super) async fn survey(
                 }
             }
         }
-        pulse.beat().await?;
+        cx.pulse.beat().await?;
         page = answer.next;
         if page.is_none() {
-            let cx = PlanCx { task: &order.task, place, now };
-            let verdicts = action.plan_json(&order.params, &cx, &selected)?;
+            let planning = action.plan_json(&order.params, &cx, &selected).await;
+            let verdicts = planning.doing(format!("planning in {place}"))?;
             return Ok(Survey { own, ..Survey::new(selected, verdicts, unknown, listed) });
         }
     }
