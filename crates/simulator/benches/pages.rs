@@ -32,6 +32,7 @@ impl Clock for Noon {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the server has a thread of its own")]
 fn main() {
     let (say, hear) = oneshot::channel();
     let server = thread::spawn(move || {
@@ -74,6 +75,7 @@ fn main() {
 
 /// How long the server's thread has been on a processor so far.
 async fn on_processor(server: &Handle) -> Duration {
+    #[expect(clippy::disallowed_methods, reason = "no file on a disk")]
     let read = server.spawn(async { fs::read_to_string("/proc/thread-self/schedstat") });
     let stat = read.await.expect("it runs").expect("this is Linux");
     let nanoseconds = stat.split(' ').next().and_then(|it| it.parse().ok());
