@@ -5,6 +5,7 @@
 //! ([`Planner`]) only reads.
 
 mod act;
+mod caught;
 mod find;
 pub mod guards;
 mod in_hand;
@@ -100,10 +101,11 @@ impl Engine {
         &self.ports
     }
 
-    /// Starts what an event asks for. Safe to call twice: an occurrence runs once.
+    /// Starts what an event asks for. Safe to call twice: an occurrence runs once, and so does
+    /// an event of AWS for each task that it triggers.
     pub async fn event(&self, event: Event) -> Result<Vec<Started>, Fault> {
         let now = self.ports.clock.now();
-        let spreads = match event {
+        let jobs = match event {
             Event::Run { task, at } => {
                 let task = self.task(&task)?;
                 vec![spread::job(&task.order, &task.reach, at, None, None, now)]
@@ -116,11 +118,10 @@ impl Engine {
                     spread::job(&it.order, &[], it.occurrence, None, Some(places), now)
                 })
                 .collect(),
-            // No task can subscribe to anything yet.
-            Event::Cloud(_) => Vec::new(),
+            Event::Cloud(event) => self.caught(&event, now)?,
         };
-        let writes = self.add(&spreads).await?;
-        let started = spreads.iter().zip(writes);
+        let writes = self.add(&jobs).await?;
+        let started = jobs.iter().zip(writes);
         Ok(started.map(|(job, write)| Started { run: job.run(), write }).collect())
     }
 
