@@ -2,7 +2,7 @@
 
     LAMPLIGHTER_BINARY=target/debug/lamplighter python tests/deploy
 
-Run it with the Python that `tests/emulator/install.py tests/contract/requirements.txt` installs.
+Run it with the Python that `tests/emulator/install.py tests/deploy/requirements.txt` installs.
 Without LAMPLIGHTER_BINARY, which is the whole program with the AWS SDK, what needs it is left out,
 and that is said.
 """
@@ -17,7 +17,8 @@ from pathlib import Path
 import fargate
 import hub
 import roles
-from stage import HUB, MEMBER, REGION, Ministack, Stack, free_port
+import stacksets
+from stage import HUB, MEMBER, REGION, Ministack, Stack, bed
 
 FAILED = []
 
@@ -61,12 +62,16 @@ def with_permissions() -> None:
         check(roles.nobody_else_enters_the_member, ministack, member)
         check(roles.the_hub_enters_no_other_role, ministack, probe)
         check(roles.the_hub_has_its_own_table_and_queue_and_no_other, ministack, probe, deployed)
-        check(roles.several_regions_have_one_role, ministack)
+
+
+def in_many_accounts() -> None:
+    print("Members by a StackSet", flush=True)
+    check(stacksets.every_account_has_one_role_and_every_region_forwards)
 
 
 def on_lambda(program: Path) -> None:
     print("The hub on Lambda, with the program", flush=True)
-    port = free_port()
+    port = bed.free_port()
     address = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as place, Ministack(EC2=address, STS=address) as ministack:
         work = Path(place)
@@ -87,6 +92,7 @@ def on_lambda(program: Path) -> None:
 def main() -> int:
     on_fargate()
     with_permissions()
+    in_many_accounts()
     if program := os.environ.get("LAMPLIGHTER_BINARY"):
         on_lambda(Path(program).resolve(strict=True))
     else:

@@ -5,16 +5,13 @@ the member account may do what `member.yaml` says and nothing else.
 """
 
 import json
-import os
-import re
 import subprocess
 import threading
 from pathlib import Path
 
 import boto3
 
-from stage import (CLEAN, HUB, MEMBER, REGION, Ministack, Stack, document, ended, free_port,
-                   until)
+from stage import HUB, MEMBER, REGION, Ministack, Stack, bed, document, until
 
 EXTERNAL_ID = "7f3c"
 VOLUMES = 3
@@ -54,7 +51,7 @@ class Simulator:
         self.process = subprocess.Popen(
             [program, "--config", work / "config", "simulate", "--fleet", work / "fleet.yaml",
              "--days", "0", "--serve", str(port), "--speed", "10"],
-            env=CLEAN, cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            env=bed.CLEAN, cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, encoding="utf-8",
         )
         self.said = []
@@ -69,7 +66,7 @@ class Simulator:
         return self
 
     def __exit__(self, *_):
-        ended(self.process)
+        bed.ended(self.process)
 
     def snapshots(self) -> list:
         """The tags of all that Lamplighter made."""
@@ -109,7 +106,7 @@ class Hub:
         """What the program prints as JSON, from outside, on the journal of the stack."""
         done = subprocess.run(
             [self.program, "--config", self.work / "config", "--json", *arguments],
-            env=CLEAN | {
+            env=bed.CLEAN | {
                 "LAMPLIGHTER_JOURNAL": self.stack.output("Journal"),
                 "AWS_ENDPOINT_URL": self.ministack.endpoint, "AWS_REGION": REGION,
                 "AWS_ACCESS_KEY_ID": HUB, "AWS_SECRET_ACCESS_KEY": "test",

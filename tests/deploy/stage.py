@@ -15,23 +15,24 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "contract"))
 
-from bed import CLEAN, PROGRAMS, Referee, ended, free_port  # noqa: E402, F401
+import bed  # noqa: E402
 
 TEMPLATES = ROOT / "deploy"
 REGION = "eu-west-1"
 HUB, MEMBER = "111122223333", "222233334444"
 
 
-class Ministack(Referee):
+class Ministack(bed.Referee):
     """ministack. A 12-digit access key is the administrator of that account."""
 
     def __init__(self, auth: bool = False, **environment: str):
-        port = free_port()
+        port = bed.free_port()
         own = f"http://127.0.0.1:{port}"
         super().__init__(["ministack"], {
             "AUTH": str(auth).lower(), "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port),
@@ -74,6 +75,7 @@ class Stack:
                  **parameters: str):
         self.ministack, self.template, self.name = ministack, template, name
         self.account, self.parameters = account, parameters
+        self.text = (TEMPLATES / template).read_text()
         self.formation = ministack.client("cloudformation", account)
         self.formation.create_stack(**self.request())
         self.wait("CREATE_COMPLETE")
@@ -82,7 +84,7 @@ class Stack:
     def request(self) -> dict:
         return {
             "StackName": self.name,
-            "TemplateBody": with_numbers((TEMPLATES / self.template).read_text(), self.parameters),
+            "TemplateBody": with_numbers(self.text, self.parameters),
             "Capabilities": ["CAPABILITY_NAMED_IAM"],
             "Parameters": [{"ParameterKey": key, "ParameterValue": value}
                            for key, value in self.parameters.items()],
@@ -159,16 +161,11 @@ def refused(call, code: str) -> str:
     """The message of the AWS error that the call must end with."""
     try:
         call()
-    except call_errors() as error:
+    except ClientError as error:
         found = error.response["Error"]
         assert found["Code"] == code, found
         return found["Message"]
     raise AssertionError(f"it was not refused with {code}")
-
-
-def call_errors():
-    from botocore.exceptions import ClientError
-    return ClientError
 
 
 def document(text) -> dict:
