@@ -79,6 +79,7 @@ impl Action for CreateSnapshot {
     type Params = Params;
     type Target = Volume;
     type State = Started;
+    type Known = ();
 
     const SPEC: Spec = Spec {
         name: "ebs.snapshot.create",
@@ -89,6 +90,7 @@ impl Action for CreateSnapshot {
             "ec2:DeleteSnapshot",
             "ec2:DescribeSnapshots",
         ],
+        elsewhere: &[],
         effect: Effect::Creates,
         timeout: Duration::from_secs(24 * 3600),
         gate: None,
@@ -118,7 +120,7 @@ impl Action for CreateSnapshot {
         Ok(())
     }
 
-    fn plan(params: &Params, _: &PlanCx<'_>, found: &[Volume]) -> Vec<Verdict> {
+    fn plan(params: &Params, _: &PlanCx<'_>, found: &[Volume], _: &()) -> Vec<Verdict> {
         found.iter().map(|volume| judge(params, volume)).collect()
     }
 

@@ -46,11 +46,13 @@ impl Action for DeleteSnapshot {
     type Params = Params;
     type Target = Snapshot;
     type State = ();
+    type Known = ();
 
     const SPEC: Spec = Spec {
         name: "ebs.snapshot.delete",
         summary: "Deletes the snapshots of each volume that no retention rule keeps.",
         permissions: &["ec2:DeleteSnapshot"],
+        elsewhere: &[],
         effect: Effect::Deletes,
         timeout: Duration::from_secs(3600),
         gate: None,
@@ -63,7 +65,7 @@ impl Action for DeleteSnapshot {
         })
     }
 
-    fn plan(params: &Params, cx: &PlanCx<'_>, found: &[Snapshot]) -> Vec<Verdict> {
+    fn plan(params: &Params, cx: &PlanCx<'_>, found: &[Snapshot], _: &()) -> Vec<Verdict> {
         let backups: Vec<Result<Backup, &str>> = found.iter().map(backup).collect();
         let ours: Vec<Backup> = backups.iter().flatten().cloned().collect();
         let mut decisions = retention::decide(&params.policy(), &ours, cx.now).into_iter();

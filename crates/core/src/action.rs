@@ -4,7 +4,11 @@
 //! those types have become JSON; the bridge is the blanket implementation at the end of this
 //! file.
 
-use std::{fmt::Debug, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -13,7 +17,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    Fault, JobId, Place, Tags, TaskName,
+    AccountId, Fault, JobId, Place, Tags, TaskName,
     cloud::{AccountPool, Page, PageToken, Resource, Scope, Session},
     job::Tried,
     select::ServerFilter,
@@ -45,6 +49,8 @@ pub trait Action: Send + Sync + 'static {
     type Target: Resource;
     /// What has to be remembered between two steps. `()` when one step is enough.
     type State: Serialize + DeserializeOwned + Debug + Send + Sync;
+    /// What planning has to know beside the targets. `()` when nothing.
+    type Known: Default + Send + Sync;
 
     /// The static facts.
     const SPEC: Spec;
@@ -54,9 +60,30 @@ pub trait Action: Send + Sync + 'static {
         Ok(())
     }
 
+    /// What a task with these parameters needs to be allowed, beside listing its targets.
+    fn permissions(_params: &Self::Params) -> Permissions {
+        Permissions::here(Self::SPEC.permissions)
+    }
+
+    /// Reads what planning has to know beside the targets: what there is already at a copy's
+    /// destination, the state of a key. Reads only. What can be read of one target but not of
+    /// another is for [`plan`](Action::plan) to judge; a fault here fails the whole place.
+    async fn look(
+        _cx: &LookCx<'_>,
+        _params: &Self::Params,
+        _found: &[Self::Target],
+    ) -> Result<Self::Known, Fault> {
+        Ok(Self::Known::default())
+    }
+
     /// Judges every selected resource, in the order given. All decisions belong here: a dry run
     /// is a plan and nothing else.
-    fn plan(params: &Self::Params, cx: &PlanCx<'_>, found: &[Self::Target]) -> Vec<Verdict>;
+    fn plan(
+        params: &Self::Params,
+        cx: &PlanCx<'_>,
+        found: &[Self::Target],
+        known: &Self::Known,
+    ) -> Vec<Verdict>;
 
     /// Takes one step. It may run again with the same arguments after a crash, so it must leave
     /// the cloud as if it had run once. It never sleeps: it says when to look again.
@@ -76,14 +103,46 @@ pub struct Spec {
     pub name: &'static str,
     /// One line, third person: `Creates a snapshot of each selected volume.`
     pub summary: &'static str,
-    /// IAM actions that `step` needs, sorted. Policies are generated from these.
+    /// IAM actions that it may need in the accounts of its targets, sorted.
     pub permissions: &'static [&'static str],
+    /// IAM actions that it may need in other accounts, which its parameters name, sorted.
+    pub elsewhere: &'static [&'static str],
     /// What it does to its targets.
     pub effect: Effect,
     /// A job that is not done after this long has failed, unless the task says otherwise.
     pub timeout: Duration,
     /// What its jobs queue for, beside the task's own `max-concurrent`.
     pub gate: Option<GateSpec>,
+}
+
+/// IAM actions, and where they are needed. Policies are generated from these.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// In the account of the targets.
+    pub here: BTreeSet<&'static str>,
+    /// In accounts that the parameters name.
+    pub elsewhere: BTreeMap<AccountId, BTreeSet<&'static str>>,
+}
+
+impl Permissions {
+    /// These in the account of the targets, and none elsewhere.
+    pub fn here(actions: &[&'static str]) -> Permissions {
+        Permissions { here: actions.iter().copied().collect(), elsewhere: BTreeMap::new() }
+    }
+
+    /// And these in an account that the parameters name.
+    #[must_use]
+    pub fn and_in(mut self, account: &AccountId, actions: &[&'static str]) -> Permissions {
+        self.elsewhere.entry(account.clone()).or_default().extend(actions);
+        self
+    }
+
+    /// All that is needed in `account`, which has targets or has none.
+    pub fn of(&self, account: &AccountId, has_targets: bool) -> BTreeSet<&'static str> {
+        let elsewhere = self.elsewhere.get(account).into_iter().flatten().copied();
+        let here = self.here.iter().copied().filter(|_| has_targets);
+        here.chain(elsewhere).collect()
+    }
 }
 
 /// What an action does.
@@ -145,6 +204,28 @@ pub struct PlanCx<'a> {
     pub place: &'a Place,
     /// The instant to decide for.
     pub now: Timestamp,
+}
+
+/// What a look before a plan may use.
+#[derive(Clone, Copy)]
+pub struct LookCx<'a> {
+    /// On whose behalf.
+    pub session: &'a Session,
+    /// The instant to decide for.
+    pub now: Timestamp,
+    /// The account and region of the targets.
+    pub here: &'a dyn Scope,
+    /// The way to other accounts and regions.
+    pub accounts: &'a dyn AccountPool,
+    /// To be told between two pages, so that a long look is not taken for dead.
+    pub pulse: &'a dyn Pulse,
+}
+
+/// Told between two pages that a long reading is alive. A fault ends it.
+#[async_trait]
+pub trait Pulse: Send + Sync {
+    /// A page was read.
+    async fn beat(&self) -> Result<(), Fault>;
 }
 
 /// What came of a step.
@@ -234,8 +315,11 @@ pub trait AnyAction: Send + Sync {
     fn spec(&self) -> &'static Spec;
     /// What it works on, in the plural: `volumes`.
     fn target_kind(&self) -> &'static str;
-    /// IAM actions for listing targets and for stepping, sorted.
+    /// All IAM actions that it may need, in any account, sorted: for listing targets, for looking
+    /// and for stepping.
     fn permissions(&self) -> Vec<&'static str>;
+    /// IAM actions that a task with these parameters needs, listing its targets included.
+    fn needs(&self, params: &Value) -> Result<Permissions, Fault>;
     /// The schema of the `with:` block.
     fn params_schema(&self) -> Schema;
     /// The schema of a target: what `select.where` sees as `target`.
@@ -249,11 +333,11 @@ pub trait AnyAction: Send + Sync {
         filter: &ServerFilter,
         page: Option<PageToken>,
     ) -> Result<Page<Candidate>, Fault>;
-    /// Judges resources, in the order given.
-    fn plan_json(
+    /// Looks at what planning has to know, and judges resources, in the order given.
+    async fn plan_json(
         &self,
         params: &Value,
-        cx: &PlanCx<'_>,
+        cx: &LookCx<'_>,
         found: &[Candidate],
     ) -> Result<Vec<Verdict>, Fault>;
     /// Takes one step.
@@ -277,10 +361,17 @@ impl<A: Action> AnyAction for A {
     }
 
     fn permissions(&self) -> Vec<&'static str> {
-        let mut all = [A::SPEC.permissions, A::Target::PERMISSIONS].concat();
+        let mut all = [A::SPEC.permissions, A::SPEC.elsewhere, A::Target::PERMISSIONS].concat();
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    fn needs(&self, params: &Value) -> Result<Permissions, Fault> {
+        let params: A::Params = from_json(params, "parameters")?;
+        let mut needs = A::permissions(&params);
+        needs.here.extend(A::Target::PERMISSIONS);
+        Ok(needs)
     }
 
     fn params_schema(&self) -> Schema {
@@ -322,10 +413,10 @@ impl<A: Action> AnyAction for A {
         })
     }
 
-    fn plan_json(
+    async fn plan_json(
         &self,
         params: &Value,
-        cx: &PlanCx<'_>,
+        cx: &LookCx<'_>,
         found: &[Candidate],
     ) -> Result<Vec<Verdict>, Fault> {
         let params: A::Params = from_json(params, "parameters")?;
@@ -333,7 +424,9 @@ impl<A: Action> AnyAction for A {
             .iter()
             .map(|it| from_json(&it.facts, "target"))
             .collect::<Result<Vec<A::Target>, Fault>>()?;
-        let verdicts = A::plan(&params, cx, &targets);
+        let known = A::look(cx, &params, &targets).await?;
+        let plan = PlanCx { task: &cx.session.task, place: cx.here.place(), now: cx.now };
+        let verdicts = A::plan(&params, &plan, &targets, &known);
         if verdicts.len() == found.len() {
             Ok(verdicts)
         } else {

@@ -132,17 +132,19 @@ impl Action for Alone {
     type Params = NoParams;
     type Target = Volume;
     type State = ();
+    type Known = ();
 
     const SPEC: Spec = Spec {
         name: "test.alone",
         summary: "Looks at the volumes and does nothing.",
         permissions: &[],
+        elsewhere: &[],
         effect: Effect::Changes,
         timeout: Duration::from_secs(3600),
         gate: None,
     };
 
-    fn plan(_: &NoParams, _: &PlanCx<'_>, found: &[Volume]) -> Vec<Verdict> {
+    fn plan(_: &NoParams, _: &PlanCx<'_>, found: &[Volume], _: &()) -> Vec<Verdict> {
         found.iter().map(|_| Verdict::Act { effect: "look".to_owned(), reason: None }).collect()
     }
 

@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::{
     BATCH, Engine, Write,
     guards::{self, Found},
-    survey::{Planned, Pulse, Survey, survey},
+    survey::{Planned, Survey, survey},
 };
 use crate::{
     Fault, FaultKind, JobId, Place,
-    action::{AnyAction, Verdict},
+    action::{AnyAction, LookCx, Pulse, Verdict},
     cloud::Session,
     job::{Job, Outcome, PlannedPlace, Status, Work},
     task::{Mode, Order},
@@ -83,7 +83,14 @@ impl Engine {
         let session = Session { task: order.task.clone(), occurrence: *occurrence };
         let scope = self.ports.accounts.scope(place, &session).await?;
         let decided_at = plan.as_ref().map_or(now, |plan| plan.now);
-        let survey = survey(action, order, &*scope, decided_at, held).await?;
+        let cx = LookCx {
+            session: &session,
+            now: decided_at,
+            here: &*scope,
+            accounts: &*self.ports.accounts,
+            pulse: held,
+        };
+        let survey = survey(action, order, cx).await?;
         let maker = Maker { action, order, place, occurrence: *occurrence, job, now };
         let (children, to_act, unknown) = match plan {
             // What the plan does not name is none of its business.

@@ -24,7 +24,7 @@ pub use planner::Planner;
 pub use ports::{
     Clock, Counts, JobFilter, Journal, KnownTask, Ports, Queue, Run, RunFilter, Slot, Tally, Write,
 };
-pub use survey::{Planned, Pulse, Survey};
+pub use survey::{Planned, Survey};
 
 use crate::{
     Catalog, Fault, JobId, RunId, TaskName,

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::{Survey, find::NoPulse, survey::survey};
 use crate::{
-    AccountId, AccountPool, Catalog, Fault, Place, action,
+    AccountId, AccountPool, Catalog, Fault, Place,
+    action::{self, LookCx},
     cloud::Session,
     plan::PlacePlan,
     task::{Order, Regions, Task},
@@ -58,7 +59,14 @@ impl Planner {
         let action = action::ordered(self.catalog, &order.action)?;
         let session = Session { task: order.task.clone(), occurrence: at };
         let scope = self.accounts.scope(place, &session).await?;
-        let survey = survey(action, order, &*scope, at, &NoPulse).await?;
+        let cx = LookCx {
+            session: &session,
+            now: at,
+            here: &*scope,
+            accounts: &*self.accounts,
+            pulse: &NoPulse,
+        };
+        let survey = survey(action, order, cx).await?;
         survey.within_limit(order)?;
         Ok(survey)
     }

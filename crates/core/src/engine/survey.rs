@@ -3,15 +3,14 @@
 //! Everything that decides is here or below, and nothing here writes to AWS: a dry run is a
 //! survey and no more.
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::guards::{self, Found};
 use crate::{
     Doing, Fault, Place,
-    action::{AnyAction, Candidate, Effect, PlanCx, TASK_TAG, Verdict},
-    cloud::{PageToken, Scope},
+    action::{AnyAction, Candidate, Effect, LookCx, TASK_TAG, Verdict},
+    cloud::PageToken,
     select::{self, Fields, Selected, ServerFilter},
     task::Order,
 };
@@ -41,21 +40,13 @@ pub struct Planned {
     pub verdict: Verdict,
 }
 
-/// Told between two pages that the survey is alive. A fault ends it.
-#[async_trait]
-pub trait Pulse: Send + Sync {
-    /// A page was read.
-    async fn beat(&self) -> Result<(), Fault>;
-}
-
 /// Surveys one place. The guards are not applied: see [`Survey::within_limit`].
 pub(super) async fn survey(
     action: &dyn AnyAction,
     order: &Order,
-    scope: &dyn Scope,
-    now: Timestamp,
-    pulse: &dyn Pulse,
+    cx: LookCx<'_>,
 ) -> Result<Survey, Fault> {
+    let (scope, now) = (cx.here, cx.now);
     let place = scope.place();
     let filter = server_filter(action, order);
     let fields = Fields::from_schema(&action.target_schema());
@@ -84,11 +75,11 @@ pub(super) async fn survey(
                 }
             }
         }
-        pulse.beat().await?;
+        cx.pulse.beat().await?;
         page = answer.next;
         if page.is_none() {
-            let cx = PlanCx { task: &order.task, place, now };
-            let verdicts = action.plan_json(&order.params, &cx, &selected)?;
+            let planning = action.plan_json(&order.params, &cx, &selected).await;
+            let verdicts = planning.doing(format!("planning in {place}"))?;
             return Ok(Survey::new(selected, verdicts, unknown, listed));
         }
     }

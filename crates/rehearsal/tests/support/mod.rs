@@ -178,17 +178,19 @@ impl Action for Touch {
     type Params = NoParams;
     type Target = Volume;
     type State = ();
+    type Known = ();
 
     const SPEC: Spec = Spec {
         name: "test.touch",
         summary: "Makes one call for each volume.",
         permissions: &[],
+        elsewhere: &[],
         effect: Effect::Creates,
         timeout: Duration::from_secs(6 * 3600),
         gate: None,
     };
 
-    fn plan(_: &NoParams, _: &PlanCx<'_>, found: &[Volume]) -> Vec<Verdict> {
+    fn plan(_: &NoParams, _: &PlanCx<'_>, found: &[Volume], _: &()) -> Vec<Verdict> {
         found.iter().map(|_| Verdict::Act { effect: "touch".to_owned(), reason: None }).collect()
     }
 

@@ -104,6 +104,11 @@ impl FakeCloud {
         self.cloud.allow_only(&[actions, &ENGINE_PERMISSIONS].concat());
     }
 
+    /// The role in an account may do this, what the engine itself needs, and no more.
+    pub fn allow_only_in(&self, account: &AccountId, actions: &[&str]) {
+        self.cloud.allow_only_in(account, &[actions, &ENGINE_PERMISSIONS].concat());
+    }
+
     /// Turns the dials.
     pub fn dial(&self, turn: impl FnOnce(&mut Dials)) {
         let dials = &mut lock(&self.state).dials;
