@@ -42,6 +42,7 @@ def on_fargate() -> None:
     with Ministack() as ministack:
         check(fargate.what_is_missing_is_refused, ministack)
         stack = Stack(ministack, "hub.yaml", "lamplighter-ecs", **fargate.GIVEN)
+        check(fargate.the_log_has_the_words_that_alarms_wait_for, ministack)
         for function in [
             fargate.a_service_works_and_nothing_of_lambda_is_made,
             fargate.events_of_the_bus_come_to_the_queue,

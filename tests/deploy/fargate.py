@@ -2,8 +2,9 @@
 messages from the queue, and everything that is sent to it can be looked at there."""
 
 import json
+from functools import partial
 
-from stage import HUB, MEMBER, Ministack, Stack, refused, until
+from stage import HUB, MEMBER, ROOT, Ministack, Stack, refused, until
 
 GIVEN = {
     "Name": "lamplighter-ecs", "Host": "fargate", "MemberAccounts": f"{HUB},{MEMBER}",
@@ -20,10 +21,10 @@ def what_is_missing_is_refused(ministack: Ministack) -> None:
         ("MemberAccounts", "OrganizationId or MemberAccounts is needed"),
     ]:
         given = {key: value for key, value in GIVEN.items() if key != missing}
-        message = refused(lambda: Stack(ministack, "hub.yaml", "refused", **given),
+        message = refused(partial(Stack, ministack, "hub.yaml", "refused", **given),
                           "ValidationError")
         assert said in message, message
-    message = refused(lambda: Stack(ministack, "hub.yaml", "refused", MemberAccounts=HUB),
+    message = refused(partial(Stack, ministack, "hub.yaml", "refused", MemberAccounts=HUB),
                       "ValidationError")
     assert "Host lambda needs CodeBucket" in message, message
 
@@ -45,6 +46,15 @@ def a_service_works_and_nothing_of_lambda_is_made(ministack: Ministack, stack: S
                                        services=["lamplighter-ecs"])["services"]
     network = service["networkConfiguration"]["awsvpcConfiguration"]
     assert network["assignPublicIp"] == "DISABLED", network
+
+
+def the_log_has_the_words_that_alarms_wait_for(ministack: Ministack) -> None:
+    engine = "".join(it.read_text() for it in (ROOT / "crates/core/src/engine").glob("*.rs"))
+    filters = ministack.client("logs").describe_metric_filters()["metricFilters"]
+    assert len(filters) == 2, filters
+    for it in filters:
+        message = f"{it['filterPattern']});\n"
+        assert message in engine, f"no log message ends with {message}"
 
 
 def events_of_the_bus_come_to_the_queue(ministack: Ministack, stack: Stack) -> None:

@@ -9,6 +9,7 @@ import io
 import json
 import re
 import sys
+import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -34,16 +35,23 @@ class Ministack(bed.Referee):
     def __init__(self, auth: bool = False, **environment: str):
         port = bed.free_port()
         own = f"http://127.0.0.1:{port}"
+        # For the code of functions, which it unpacks and leaves there.
+        self.place = tempfile.TemporaryDirectory()
         super().__init__(["ministack"], {
             "AUTH": str(auth).lower(), "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port),
             # Else addresses of queues begin with `localhost`, which may be another machine.
             "MINISTACK_HOST": "127.0.0.1",
-            "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0", "TMPDIR": self.place.name,
+            "STATE_DIR": self.place.name,
             # A function inherits ministack's environment: so it finds ministack, and whatever
             # else is named here, without a variable that the template has not.
             "AWS_ENDPOINT_URL": own,
             **{f"AWS_ENDPOINT_URL_{name}": url for name, url in environment.items()},
         }, "/_ministack/reset")
+
+    def __exit__(self, *_):
+        super().__exit__()
+        self.place.cleanup()
 
     def client(self, service: str, account: str = HUB):
         return boto3.client(
@@ -141,7 +149,7 @@ def with_numbers(template: str, given: dict) -> str:
     """The template with its numbers in the places of their parameters. CloudFormation makes
     numbers of them; ministack hands on texts, and then fails to compare them."""
     numbers = re.findall(r"^  (\w+):\n    Type: Number\n(?:    .+\n)*?    Default: (\d+)$",
-                         template, re.M)
+                         template, re.MULTILINE)
     for name, default in numbers:
         template = re.sub(rf"!Ref {name}\b", given.get(name, default), template)
     return template

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
+use tracing::warn;
 
 use super::{BATCH, Engine, KnownTask, spread};
 use crate::{
@@ -34,6 +35,12 @@ impl Engine {
         }
         for batch in jobs.chunks(BATCH) {
             self.add(batch).await?;
+        }
+        for job in &jobs {
+            if let Status::Skipped { reason } = &job.status {
+                let (task, occurrence) = (&job.work.order().task, job.work.occurrence());
+                warn!(%task, %occurrence, reason, "occurrence missed");
+            }
         }
         self.ports.journal.set_ticked(now).await?;
         let due = self.ports.journal.due(now, SWEEP).await?;
