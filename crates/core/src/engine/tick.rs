@@ -6,6 +6,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use tracing::warn;
 
 use super::{BATCH, Engine, KnownTask, RunFilter, spread};
 use crate::{
@@ -37,6 +38,12 @@ impl Engine {
         }
         for batch in jobs.chunks(BATCH) {
             self.add(batch).await?;
+        }
+        for job in &jobs {
+            if let Status::Skipped { reason } = &job.status {
+                let (task, occurrence) = (&job.work.order().task, job.work.occurrence());
+                warn!(%task, %occurrence, reason, "occurrence missed");
+            }
         }
         self.ports.journal.set_ticked(now).await?;
         let due = self.ports.journal.due(now, SWEEP).await?;
