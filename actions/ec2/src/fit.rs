@@ -40,9 +40,8 @@ pub(crate) fn fits(it: &Instance, name: &str, known: &[InstanceType]) -> Result<
         return Err(format!("it has {has} network interfaces, and that type at most {most}"));
     }
     let has = u32::try_from(it.volumes.len()).unwrap_or(u32::MAX);
-    // The first interface takes no place of a volume: the limits of AWS count it already.
-    let shared = new.disks + it.network_interfaces.saturating_sub(1);
-    let taken = has.saturating_add(if new.shares_volumes { shared } else { 0 });
+    let others = it.network_interfaces.saturating_sub(1);
+    let taken = has.saturating_add(if new.shares_volumes { others } else { 0 });
     match new.volumes {
         Some(most) if taken > most => {
             Err(format!("it has {has} volumes, and that type has room for {most} attachments"))

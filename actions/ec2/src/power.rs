@@ -123,9 +123,7 @@ impl Action for PowerInstance {
     };
 
     fn check(params: &Params) -> Result<(), BadParams> {
-        let bad = |path: &str, message: String| {
-            Err(BadParams { path: path.to_owned(), message })
-        };
+        let bad = |path: &str, message: String| Err(BadParams { path: path.to_owned(), message });
         let length = params.override_tag.chars().count();
         if !(1..=TAG_KEY_MAX).contains(&length) {
             let message = format!("a tag's name has 1 to {TAG_KEY_MAX} characters, not {length}");

@@ -95,11 +95,7 @@ impl Action for RebootInstance {
     }
 }
 
-async fn ask(
-    cx: &StepCx<'_>,
-    params: &Params,
-    id: &str,
-) -> Result<Progress<Rebooting>, Fault> {
+async fn ask(cx: &StepCx<'_>, params: &Params, id: &str) -> Result<Progress<Rebooting>, Fault> {
     let done = |at: Timestamp| match params.wait_for_checks {
         true => Progress::Again { state: Rebooting { since: at }, wait: FIRST_LOOK },
         false => Progress::Done("rebooted".to_owned()),

@@ -49,7 +49,6 @@ fn m6i() -> InstanceType {
         network_interfaces: 3,
         volumes: Some(27),
         shares_volumes: true,
-        disks: 0,
     }
 }
 
@@ -91,27 +90,21 @@ fn an_instance_fits_where_nothing_speaks_against_it() {
 }
 
 #[test]
-fn volumes_share_their_places_with_interfaces_and_disks_or_do_not() {
+fn volumes_share_their_places_with_interfaces_or_do_not() {
     let has = |volumes: usize, interfaces: u32| {
         move |it: &mut Instance| {
             it.volumes = vec![String::new(); volumes];
             it.network_interfaces = interfaces;
         }
     };
-    let shared = |it: &mut InstanceType| it.disks = 1;
-    let own = |it: &mut InstanceType| {
-        it.disks = 1;
-        it.shares_volumes = false;
-    };
+    let own = |it: &mut InstanceType| it.shares_volumes = false;
     let full = |volumes: u32| {
         format!("it has {volumes} volumes, and that type has room for 27 attachments")
     };
     check(has(27, 1), |_| {}, Ok(()));
     check(has(28, 1), |_| {}, Err(&full(28)));
-    check(has(26, 1), shared, Ok(()));
-    check(has(27, 1), shared, Err(&full(27)));
-    check(has(25, 2), shared, Ok(()));
-    check(has(26, 2), shared, Err(&full(26)));
+    check(has(26, 2), |_| {}, Ok(()));
+    check(has(27, 2), |_| {}, Err(&full(27)));
     check(has(27, 3), own, Ok(()));
     check(has(99, 1), |it| it.volumes = None, Ok(()));
 }

@@ -83,8 +83,7 @@ fn a_plan_says_what_differs_and_why() {
     check_plan(store, night(), &expected);
     let mut always = night();
     always["hibernate"] = json!("always");
-    let expected =
-        format!("leave because it was not launched so that it can hibernate; {outside}");
+    let expected = format!("leave because it was not launched so that it can hibernate; {outside}");
     check_plan(|_| {}, always, &expected);
 }
 
@@ -153,9 +152,10 @@ fn a_job_that_had_to_wait_until_it_is_no_longer_wanted_does_nothing() {
     let mut world = World::new().stopped_instance("i-a", []);
     // Throttled for an hour: the period ends meanwhile.
     let params = json!({ "periods": { "short": { "from": "01:00", "to": "02:10" } } });
-    world.faults().at_calls(5..=12, lamplighter_testkit::Mishap::Fails(
-        lamplighter_core::FaultKind::Throttled,
-    ));
+    world.faults().at_calls(
+        5..=12,
+        lamplighter_testkit::Mishap::Fails(lamplighter_core::FaultKind::Throttled),
+    );
     world.run(&PowerInstance, params);
     assert_eq!(
         world.targets(),

@@ -121,8 +121,11 @@ fn follow(world: &mut World, engines: &[Engine], until: Timestamp) {
         let found = world.cloud().instances_in(world.here());
         for task in &tasks {
             let params: Params = serde_json::from_value(task.order.params.clone()).unwrap();
-            let found: Vec<Instance> =
-                found.iter().filter(|it| task.order.select.tags.selects(&it.tags)).cloned().collect();
+            let found: Vec<Instance> = found
+                .iter()
+                .filter(|it| task.order.select.tags.selects(&it.tags))
+                .cloned()
+                .collect();
             let name = &task.order.task;
             let cx = PlanCx { task: name, place: world.here(), now };
             let verdicts = PowerInstance::plan(&params, &cx, &found, &());

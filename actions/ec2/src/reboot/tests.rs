@@ -15,7 +15,9 @@ fn reboots(world: &World) -> usize {
 
 #[test]
 fn keeps_the_rules_of_an_action() {
-    conforms(&RebootInstance, json!({}), || world().instance("i-b", []).stopped_instance("i-c", []));
+    conforms(&RebootInstance, json!({}), || {
+        world().instance("i-b", []).stopped_instance("i-c", [])
+    });
 }
 
 #[test]

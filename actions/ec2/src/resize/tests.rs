@@ -36,9 +36,11 @@ fn check(world: World, params: Value, targets: &str, instances: &str) {
 #[test]
 fn keeps_the_rules_of_an_action() {
     conforms(&ResizeInstance, to(&["t3.small"]), || {
-        world()
-            .encrypted_instance("i-a")
-            .instance_with("i-b", [(ORIGINAL_TYPE_TAG, "m5.large")], stopped)
+        world().encrypted_instance("i-a").instance_with(
+            "i-b",
+            [(ORIGINAL_TYPE_TAG, "m5.large")],
+            stopped,
+        )
     });
 }
 
@@ -68,7 +70,10 @@ fn parameters_say_one_way_to_choose() {
     check_params(steps(), Ok(()));
     let message = "`types` or `steps` must say what to change to";
     check_params(json!({}), Err(("", message)));
-    check_params(to(&["small"]), Err(("types[0]", "`small` is not an instance type, such as `m5.large`")));
+    check_params(
+        to(&["small"]),
+        Err(("types[0]", "`small` is not an instance type, such as `m5.large`")),
+    );
     let mut both = steps();
     both["types"] = json!(["t3.small"]);
     check_params(both, Err(("steps", "`types` and `steps` exclude each other")));
@@ -212,10 +217,8 @@ fn one_that_is_stopped_stays_so() {
 
 #[test]
 fn tags_that_asked_for_a_step_are_taken_off() {
-    let world = World::new().instance(
-        "i-a",
-        [("scaling", "up"), ("team", "red"), (ORIGINAL_TYPE_TAG, "t3.large")],
-    );
+    let world = World::new()
+        .instance("i-a", [("scaling", "up"), ("team", "red"), (ORIGINAL_TYPE_TAG, "t3.large")]);
     let done = "i-a succeeded: resized from `t3.micro` to `t3.small`";
     check(world, steps(), done, "i-a running t3.small team=red");
 }

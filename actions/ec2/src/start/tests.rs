@@ -39,10 +39,11 @@ fn keeps_the_rules_where_there_is_no_capacity() {
             stopped(it);
             it.instance_type = "t3.large".to_owned();
         };
-        world()
-            .encrypted_instance("i-a")
-            .short_of("t3.micro")
-            .instance_with("i-b", [(ORIGINAL_TYPE_TAG, "m5.large")], original)
+        world().encrypted_instance("i-a").short_of("t3.micro").instance_with(
+            "i-b",
+            [(ORIGINAL_TYPE_TAG, "m5.large")],
+            original,
+        )
     });
 }
 

@@ -53,8 +53,7 @@ fn what_runs_is_stopped_unless_it_must_not_be() {
     };
     check_plan(member, "never", "leave because the Auto Scaling group `web` decides over it");
     let store = |it: &mut Instance| it.root_device_type = "instance-store".to_owned();
-    let expected =
-        "leave because its root device is an instance store, so it cannot be stopped";
+    let expected = "leave because its root device is an instance store, so it cannot be stopped";
     check_plan(store, "never", expected);
     let spot = |it: &mut Instance| it.lifecycle = "spot".to_owned();
     let expected = "stop (`t3.micro`) because AWS lets a Spot Instance be stopped only if its \

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Page, PageToken, Resource, Scope};
-use crate::{Fault, Tags, select::ServerFilter};
+use crate::{Fault, FaultKind, Tags, select::ServerFilter};
 
 /// The tag by which AWS says that an Auto Scaling group owns an instance.
 /// Source: Amazon EC2 Auto Scaling User Guide, "Tag Auto Scaling groups and instances".
@@ -173,12 +173,11 @@ pub struct InstanceType {
     pub instance_store: bool,
     /// Most network interfaces.
     pub network_interfaces: u32,
-    /// Most EBS volumes, where AWS says so.
+    /// Most EBS volumes beside one network interface, where AWS says so. What takes places of
+    /// volumes on each instance of the type, such as disks of its own, does not count in.
     pub volumes: Option<u32>,
-    /// Whether network interfaces and disks of its own take places of volumes.
+    /// Whether each network interface after the first takes the place of a volume.
     pub shares_volumes: bool,
-    /// Disks of its own.
-    pub disks: u32,
 }
 
 #[async_trait]
@@ -212,9 +211,73 @@ pub fn asked_to_stop_at(state_transition_reason: &str) -> Option<Timestamp> {
     jiff::tz::Offset::UTC.to_timestamp(time).ok()
 }
 
+/// Whose fault it is that AWS has refused a call for several instances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// That of these, which it names.
+    Named(Vec<String>),
+    /// That of one or several, and it does not say which.
+    Someone,
+    /// It has nothing to do with the instances.
+    Nobody,
+}
+
+/// Whose fault it is that a call for these instances was refused. One bad instance fails the
+/// whole call. Source: EC2 API, `TerminateInstances`.
+pub fn blame(fault: &Fault, ids: &[String]) -> Blame {
+    /// AWS has no room for some of them: fewer, or others, may fit.
+    const NO_ROOM: [&str; 4] = [
+        "InsufficientCapacityOnHost",
+        "InsufficientHostCapacity",
+        "InsufficientInstanceCapacity",
+        "Unsupported",
+    ];
+    let text = fault.chain();
+    let is_named = |id: &&String| {
+        let ends = |rest: &str| !rest.starts_with(|it: char| it.is_ascii_alphanumeric());
+        text.match_indices(id.as_str()).any(|(at, found)| ends(&text[at + found.len()..]))
+    };
+    let named: Vec<String> = ids.iter().filter(is_named).cloned().collect();
+    let no_room = fault.code.as_deref().is_some_and(|code| NO_ROOM.contains(&code));
+    match fault.kind {
+        FaultKind::Throttled => Blame::Nobody,
+        _ if !named.is_empty() => Blame::Named(named),
+        FaultKind::Transient if !no_room => Blame::Nobody,
+        _ => Blame::Someone,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_blames_whom_aws_names_or_somebody_or_nobody() {
+        #[track_caller]
+        fn check(kind: FaultKind, code: &str, message: &str, expected: Blame) {
+            let fault = Fault::new(kind, "starting instances").caused_by(message);
+            let ids = ["i-1", "i-12", "i-2"].map(str::to_owned);
+            assert_eq!(blame(&fault.with_code(code), &ids), expected, "{message}");
+        }
+        use FaultKind::{Config, Permanent, Permission, Throttled, Transient};
+        let named = |ids: &[&str]| Blame::Named(ids.iter().map(|it| (*it).to_owned()).collect());
+        let gone = "The instance ID 'i-12' does not exist";
+        check(Transient, "InvalidInstanceID.NotFound", gone, named(&["i-12"]));
+        let gone = "The instance IDs 'i-1, i-2' do not exist";
+        check(Transient, "InvalidInstanceID.NotFound", gone, named(&["i-1", "i-2"]));
+        let kept = "The instance 'i-2' may not be stopped. Modify its 'disableApiStop' instance \
+                    attribute and try again.";
+        check(Permanent, "OperationNotPermitted", kept, named(&["i-2"]));
+        let state = "The instance 'i-9' is not in a state from which it can be started.";
+        check(Transient, "IncorrectInstanceState", state, Blame::Nobody);
+        let full = "We currently do not have sufficient m5.large capacity";
+        check(Transient, "InsufficientInstanceCapacity", full, Blame::Someone);
+        check(Permanent, "VcpuLimitExceeded", "your limit of 32", Blame::Someone);
+        check(Permission, "UnauthorizedOperation", "Encoded: Zm9v", Blame::Someone);
+        check(Config, "InvalidParameterCombination", "ENA is required", Blame::Someone);
+        check(Throttled, "RequestLimitExceeded", "i-1: slow down", Blame::Nobody);
+        check(Transient, "InternalError", "sorry", Blame::Nobody);
+    }
 
     #[test]
     fn the_time_of_a_stop_is_read_from_the_words_of_aws() {

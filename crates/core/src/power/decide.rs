@@ -78,9 +78,10 @@ pub fn wanted(
     let Stretch { power, mut since, periods } = timetable.at(now);
     let over = match tag {
         None => None,
-        Some((key, value)) => Some(Override::parse(value, &timetable.time_zone).map_err(|bad| {
-            format!("its tag `{key}` is not understood: {bad}")
-        })?),
+        Some((key, value)) => Some(
+            Override::parse(value, &timetable.time_zone)
+                .map_err(|bad| format!("its tag `{key}` is not understood: {bad}"))?,
+        ),
     };
     let show = |at: Timestamp| at.to_zoned(timetable.time_zone.rules().clone()).strftime("%F %R");
     if let (Some(over), Some((key, _))) = (over, tag) {

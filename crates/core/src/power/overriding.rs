@@ -29,7 +29,9 @@ pub struct Override {
 
 /// A text that is not an [`Override`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected `running`, `stopped` or `as-is`, then `until` and a time: `running until 2026-11-24T08:00`")]
+#[error(
+    "expected `running`, `stopped` or `as-is`, then `until` and a time: `running until 2026-11-24T08:00`"
+)]
 pub struct BadOverride;
 
 impl Override {
@@ -75,7 +77,8 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: Option<(Said, &str)>) {
         let zone = "Europe/Madrid".parse().unwrap();
-        let expected = expected.map(|(said, until)| Override { said, until: until.parse().unwrap() });
+        let expected =
+            expected.map(|(said, until)| Override { said, until: until.parse().unwrap() });
         assert_eq!(Override::parse(text, &zone).ok(), expected, "{text}");
     }
 

@@ -16,7 +16,9 @@ use crate::schedule::{Cron, Days};
 const DAY: u16 = 24 * 60;
 
 /// A time on the clock to the minute, from `00:00` to `24:00`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct Clock(u16);
@@ -217,7 +219,10 @@ mod tests {
             json!({ "days-of-month": "32" }),
             "`days-of-month`: expected a day from 1 to 31, `L`, `L-3`, `15W` or `LW`",
         );
-        check_refused(json!({ "months": "13" }), "`months`: expected a month from 1 to 12 or JAN to DEC");
+        check_refused(
+            json!({ "months": "13" }),
+            "`months`: expected a month from 1 to 12 or JAN to DEC",
+        );
         check_refused(
             json!({ "days-of-month": "30", "months": "FEB" }),
             "no day is all of its `weekdays`, `days-of-month` and `months`",
@@ -294,15 +299,55 @@ mod tests {
 
     #[test]
     fn a_span_follows_the_clock_on_the_wall() {
-        check_span("2026-03-02", "08:00", "20:00", ("2026-03-02T07:00:00Z", "2026-03-02T19:00:00Z"));
-        check_span("2026-03-02", "22:00", "06:00", ("2026-03-02T21:00:00Z", "2026-03-03T05:00:00Z"));
-        check_span("2026-03-02", "00:00", "24:00", ("2026-03-01T23:00:00Z", "2026-03-02T23:00:00Z"));
+        check_span(
+            "2026-03-02",
+            "08:00",
+            "20:00",
+            ("2026-03-02T07:00:00Z", "2026-03-02T19:00:00Z"),
+        );
+        check_span(
+            "2026-03-02",
+            "22:00",
+            "06:00",
+            ("2026-03-02T21:00:00Z", "2026-03-03T05:00:00Z"),
+        );
+        check_span(
+            "2026-03-02",
+            "00:00",
+            "24:00",
+            ("2026-03-01T23:00:00Z", "2026-03-02T23:00:00Z"),
+        );
         // 02:00 to 03:00 is left out on the 29th of March.
-        check_span("2026-03-29", "01:30", "02:30", ("2026-03-29T00:30:00Z", "2026-03-29T01:00:00Z"));
-        check_span("2026-03-29", "02:30", "04:00", ("2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"));
-        check_span("2026-03-29", "02:10", "02:50", ("2026-03-29T01:00:00Z", "2026-03-29T01:00:00Z"));
+        check_span(
+            "2026-03-29",
+            "01:30",
+            "02:30",
+            ("2026-03-29T00:30:00Z", "2026-03-29T01:00:00Z"),
+        );
+        check_span(
+            "2026-03-29",
+            "02:30",
+            "04:00",
+            ("2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"),
+        );
+        check_span(
+            "2026-03-29",
+            "02:10",
+            "02:50",
+            ("2026-03-29T01:00:00Z", "2026-03-29T01:00:00Z"),
+        );
         // And comes twice on the 25th of October.
-        check_span("2026-10-25", "02:30", "04:00", ("2026-10-25T00:30:00Z", "2026-10-25T03:00:00Z"));
-        check_span("2026-10-25", "01:00", "02:30", ("2026-10-24T23:00:00Z", "2026-10-25T00:30:00Z"));
+        check_span(
+            "2026-10-25",
+            "02:30",
+            "04:00",
+            ("2026-10-25T00:30:00Z", "2026-10-25T03:00:00Z"),
+        );
+        check_span(
+            "2026-10-25",
+            "01:00",
+            "02:30",
+            ("2026-10-24T23:00:00Z", "2026-10-25T00:30:00Z"),
+        );
     }
 }

@@ -57,11 +57,7 @@ impl Timetable {
     }
 
     /// What it says, and the stretch when it began within so many days.
-    fn looking_back(
-        &self,
-        now: Timestamp,
-        days: i64,
-    ) -> ((Power, Vec<String>), Option<Stretch>) {
+    fn looking_back(&self, now: Timestamp, days: i64) -> ((Power, Vec<String>), Option<Stretch>) {
         let spans = self.spans(now, days);
         let is_now = |it: &&Span<'_>| it.begins <= now && now < it.ends;
         let periods: Vec<String> =
@@ -103,7 +99,8 @@ impl Timetable {
 
 /// When the row of spans began without a gap in which `now` is.
 fn began(spans: &[Span<'_>], now: Timestamp) -> Option<Timestamp> {
-    let mut at = spans.iter().filter(|it| it.begins <= now && now < it.ends).map(|it| it.begins).min()?;
+    let mut at =
+        spans.iter().filter(|it| it.begins <= now && now < it.ends).map(|it| it.begins).min()?;
     while let Some(earlier) =
         spans.iter().filter(|it| it.begins < at && at <= it.ends).map(|it| it.begins).min()
     {

@@ -18,7 +18,7 @@ use crate::ec2::{
     instances::{
         DescribeInstanceAttribute, DescribeInstanceStatus, DescribeInstanceTypes,
         DescribeInstances, ModifyInstanceAttribute, RebootInstances, Reservations, StartInstances,
-        StopInstances, TerminateInstances, Types, Valued, type_specifications
+        StopInstances, TerminateInstances, Types, Valued, type_specifications,
     },
     listing,
     tagging::{CreateTags, DeleteTags},
@@ -115,8 +115,7 @@ impl Instances for Inside {
     }
 
     async fn terminate(&self, id: &str) -> Result<(), Fault> {
-        let request =
-            TerminateInstances { instance_id: vec![id.to_owned()], ..Default::default() };
+        let request = TerminateInstances { instance_id: vec![id.to_owned()], ..Default::default() };
         match self.make(request, |_| ()).await {
             Err(fault) if fault.code.as_deref() == Some("InvalidInstanceID.NotFound") => Ok(()),
             ended => ended,
@@ -124,14 +123,10 @@ impl Instances for Inside {
     }
 
     async fn tag(&self, id: &str, tags: &Tags) -> Result<(), Fault> {
-        let tag = |(key, value): (&String, &String)| Tag {
-            key: key.clone(),
-            value: Some(value.clone()),
-        };
-        let request = CreateTags {
-            resource_id: vec![id.to_owned()],
-            tag: tags.iter().map(tag).collect(),
-        };
+        let tag =
+            |(key, value): (&String, &String)| Tag { key: key.clone(), value: Some(value.clone()) };
+        let request =
+            CreateTags { resource_id: vec![id.to_owned()], tag: tags.iter().map(tag).collect() };
         self.make(request, |_| ()).await
     }
 

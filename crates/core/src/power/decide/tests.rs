@@ -76,8 +76,7 @@ fn a_call_of_ours_that_was_late_is_not_taken_for_somebody() {
 
 #[test]
 fn a_start_that_came_to_nothing_is_tried_again() {
-    let fell_back =
-        Seen { switch: Switch::Off, started_at: None, stopped_at: None, tag: None };
+    let fell_back = Seen { switch: Switch::Off, started_at: None, stopped_at: None, tag: None };
     check("02T12:00", Manual::Respect, &fell_back, &format!("start: {IN}"));
 }
 

@@ -111,10 +111,10 @@ impl From<core::Instance> for Instance {
             ena: it.ena,
             can_hibernate: it.hibernation,
             hibernated: it.state_reason.as_deref() == Some("Client.UserInitiatedHibernate"),
-            operator: it.managed_by.as_deref().map(|principal| Operator {
-                principal: principal.into(),
-                hidden: false,
-            }),
+            operator: it
+                .managed_by
+                .as_deref()
+                .map(|principal| Operator { principal: principal.into(), hidden: false }),
             tags: it.tags.clone(),
             ..Instance::running(id, kind, &it.availability_zone, it.launched_at)
         }
@@ -127,17 +127,16 @@ impl From<&'static InstanceType> for core::InstanceType {
         let nitro = family.hypervisor == Hypervisor::Nitro;
         core::InstanceType {
             name: it.name.to_owned(),
-            architectures: vec![family.architecture.as_str().to_owned()],
+            architectures: it.architectures().iter().map(|it| (*it).to_owned()).collect(),
             virtualizations: vec!["hvm".to_owned()],
             boot_modes: it.boot_modes().iter().map(|it| (*it).to_owned()).collect(),
             requires_ena: family.ena == Ena::Required,
             requires_nvme: nitro,
-            hibernation: family.hibernation,
+            hibernation: it.hibernates(),
             instance_store: it.disks.0 > 0,
             network_interfaces: it.interfaces,
-            volumes: u32::try_from(family.volumes).ok(),
-            shares_volumes: family.shares_volumes,
-            disks: it.disks.0,
+            volumes: u32::try_from(it.attachments()).ok(),
+            shares_volumes: family.shares_attachments,
         }
     }
 }
