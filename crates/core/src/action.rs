@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    AccountId, Fault, JobId, Place, Tags, TaskName,
+    AccountId, Fault, JobId, Place, Region, Tags, TaskName,
     cloud::{AccountPool, Page, PageToken, Resource, Scope, Session},
     job::Tried,
     select::ServerFilter,
@@ -122,18 +122,28 @@ pub struct Permissions {
     pub here: BTreeSet<&'static str>,
     /// In accounts that the parameters name.
     pub elsewhere: BTreeMap<AccountId, BTreeSet<&'static str>>,
+    /// Regions that the parameters name: there, too, beside those of the targets.
+    pub regions: BTreeSet<Region>,
 }
 
 impl Permissions {
     /// These in the account of the targets, and none elsewhere.
     pub fn here(actions: &[&'static str]) -> Permissions {
-        Permissions { here: actions.iter().copied().collect(), elsewhere: BTreeMap::new() }
+        Permissions { here: actions.iter().copied().collect(), ..Permissions::default() }
     }
 
     /// And these in an account that the parameters name.
     #[must_use]
     pub fn and_in(mut self, account: &AccountId, actions: &[&'static str]) -> Permissions {
         self.elsewhere.entry(account.clone()).or_default().extend(actions);
+        self
+    }
+
+    /// And all of it also in a region that the parameters name. Without this, roles may do
+    /// nothing in regions where the task has no targets.
+    #[must_use]
+    pub fn also_in(mut self, region: &Region) -> Permissions {
+        self.regions.insert(region.clone());
         self
     }
 
@@ -465,7 +475,7 @@ pub fn find(catalog: Catalog, name: &str) -> Option<&'static dyn AnyAction> {
 }
 
 /// The action that an order names.
-pub(crate) fn ordered(catalog: Catalog, name: &str) -> Result<&'static dyn AnyAction, Fault> {
+pub fn ordered(catalog: Catalog, name: &str) -> Result<&'static dyn AnyAction, Fault> {
     find(catalog, name).ok_or_else(|| Fault::config(format!("no action `{name}` in this version")))
 }
 

@@ -80,6 +80,8 @@ pub struct Accounts {
     cloud: Cloud,
     doors: Arc<BTreeMap<AccountId, Door>>,
     weather: Arc<dyn Weather>,
+    /// What the hub runs as.
+    hub_role: Option<String>,
 }
 
 impl Accounts {
@@ -89,7 +91,21 @@ impl Accounts {
         doors: BTreeMap<AccountId, Door>,
         weather: Arc<dyn Weather>,
     ) -> Accounts {
-        Accounts { cloud, doors: Arc::new(doors), weather }
+        Accounts { cloud, doors: Arc::new(doors), weather, hub_role: None }
+    }
+
+    /// The same, but the hub is not its account's administrator: it runs as this role of it, by
+    /// its name without a path, and may do what the role may.
+    #[must_use]
+    pub fn run_as(self, role: &str) -> Accounts {
+        Accounts { hub_role: Some(role.to_owned()), ..self }
+    }
+
+    /// What the hub's own credentials are.
+    fn hub(&self, place: &Place) -> Caller {
+        let account = self.cloud.hub().unwrap_or_else(|| place.account.clone());
+        let role = self.hub_role.clone().map(|role| (role, "lamplighter".to_owned()));
+        Caller { account, role }
     }
 
     /// Enters an account, as whoever the hub's own credentials are.
@@ -97,19 +113,18 @@ impl Accounts {
         let door = self.doors.get(&place.account).ok_or_else(|| {
             Fault::config(format!("account `{}` is not configured", place.account))
         })?;
-        let hub = self.cloud.hub().unwrap_or_else(|| place.account.clone());
+        let hub = self.hub(place);
         let Some(role) = &door.role else {
             // As an adapter does: a backup of the wrong account would be a silent failure.
-            return match hub == place.account {
-                true => Ok(Caller::administrator(hub)),
+            return match hub.account == place.account {
+                true => Ok(hub),
                 false => Err(Fault::config(format!(
-                    "account `{}` has no role, and the credentials are for {hub}: give the \
+                    "account `{}` has no role, and the credentials are for {}: give the \
                      account a `role`",
-                    place.account
+                    place.account, hub.account
                 ))),
             };
         };
-        let hub = Caller::administrator(hub);
         let request = AssumeRole {
             role_arn: format!("arn:aws:iam::{}:role/{role}", place.account),
             role_session_name: session.name(),
