@@ -10,10 +10,10 @@ use crate::{
 /// What the journal does with its table and the table's indexes.
 const JOURNAL: [&str; 9] = [
     "dynamodb:BatchGetItem",
-    "dynamodb:BatchWriteItem",
     "dynamodb:ConditionCheckItem",
     "dynamodb:DeleteItem",
     "dynamodb:DescribeTable",
+    "dynamodb:DescribeTimeToLive",
     "dynamodb:GetItem",
     "dynamodb:PutItem",
     "dynamodb:Query",

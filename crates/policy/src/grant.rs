@@ -34,7 +34,8 @@ impl Grant {
         let alike = self.action == other.action
             && self.resource == other.resource
             && self.conditions.keys().eq(other.conditions.keys());
-        let mut differing = self.conditions.iter().filter(|(key, it)| other.conditions[*key] != **it);
+        let mut differing =
+            self.conditions.iter().filter(|(key, it)| other.conditions[*key] != **it);
         let (key, values) = alike.then(|| differing.next()).flatten()?;
         if differing.next().is_some() {
             return None;

@@ -89,8 +89,7 @@ impl Tasks<'_> {
             .filter(|it| entered.contains(&it.id))
             .filter_map(|it| Some((it, it.role.as_ref()?)))
             .collect();
-        let partition =
-            own.or(roles.first().map(|(account, _)| *account)).map_or("aws", partition);
+        let partition = own.or(roles.first().map(|(account, _)| *account)).map_or("aws", partition);
         self.policy(Some(hub.clone()), partition, |precision| {
             let mut all = backends.grants();
             all.extend(roles.iter().map(|(account, role)| enter(account, role)));

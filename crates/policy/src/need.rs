@@ -151,7 +151,8 @@ impl Asked<'_> {
             .map(|(_, call)| call)
             .collect();
         if making.is_empty() {
-            let targets = self.targets_are(kind) && !rows.iter().any(|it| it.makes().next().is_some());
+            let targets =
+                self.targets_are(kind) && !rows.iter().any(|it| it.makes().next().is_some());
             return targets.then(|| (Conditions::new(), "Tag")).into_iter().collect();
         }
         let mut conditions = Conditions::new();
@@ -168,7 +169,8 @@ impl Asked<'_> {
     /// Shared with the accounts that the parameters name, and never with everybody.
     fn shared(&self) -> Conditions {
         let others = self.needs.elsewhere.keys().filter(|it| *it != self.account);
-        let with = others.chain(self.task.reach.iter().map(|it| &it.account)).map(AccountId::as_str);
+        let with =
+            others.chain(self.task.reach.iter().map(|it| &it.account)).map(AccountId::as_str);
         let mut conditions = Conditions::new();
         add(&mut conditions, "ForAllValues:StringEquals", "ec2:Add/userId", with);
         add(&mut conditions, "Null", "ec2:Add/group", ["true"]);
@@ -195,7 +197,8 @@ impl Asked<'_> {
     fn owners(&self, kind: Kind) -> Vec<Owner> {
         let mut owners = vec![Owner::Own];
         if kind == Kind::Key && !self.needs.elsewhere.is_empty() {
-            let targets = self.task.reach.iter().map(|it| &it.account).filter(|_| self.reach.is_none());
+            let targets =
+                self.task.reach.iter().map(|it| &it.account).filter(|_| self.reach.is_none());
             let named = self.needs.elsewhere.keys();
             let others: BTreeSet<&AccountId> =
                 targets.chain(named).filter(|it| *it != self.account).collect();
@@ -220,7 +223,10 @@ impl Asked<'_> {
     fn in_regions(&self, conditions: &mut Conditions) {
         let own = self.reach.map(|it| &it.regions);
         let mut regions: BTreeSet<&str> = BTreeSet::new();
-        for it in own.into_iter().chain(self.task.reach.iter().filter(|_| own.is_none()).map(|it| &it.regions)) {
+        for it in own
+            .into_iter()
+            .chain(self.task.reach.iter().filter(|_| own.is_none()).map(|it| &it.regions))
+        {
             match it {
                 Regions::All => return,
                 Regions::Listed(listed) => regions.extend(listed.iter().map(|it| it.as_str())),

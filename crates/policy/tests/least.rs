@@ -17,8 +17,8 @@ fn bits(policy: &Value) -> Vec<(String, Value)> {
     let statements = policy["Statement"].as_array().unwrap();
     let mut less = Vec::new();
     for (index, statement) in statements.iter().enumerate() {
-        for (key, what) in [("Action", "Action"), ("Resource", "Resource")] {
-            let items = statement[what].as_array().unwrap();
+        for key in ["Action", "Resource"] {
+            let items = statement[key].as_array().unwrap();
             if key == "Resource" && (items.len() < 2 || statement["Sid"] != "EnterAccounts") {
                 continue;
             }
@@ -46,7 +46,11 @@ fn every_task_of_the_examples_succeeds_with_the_printed_policies() {
         assert_eq!(trial.failures(), Vec::<String>::new(), "{mood:?}");
         for task in &config.tasks {
             let done = trial.jobs(&task.order.task, State::Succeeded);
-            assert!(done > 0, "{}: no target was acted on, so this proves nothing", task.order.task);
+            assert!(
+                done > 0,
+                "{}: no target was acted on, so this proves nothing",
+                task.order.task
+            );
         }
         used.extend(trial.used());
     }
@@ -109,7 +113,7 @@ tasks:
     select: { tags: { backup: daily } }
 ";
     let config = parsed(TASKS);
-    let mut policies = policies(&config);
+    let policies = policies(&config);
     let mut trial = Trial::new(&config, &policies, Mood::Calm);
     trial.run();
     assert_eq!(trial.failures(), Vec::<String>::new());
@@ -117,12 +121,11 @@ tasks:
     let changed = TASKS.replace(from, to);
     assert_ne!(changed, TASKS);
     let changed = parsed(&changed);
-    policies.retain(|_, _| true);
     let mut trial = Trial::new(&changed, &policies, Mood::Calm);
     trial.run();
     let failures = trial.failures();
     assert!(!failures.is_empty(), "{to} is not denied");
-    assert!(failures.iter().all(|it| it.contains("UnauthorizedOperation")), "{failures:#?}");
+    assert!(failures.iter().all(|it| it.contains("not authorized")), "{failures:#?}");
 }
 
 #[test]

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use serde_json::Value;
+
 use super::{Survey, find::NoPulse, survey::survey};
 use crate::{
-    AccountId, AccountPool, Catalog, Fault, Place,
-    action::{self, LookCx},
+    AccountId, AccountPool, Catalog, Fault, JobId, Place, RunId,
+    action::{self, LookCx, StepCx},
     cloud::Session,
+    job::Tried,
     plan::PlacePlan,
     task::{Order, Regions, Task},
 };
@@ -53,6 +56,31 @@ impl Planner {
     pub async fn place(&self, order: &Order, place: &Place, at: Timestamp) -> PlacePlan {
         let result = self.survey(order, place, at).await;
         PlacePlan { task: order.task.clone(), place: place.clone(), result }
+    }
+
+    /// Tries what acting on a target would need, without an effect: see
+    /// [`Action::rehearse`](crate::Action::rehearse).
+    pub async fn rehearse(
+        &self,
+        order: &Order,
+        place: &Place,
+        (target, facts): (&str, &Value),
+        at: Timestamp,
+    ) -> Result<Vec<&'static str>, Fault> {
+        let action = action::ordered(self.catalog, &order.action)?;
+        let session = Session { task: order.task.clone(), occurrence: at };
+        let scope = self.accounts.scope(place, &session).await?;
+        let job = JobId::act(&RunId::new(&order.task, at), place, target);
+        let cx = StepCx {
+            session: &session,
+            job: &job,
+            time_zone: order.time_zone.rules(),
+            now: at,
+            tried: Tried::default(),
+            here: &*scope,
+            accounts: &*self.accounts,
+        };
+        action.rehearse_json(&cx, &order.params, facts).await
     }
 
     async fn survey(&self, order: &Order, place: &Place, at: Timestamp) -> Result<Survey, Fault> {

@@ -23,13 +23,13 @@ use lamplighter_simulator::{
 use lamplighter_tests::{files, read};
 use serde_json::{Value, from_value, json};
 
-pub const BEGIN: &str = "2026-03-02T02:00:00Z";
+pub(crate) const BEGIN: &str = "2026-03-02T02:00:00Z";
 const HUB_ROLE: &str = "lamplighter-hub";
 const ORGANIZATION: &str = "o-exampleorgid";
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug)]
-pub enum Mood {
+pub(crate) enum Mood {
     /// Nothing.
     Calm,
     /// The first answer of each writing call is lost, and describes do not show for minutes what
@@ -38,7 +38,7 @@ pub enum Mood {
 }
 
 /// The configuration in `config/`.
-pub fn example() -> Config {
+pub(crate) fn example() -> Config {
     let examples = files(&[".yaml"]).into_iter().filter(|it| {
         let name = it.to_string_lossy();
         name.starts_with("config/") && !name.ends_with(".test.yaml")
@@ -50,7 +50,7 @@ pub fn example() -> Config {
 }
 
 /// A configuration.
-pub fn parsed(text: &str) -> Config {
+pub(crate) fn parsed(text: &str) -> Config {
     loaded(&[Source::new("tasks.yaml", text)])
 }
 
@@ -69,7 +69,7 @@ fn hub(config: &Config) -> AccountId {
 }
 
 /// The printed policy of the role in each account.
-pub fn policies(config: &Config) -> BTreeMap<AccountId, Value> {
+pub(crate) fn policies(config: &Config) -> BTreeMap<AccountId, Value> {
     let tasks: Vec<&Task> = config.tasks.iter().collect();
     let tasks = Tasks { catalog: ACTIONS, tasks: &tasks, accounts: &config.accounts };
     let members = config.accounts.iter().filter(|it| it.role.is_some());
@@ -97,14 +97,14 @@ fn trust(account: &Account, hub: &AccountId, config: &Config) -> Value {
 }
 
 /// All actions of a policy.
-pub fn actions(policy: &Value) -> BTreeSet<String> {
+pub(crate) fn actions(policy: &Value) -> BTreeSet<String> {
     let statements = policy["Statement"].as_array().unwrap().iter();
     let actions = statements.flat_map(|it| it["Action"].as_array().unwrap());
     actions.map(|it| it.as_str().unwrap().to_owned()).collect()
 }
 
 /// One run of every task of a configuration.
-pub struct Trial {
+pub(crate) struct Trial {
     config: Config,
     cloud: Cloud,
     rehearsal: Rehearsal,
@@ -114,7 +114,7 @@ pub struct Trial {
 impl Trial {
     /// Roles with these policies, in a fleet that fits the configuration. Whoever has none may do
     /// nothing.
-    pub fn new(config: &Config, policies: &BTreeMap<AccountId, Value>, mood: Mood) -> Trial {
+    pub(crate) fn new(config: &Config, policies: &BTreeMap<AccountId, Value>, mood: Mood) -> Trial {
         let rehearsal = Rehearsal::new(BEGIN.parse().unwrap(), 1);
         let cloud = Cloud::new(rehearsal.clock().clone());
         let hub = hub(config);
@@ -127,7 +127,9 @@ impl Trial {
             let policy = policies.get(id).filter(|it| it["Statement"] != json!([]));
             let documents = policy.map(|it| from_value(it.clone()).unwrap());
             account.policies = Some(documents.into_iter().collect());
-            if let Some(member) = config.accounts.iter().find(|it| it.id == *id && it.role.is_some()) {
+            if let Some(member) =
+                config.accounts.iter().find(|it| it.id == *id && it.role.is_some())
+            {
                 account.external_id = None;
                 account.trust = Some(from_value(trust(member, &hub, config)).unwrap());
             } else {
@@ -140,7 +142,7 @@ impl Trial {
             let rules = json!({"faults": [
                 {"action": "Create*", "nth": [1], "lose-answer": true},
                 {"action": "Copy*", "nth": [1], "lose-answer": true},
-                {"action": "Delete*", "nth": [1], "lose-answer": true},
+                {"action": "Delete*", "nth": [1, 4, 8], "lose-answer": true},
             ]});
             cloud.set_faults(from_value::<Rules>(rules).unwrap()).unwrap();
         }
@@ -154,7 +156,7 @@ impl Trial {
     }
 
     /// Runs one task after the other, each to its end.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         let tasks: Vec<Task> = self
             .config
             .tasks
@@ -175,14 +177,14 @@ impl Trial {
     }
 
     /// Why jobs failed.
-    pub fn failures(&self) -> Vec<String> {
+    pub(crate) fn failures(&self) -> Vec<String> {
         let all = self.rehearsal.journal().all();
         let failed = all.iter().filter(|it| it.status.state() == State::Failed);
         failed.map(|it| format!("{}: {}", it.id, it.status.message().unwrap_or_default())).collect()
     }
 
     /// How many jobs on targets of a task ended in a state.
-    pub fn jobs(&self, task: &TaskName, state: State) -> usize {
+    pub(crate) fn jobs(&self, task: &TaskName, state: State) -> usize {
         let is = |it: &&Job| {
             it.work.kind() == WorkKind::Act
                 && it.work.order().task == *task
@@ -192,7 +194,7 @@ impl Trial {
     }
 
     /// The IAM actions that calls needed, each with the account of who made them.
-    pub fn used(&self) -> BTreeSet<(AccountId, String)> {
+    pub(crate) fn used(&self) -> BTreeSet<(AccountId, String)> {
         let calls = self.cloud.calls();
         let used = calls.iter().flat_map(|call| {
             let of = |action: &&str| (call.caller.account.clone(), (*action).to_owned());

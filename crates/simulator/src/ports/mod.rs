@@ -132,7 +132,7 @@ impl Accounts {
             duration_seconds: None,
         };
         let call = Call { cloud: &self.cloud, caller: &hub, place, weather: &*self.weather };
-        let assumed = call.make(request, |it| it.caller).await;
+        let assumed = call.make(request, DryRun::No, |it| it.caller).await;
         assumed.map_err(|fault| {
             let message = format!("the role in account `{}` cannot be assumed", place.account);
             match fault.kind {
@@ -166,7 +166,7 @@ impl AccountPool for Accounts {
         let caller = self.enter(&place, session).await?;
         let call =
             Call { cloud: &self.cloud, caller: &caller, place: &place, weather: &*self.weather };
-        let named = call.make(DescribeRegions::default(), |it| {
+        let named = call.make(DescribeRegions::default(), DryRun::No, |it| {
             it.region_info.into_iter().filter_map(|it| it.region_name.parse().ok()).collect()
         });
         named.await
@@ -198,8 +198,26 @@ impl Inside {
         use_answer: impl FnOnce(O::Answer<'_>) -> R + Send,
     ) -> Result<R, Fault> {
         let Inside { cloud, caller, place, weather } = self;
-        Call { cloud, caller, place, weather: &**weather }.make(operation, use_answer).await
+        let call = Call { cloud, caller, place, weather: &**weather };
+        call.make(operation, DryRun::No, use_answer).await
     }
+
+    /// Whether a call would be allowed.
+    async fn try_out<O: Operation + Send>(&self, operation: O) -> Result<(), Fault> {
+        let Inside { cloud, caller, place, weather } = self;
+        let call = Call { cloud, caller, place, weather: &**weather };
+        match call.make(operation, DryRun::Yes, |_| ()).await {
+            Err(fault) if fault.code.as_deref() == Some("DryRunOperation") => Ok(()),
+            answer => answer,
+        }
+    }
+}
+
+/// Whether a call is only tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DryRun {
+    Yes,
+    No,
 }
 
 /// A call that is being made.
@@ -214,11 +232,13 @@ impl Call<'_> {
     async fn make<O: Operation + Send, R: Send>(
         self,
         operation: O,
+        dry_run: DryRun,
         use_answer: impl FnOnce(O::Answer<'_>) -> R + Send,
     ) -> Result<R, Fault> {
         let after = self.weather.before().await?;
+        let dry_run = dry_run == DryRun::Yes;
         let Performed { delay, answer, .. } =
-            self.cloud.perform(self.caller, self.place, operation, false, use_answer);
+            self.cloud.perform(self.caller, self.place, operation, dry_run, use_answer);
         if delay.is_positive() {
             self.weather.pass(delay).await;
         }
