@@ -13,7 +13,7 @@ use crate::{
     cloud::Session,
     job::Tried,
     plan::PlacePlan,
-    task::{Order, Regions, Task},
+    task::{Order, Task},
 };
 
 /// Looks at AWS and decides as the engine would.
@@ -29,7 +29,7 @@ impl Planner {
         Planner { catalog, accounts }
     }
 
-    /// The places of a task. An account whose regions cannot be learned is a fault of its own.
+    /// The places of a task. An account that cannot be entered is one fault.
     pub async fn places(
         &self,
         task: &Task,
@@ -38,15 +38,9 @@ impl Planner {
         let session = Session { task: task.order.task.clone(), occurrence: at };
         let mut places = Vec::new();
         for reach in &task.reach {
-            let account = &reach.account;
-            let regions = match &reach.regions {
-                Regions::Listed(regions) => Ok(regions.clone()),
-                Regions::All => self.accounts.regions(account, &session).await,
-            };
-            let place = |region| Place { account: account.clone(), region };
-            match regions {
-                Ok(regions) => places.extend(regions.into_iter().map(|region| Ok(place(region)))),
-                Err(fault) => places.push(Err((account.clone(), fault))),
+            match reach.places(&*self.accounts, &session).await {
+                Ok(found) => places.extend(found.into_iter().map(Ok)),
+                Err(fault) => places.push(Err((reach.account.clone(), fault))),
             }
         }
         places

@@ -160,6 +160,10 @@ impl AccountPool for Accounts {
         Ok(Arc::new(inside))
     }
 
+    async fn can_enter(&self, place: &Place, session: &Session) -> Result<(), Fault> {
+        self.enter(place, session).await.map(drop)
+    }
+
     async fn regions(&self, account: &AccountId, session: &Session) -> Result<Vec<Region>, Fault> {
         let region: Region = "us-east-1".parse().expect("`us-east-1` is a region");
         let place = Place { account: account.clone(), region };

@@ -121,7 +121,7 @@ async fn learn(
         Regions::Listed(regions) => {
             if let Some(region) = regions.first() {
                 let place = Place { account: account.id.clone(), region: region.clone() };
-                pool.scope(&place, session).await?;
+                pool.can_enter(&place, session).await?;
             }
             Ok(how)
         }
