@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use lamplighter_core::{Place, Region};
 use serde_json::json;
 
-use super::kind::Kind;
+use super::{kind::Kind, snapshots::Origin};
 use crate::cloud::State;
 
 /// What an event is about: its detail type, and its source type.
@@ -91,11 +91,21 @@ pub(crate) fn creating(kind: Kind) -> Event {
     }
 }
 
-/// A manual snapshot was taken.
-pub(crate) fn created(kind: Kind) -> Event {
-    match kind {
-        Kind::Instance => Event::new("RDS-EVENT-0042", "creation", "Manual snapshot created"),
-        Kind::Cluster => Event::new("RDS-EVENT-0075", "backup", "Manual cluster snapshot created"),
+/// A snapshot was taken.
+pub(crate) fn created(kind: Kind, origin: Origin) -> Event {
+    match (kind, origin) {
+        (Kind::Instance, Origin::Automated) => {
+            Event::new("RDS-EVENT-0091", "creation", "Automated DB snapshot created")
+        }
+        (Kind::Instance, Origin::Manual | Origin::AwsBackup) => {
+            Event::new("RDS-EVENT-0042", "creation", "Manual snapshot created")
+        }
+        (Kind::Cluster, Origin::Automated) => {
+            Event::new("RDS-EVENT-0169", "backup", "Automated cluster snapshot created")
+        }
+        (Kind::Cluster, Origin::Manual | Origin::AwsBackup) => {
+            Event::new("RDS-EVENT-0075", "backup", "Manual cluster snapshot created")
+        }
     }
 }
 
@@ -157,13 +167,27 @@ mod tests {
             of_snapshot(state, place, Kind::Instance, name, at, creating(Kind::Instance));
         });
         check(include_str!("../../tests/events/rds-snapshot-created.json"), |state, place, at| {
-            of_snapshot(state, place, Kind::Instance, name, at, created(Kind::Instance));
+            of_snapshot(
+                state,
+                place,
+                Kind::Instance,
+                name,
+                at,
+                created(Kind::Instance, Origin::Manual),
+            );
         });
         check(
             include_str!("../../tests/events/rds-cluster-snapshot-created.json"),
             |state, place, at| {
                 let name = "aurora1-20260302";
-                of_snapshot(state, place, Kind::Cluster, name, at, created(Kind::Cluster));
+                of_snapshot(
+                    state,
+                    place,
+                    Kind::Cluster,
+                    name,
+                    at,
+                    created(Kind::Cluster, Origin::Manual),
+                );
             },
         );
         check(
@@ -178,6 +202,14 @@ mod tests {
             let event = super::super::lifecycle::stopped(Kind::Instance);
             of_database(state, place, Kind::Instance, "testdb", at, event);
         });
+    }
+
+    #[test]
+    fn the_snapshots_that_rds_takes_have_events_of_their_own() {
+        let ids = |origin| [Kind::Instance, Kind::Cluster].map(|kind| created(kind, origin).0);
+        assert_eq!(ids(Origin::Manual), ["RDS-EVENT-0042", "RDS-EVENT-0075"]);
+        assert_eq!(ids(Origin::AwsBackup), ids(Origin::Manual));
+        assert_eq!(ids(Origin::Automated), ["RDS-EVENT-0091", "RDS-EVENT-0169"]);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 use super::*;
 use crate::{
     bed::Bed,
-    ec2::trial::{assert_like, attached, create, delete, get, put_volume, state},
+    ec2::{
+        instances::{Device, types},
+        trial::{assert_like, attached, create, delete, get, put_volume, state},
+    },
 };
 
 /// `i-1` has a root volume and two others.
@@ -14,7 +17,26 @@ fn bed() -> Bed {
     put_volume(&bed, tagged);
     put_volume(&bed, attached("vol-c", "i-1", "/dev/sdg"));
     put_volume(&bed, attached("vol-d", "i-2", "/dev/xvda"));
+    put_instance(
+        &bed,
+        "i-1",
+        &[("vol-a", "/dev/xvda"), ("vol-b", "/dev/sdf"), ("vol-c", "/dev/sdg")],
+    );
+    put_instance(&bed, "i-2", &[("vol-d", "/dev/xvda")]);
     bed
+}
+
+fn put_instance(bed: &Bed, id: &str, devices: &[(&str, &str)]) {
+    let at = bed.now();
+    let mut it = Instance::running(id, types::find("m5.large").unwrap(), "us-east-1a", at);
+    let device = |(volume, name): &(&str, &str)| Device {
+        name: (*name).into(),
+        volume_id: (*volume).into(),
+        attached_at: at,
+        delete_on_termination: true,
+    };
+    it.devices = devices.iter().map(device).collect();
+    bed.here(|here| here.ec2.instances.fill([(id.into(), it)]));
 }
 
 fn of(instance: &str, boot: bool, excluded: &[&str]) -> CreateSnapshots {
@@ -51,6 +73,20 @@ fn all_volumes_of_an_instance_but_those_that_are_left_out() {
     check(of("i-1", true, &["vol-b"; 41]), Err("InvalidParameterValue"));
     check(of("i-2", false, &[]), Err("InvalidParameterValue"));
     check(of("i-3", true, &[]), Err("InvalidInstanceID.NotFound"));
+}
+
+#[test]
+fn the_instance_says_which_volumes_it_has_and_which_is_its_root() {
+    let bed = bed();
+    bed.here(|it| {
+        let at = Timestamp::UNIX_EPOCH;
+        it.ec2.instances.change("i-1", at, |it| it.root_device = "/dev/sdf".into())
+    });
+    assert_eq!(volumes(&bed, of("i-1", false, &["vol-a"])), Ok(vec!["vol-c".to_owned()]));
+    put_instance(&bed, "i-3", &[]);
+    assert_eq!(volumes(&bed, of("i-3", true, &[])), Err("InvalidParameterValue"));
+    put_volume(&bed, attached("vol-e", "i-4", "/dev/xvda"));
+    assert_eq!(volumes(&bed, of("i-4", true, &[])), Err("InvalidInstanceID.NotFound"));
 }
 
 #[test]
