@@ -94,10 +94,8 @@ impl Reach {
         accounts: &dyn AccountPool,
         session: &Session,
     ) -> Result<Vec<Place>, Fault> {
-        let place = |region: &Region| Place {
-            account: self.account.clone(),
-            region: region.clone(),
-        };
+        let place =
+            |region: &Region| Place { account: self.account.clone(), region: region.clone() };
         match &self.regions {
             Regions::All => {
                 let regions = accounts.regions(&self.account, session).await?;
