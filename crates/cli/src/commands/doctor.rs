@@ -86,7 +86,8 @@ async fn journal(globals: &Globals, aws: &dyn Aws) -> Finding {
 }
 
 fn last_ticked(url: &str, at: Option<Timestamp>) -> Finding {
-    let ticked = at.map_or("nothing has ticked yet".to_owned(), |at| format!("last ticked for {at}"));
+    let ticked =
+        at.map_or("nothing has ticked yet".to_owned(), |at| format!("last ticked for {at}"));
     Finding::ok("journal", format!("`{url}`; {ticked}"))
 }
 
