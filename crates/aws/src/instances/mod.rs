@@ -166,7 +166,7 @@ impl Instances for InstancesClient {
         let request = self
             .client
             .describe_instances()
-            .set_filters(filters(filter))
+            .set_filters(filters(filter, "instance-id"))
             .max_results(PAGE)
             .set_next_token(page.map(|token| token.0));
         let answer = call.answer(request.send().await)?;

@@ -33,7 +33,7 @@ impl Instances for Inside {
         page: Option<PageToken>,
     ) -> Result<Page<Instance>, Fault> {
         let request = DescribeInstances {
-            filter: filter::of_core(filter),
+            filter: filter::of_core(filter, "instance-id"),
             max_results: Some(listing::MOST),
             next_token: page.map(|it| it.0),
             ..DescribeInstances::default()
