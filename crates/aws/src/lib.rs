@@ -13,16 +13,23 @@
 //!   not: whether the first try took effect is unknown.
 
 mod accounts;
+#[cfg(test)]
+mod bed;
 mod config;
 mod ec2;
 mod fault;
 mod fresh;
+mod journal;
+mod queue;
 mod role;
 mod scope;
 mod settings;
+mod several;
 #[cfg(test)]
 mod wire;
 
 pub use accounts::Accounts;
 pub use config::process_config;
+pub use journal::{DynamoJournal, create_table};
+pub use queue::SqsQueue;
 pub use settings::AccountSettings;
