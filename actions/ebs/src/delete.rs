@@ -10,11 +10,13 @@ use jiff::Timestamp;
 use lamplighter_core::{
     Action, Doing, Fault, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, PlanCx, SOURCE_TAG, TAKEN_AT_TAG},
-    cloud::ec2::{Snapshot, SnapshotState},
+    cloud::ec2::{DryRun, Snapshot, SnapshotState},
     retention::{self, Backup, Decision, Keep, Policy},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::gone::{Deletion, delete};
 
 /// What AWS says of the volume of a snapshot that is a copy.
 const NO_VOLUME: &str = "vol-ffffffff";
@@ -46,15 +48,19 @@ impl Action for DeleteSnapshot {
     type Params = Params;
     type Target = Snapshot;
     type State = ();
+    type Known = ();
 
     const SPEC: Spec = Spec {
         name: "ebs.snapshot.delete",
         summary: "Deletes the snapshots of each volume that no retention rule keeps.",
         permissions: &["ec2:DeleteSnapshot"],
+        elsewhere: &[],
         effect: Effect::Deletes,
         timeout: Duration::from_secs(3600),
         gate: None,
     };
+
+    const COMPARES_TARGETS: bool = true;
 
     fn check(params: &Params) -> Result<(), BadParams> {
         params.policy().check().map_err(|message| {
@@ -63,7 +69,7 @@ impl Action for DeleteSnapshot {
         })
     }
 
-    fn plan(params: &Params, cx: &PlanCx<'_>, found: &[Snapshot]) -> Vec<Verdict> {
+    fn plan(params: &Params, cx: &PlanCx<'_>, found: &[Snapshot], _: &()) -> Vec<Verdict> {
         let backups: Vec<Result<Backup, &str>> = found.iter().map(backup).collect();
         let ours: Vec<Backup> = backups.iter().flatten().cloned().collect();
         let mut decisions = retention::decide(&params.policy(), &ours, cx.now).into_iter();
@@ -85,15 +91,24 @@ impl Action for DeleteSnapshot {
         _: Option<()>,
     ) -> Result<Progress<()>, Fault> {
         let id = &snapshot.id;
-        match cx.here.ec2().delete_snapshot(id).await {
+        match delete(cx, id).await {
             Err(fault) if fault.code.as_deref() == Some(IN_USE) => {
                 Ok(Progress::Skipped(format!("AWS does not let it go: {}", fault.chain())))
             }
-            answer => {
-                answer.doing(format!("deleting `{id}`"))?;
-                Ok(Progress::Done(format!("deleted `{id}`")))
-            }
+            answer => match answer.doing(format!("deleting `{id}`"))? {
+                Deletion::Done => Ok(Progress::Done(format!("deleted `{id}`"))),
+                Deletion::Later(wait) => Ok(Progress::Later { wait }),
+            },
         }
+    }
+
+    async fn rehearse(
+        cx: &StepCx<'_>,
+        _: &Params,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<&'static str>, Fault> {
+        cx.here.ec2().dry_run(DryRun::DeleteSnapshot(&snapshot.id)).await?;
+        Ok(vec!["ec2:DeleteSnapshot"])
     }
 }
 

@@ -145,17 +145,19 @@ impl Action for LightLamp {
     type Params = Params;
     type Target = Lamp;
     type State = ();
+    type Known = ();
 
     const SPEC: Spec = Spec {
         name: "lamp.light",
         summary: "Lights each selected lamp.",
         permissions: &["lamp:CreateTags", "lamp:LightLamp"],
+        elsewhere: &[],
         effect: Effect::Changes,
         timeout: Duration::from_secs(90 * 60),
         gate: Some(GateSpec { name: "lamplighters", limit: 20 }),
     };
 
-    fn plan(_: &Params, _: &PlanCx<'_>, _: &[Lamp]) -> Vec<Verdict> {
+    fn plan(_: &Params, _: &PlanCx<'_>, _: &[Lamp], _: &()) -> Vec<Verdict> {
         Vec::new()
     }
 

@@ -1,11 +1,11 @@
 //! The command line, as clap reads it. The doc comments are the help texts.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use lamplighter_core::{RunId, TaskName, job::State};
 
-use crate::globals::Globals;
+use crate::{globals::Globals, lambda, worker::Ticks};
 
 /// What a program without AWS says of itself.
 pub(crate) const WITHOUT_AWS: &str = "`lamplighter-offline` is built without the AWS SDK and \
@@ -58,6 +58,9 @@ pub(crate) enum Command {
     Test(TestArgs),
     /// Explain a retention policy over a list of backups, without touching AWS
     Retention(RetentionArgs),
+    /// Print least-privilege IAM roles, made from what the tasks need
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     #[command(flatten)]
     InAws(InAws),
     /// Show Lamplighter at work in a made-up organization: nothing to install, nothing left behind
@@ -92,23 +95,41 @@ pub(crate) enum InAws {
     Run(RunArgs),
     /// Run tasks at their times until stopped
     Serve(WorkArgs),
+    /// Check that every account can be entered, that the permissions are there, and what each task
+    /// would do now
+    Doctor,
+    /// Work from a queue that other hosts share, until stopped
+    Worker(WorkerArgs),
+    /// Be an AWS Lambda function: Lambda starts it so
+    #[command(name = lambda::COMMAND, hide = true)]
+    Lambda,
 }
 
-/// Reads the arguments of this process. Ends it when they cannot be, and when they ask for help.
-pub(crate) fn with_aws() -> Cli {
-    read(Cli::command())
+impl Cli {
+    /// Whether it goes on until it is stopped, and its log is all that is seen of it.
+    pub(crate) fn is_host(&self) -> bool {
+        let Command::InAws(command) = &self.command else { return false };
+        matches!(command, InAws::Serve(_) | InAws::Worker(_) | InAws::Lambda)
+    }
+}
+
+/// Reads arguments. Ends the process when they cannot be, and when they ask for help.
+pub(crate) fn with_aws(arguments: Vec<OsString>) -> Cli {
+    read(Cli::command(), arguments)
 }
 
 /// The same without AWS: the help does not show what works there.
-pub(crate) fn without_aws() -> Cli {
+pub(crate) fn without_aws(arguments: Vec<OsString>) -> Cli {
     let in_aws = InAws::augment_subcommands(clap::Command::default());
     let hidden = in_aws.get_subcommands().map(|it| it.get_name().to_owned());
     let all = Cli::command().after_help(WITHOUT_AWS);
-    read(hidden.fold(all, |all, name| all.mut_subcommand(name, |it| it.hide(true))))
+    let shown = hidden.fold(all, |all, name| all.mut_subcommand(name, |it| it.hide(true)));
+    read(shown, arguments)
 }
 
-fn read(command: clap::Command) -> Cli {
-    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+fn read(command: clap::Command, arguments: Vec<OsString>) -> Cli {
+    let matches = command.get_matches_from(arguments);
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 #[derive(Debug, Args)]
@@ -163,6 +184,73 @@ pub(crate) struct RetentionArgs {
     pub(crate) now: Option<String>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// The role that Lamplighter itself runs as
+    Hub(HubArgs),
+    /// The role that it assumes in a member account
+    Member(MemberArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HubArgs {
+    #[command(flatten)]
+    pub(crate) roles: RolesArgs,
+    /// What it runs on
+    #[arg(long, value_enum, default_value_t = HostName::Lambda)]
+    pub(crate) host: HostName,
+    /// The region of the journal's table and of the logs. Default: the queue's, or any
+    #[arg(long, value_name = "REGION", env = "AWS_REGION")]
+    pub(crate) region: Option<String>,
+    /// The log group of the Lambda function
+    #[arg(long, value_name = "NAME", default_value = "/aws/lambda/lamplighter")]
+    pub(crate) log_group: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MemberArgs {
+    #[command(flatten)]
+    pub(crate) roles: RolesArgs,
+    /// Of this account, by its name or id. Default: one role that fits all member accounts
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+    /// Let the hub in only as a part of this organization, such as `o-exampleorgid`
+    #[arg(long, value_name = "ID")]
+    pub(crate) organization: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RolesArgs {
+    /// For this task only; may be given several times. Default: all that are enabled
+    #[arg(long = "task", value_name = "TASK")]
+    pub(crate) tasks: Vec<TaskName>,
+    /// What Lamplighter runs as: the ARN of a role, or the id of its account, where the role is
+    /// called `lamplighter-hub`. Default: that role in the account that has no `role`
+    #[arg(long, value_name = "ARN")]
+    pub(crate) hub: Option<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = PolicyFormat::Json)]
+    pub(crate) format: PolicyFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PolicyFormat {
+    /// The trust policy and the permissions policy of the role
+    Json,
+    /// A template with the role
+    Cloudformation,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HostName {
+    /// A Lambda function
+    Lambda,
+    /// Tasks of ECS
+    Ecs,
+    /// A machine of EC2
+    Ec2,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
     /// The files of tests; default: all `*.test.yaml` of the configuration
@@ -205,6 +293,23 @@ pub(crate) struct WorkArgs {
     /// Steps taken at the same time
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) concurrency: u16,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct WorkerArgs {
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+    /// Look at the clock as well: once a minute, unless another host has. Not needed where a
+    /// schedule of EventBridge does so
+    #[arg(long)]
+    tick: bool,
+}
+
+impl WorkerArgs {
+    /// Who looks at the clock.
+    pub(crate) fn ticks(self) -> Ticks {
+        if self.tick { Ticks::EachMinute } else { Ticks::Elsewhere }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,8 @@
 //! those types have become JSON; the bridge is the blanket implementation at the end of this
 //! file.
 
+mod permissions;
+
 use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
@@ -18,6 +20,8 @@ use crate::{
     job::Tried,
     select::ServerFilter,
 };
+
+pub use permissions::Permissions;
 
 /// The tag that names the task which made a resource. Retention touches nothing without it.
 pub const TASK_TAG: &str = "lamplighter:task";
@@ -45,18 +49,45 @@ pub trait Action: Send + Sync + 'static {
     type Target: Resource;
     /// What has to be remembered between two steps. `()` when one step is enough.
     type State: Serialize + DeserializeOwned + Debug + Send + Sync;
+    /// What planning has to know beside the targets. `()` when nothing.
+    type Known: Default + Send + Sync;
 
     /// The static facts.
     const SPEC: Spec;
+
+    /// Whether `plan` compares the targets with each other, as retention does. An event is about
+    /// some of them only, so none can trigger such an action.
+    const COMPARES_TARGETS: bool = false;
 
     /// Checks what the types of `Params` cannot express. Names both keys of a rule.
     fn check(_params: &Self::Params) -> Result<(), BadParams> {
         Ok(())
     }
 
+    /// What a task with these parameters needs to be allowed, beside listing its targets.
+    fn permissions(_params: &Self::Params) -> Permissions {
+        Permissions::here(Self::SPEC.permissions)
+    }
+
+    /// Reads what planning has to know beside the targets: what there is already at a copy's
+    /// destination, the state of a key. Reads only. What can be read of one target but not of
+    /// another is for [`plan`](Action::plan) to judge; a fault here fails the whole place.
+    async fn look(
+        _cx: &LookCx<'_>,
+        _params: &Self::Params,
+        _found: &[Self::Target],
+    ) -> Result<Self::Known, Fault> {
+        Ok(Self::Known::default())
+    }
+
     /// Judges every selected resource, in the order given. All decisions belong here: a dry run
     /// is a plan and nothing else.
-    fn plan(params: &Self::Params, cx: &PlanCx<'_>, found: &[Self::Target]) -> Vec<Verdict>;
+    fn plan(
+        params: &Self::Params,
+        cx: &PlanCx<'_>,
+        found: &[Self::Target],
+        known: &Self::Known,
+    ) -> Vec<Verdict>;
 
     /// Takes one step. It may run again with the same arguments after a crash, so it must leave
     /// the cloud as if it had run once. It never sleeps: it says when to look again.
@@ -67,6 +98,17 @@ pub trait Action: Send + Sync + 'static {
         target: &Self::Target,
         state: Option<Self::State>,
     ) -> Result<Progress<Self::State>, Fault>;
+
+    /// Tries what steps on a target would need, without an effect, and names the IAM actions that
+    /// were found to be allowed. One that is not allowed is a permission fault. Most services of
+    /// AWS have no way to try a call: what nobody can tell is left out.
+    async fn rehearse(
+        _cx: &StepCx<'_>,
+        _params: &Self::Params,
+        _target: &Self::Target,
+    ) -> Result<Vec<&'static str>, Fault> {
+        Ok(Vec::new())
+    }
 }
 
 /// The static facts of an action.
@@ -76,8 +118,10 @@ pub struct Spec {
     pub name: &'static str,
     /// One line, third person: `Creates a snapshot of each selected volume.`
     pub summary: &'static str,
-    /// IAM actions that `step` needs, sorted. Policies are generated from these.
+    /// IAM actions that it may need in the accounts of its targets, sorted.
     pub permissions: &'static [&'static str],
+    /// IAM actions that it may need in other accounts, which its parameters name, sorted.
+    pub elsewhere: &'static [&'static str],
     /// What it does to its targets.
     pub effect: Effect,
     /// A job that is not done after this long has failed, unless the task says otherwise.
@@ -145,6 +189,28 @@ pub struct PlanCx<'a> {
     pub place: &'a Place,
     /// The instant to decide for.
     pub now: Timestamp,
+}
+
+/// What a look before a plan may use.
+#[derive(Clone, Copy)]
+pub struct LookCx<'a> {
+    /// On whose behalf.
+    pub session: &'a Session,
+    /// The instant to decide for.
+    pub now: Timestamp,
+    /// The account and region of the targets.
+    pub here: &'a dyn Scope,
+    /// The way to other accounts and regions.
+    pub accounts: &'a dyn AccountPool,
+    /// To be told between two pages, so that a long look is not taken for dead.
+    pub pulse: &'a dyn Pulse,
+}
+
+/// Told between two pages that a long reading is alive. A fault ends it.
+#[async_trait]
+pub trait Pulse: Send + Sync {
+    /// A page was read.
+    async fn beat(&self) -> Result<(), Fault>;
 }
 
 /// What came of a step.
@@ -234,8 +300,15 @@ pub trait AnyAction: Send + Sync {
     fn spec(&self) -> &'static Spec;
     /// What it works on, in the plural: `volumes`.
     fn target_kind(&self) -> &'static str;
-    /// IAM actions for listing targets and for stepping, sorted.
+    /// Whether planning compares the targets with each other.
+    fn compares_targets(&self) -> bool;
+    /// All IAM actions that it may need, in any account, sorted: for listing targets, for looking
+    /// and for stepping.
     fn permissions(&self) -> Vec<&'static str>;
+    /// IAM actions that a task with these parameters needs, listing its targets included.
+    fn needs(&self, params: &Value) -> Result<Permissions, Fault>;
+    /// Those for listing its targets, sorted.
+    fn listing(&self) -> &'static [&'static str];
     /// The schema of the `with:` block.
     fn params_schema(&self) -> Schema;
     /// The schema of a target: what `select.where` sees as `target`.
@@ -249,11 +322,11 @@ pub trait AnyAction: Send + Sync {
         filter: &ServerFilter,
         page: Option<PageToken>,
     ) -> Result<Page<Candidate>, Fault>;
-    /// Judges resources, in the order given.
-    fn plan_json(
+    /// Looks at what planning has to know, and judges resources, in the order given.
+    async fn plan_json(
         &self,
         params: &Value,
-        cx: &PlanCx<'_>,
+        cx: &LookCx<'_>,
         found: &[Candidate],
     ) -> Result<Vec<Verdict>, Fault>;
     /// Takes one step.
@@ -264,6 +337,13 @@ pub trait AnyAction: Send + Sync {
         target: &Value,
         state: Option<&Value>,
     ) -> Result<Progress<Value>, Fault>;
+    /// Tries what steps on a target would need: see [`Action::rehearse`].
+    async fn rehearse_json(
+        &self,
+        cx: &StepCx<'_>,
+        params: &Value,
+        target: &Value,
+    ) -> Result<Vec<&'static str>, Fault>;
 }
 
 #[async_trait]
@@ -276,11 +356,26 @@ impl<A: Action> AnyAction for A {
         A::Target::KIND
     }
 
+    fn compares_targets(&self) -> bool {
+        A::COMPARES_TARGETS
+    }
+
     fn permissions(&self) -> Vec<&'static str> {
-        let mut all = [A::SPEC.permissions, A::Target::PERMISSIONS].concat();
+        let mut all = [A::SPEC.permissions, A::SPEC.elsewhere, A::Target::PERMISSIONS].concat();
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    fn needs(&self, params: &Value) -> Result<Permissions, Fault> {
+        let params: A::Params = from_json(params, "parameters")?;
+        let mut needs = A::permissions(&params);
+        needs.here.extend(A::Target::PERMISSIONS);
+        Ok(needs)
+    }
+
+    fn listing(&self) -> &'static [&'static str] {
+        A::Target::PERMISSIONS
     }
 
     fn params_schema(&self) -> Schema {
@@ -322,10 +417,10 @@ impl<A: Action> AnyAction for A {
         })
     }
 
-    fn plan_json(
+    async fn plan_json(
         &self,
         params: &Value,
-        cx: &PlanCx<'_>,
+        cx: &LookCx<'_>,
         found: &[Candidate],
     ) -> Result<Vec<Verdict>, Fault> {
         let params: A::Params = from_json(params, "parameters")?;
@@ -333,7 +428,9 @@ impl<A: Action> AnyAction for A {
             .iter()
             .map(|it| from_json(&it.facts, "target"))
             .collect::<Result<Vec<A::Target>, Fault>>()?;
-        let verdicts = A::plan(&params, cx, &targets);
+        let known = A::look(cx, &params, &targets).await?;
+        let plan = PlanCx { task: &cx.session.task, place: cx.here.place(), now: cx.now };
+        let verdicts = A::plan(&params, &plan, &targets, &known);
         if verdicts.len() == found.len() {
             Ok(verdicts)
         } else {
@@ -364,6 +461,16 @@ impl<A: Action> AnyAction for A {
             Progress::Later { wait } => Progress::Later { wait },
         })
     }
+
+    async fn rehearse_json(
+        &self,
+        cx: &StepCx<'_>,
+        params: &Value,
+        target: &Value,
+    ) -> Result<Vec<&'static str>, Fault> {
+        let params: A::Params = from_json(params, "parameters")?;
+        A::rehearse(cx, &params, &from_json(target, "target")?).await
+    }
 }
 
 /// The action of this name.
@@ -372,7 +479,7 @@ pub fn find(catalog: Catalog, name: &str) -> Option<&'static dyn AnyAction> {
 }
 
 /// The action that an order names.
-pub(crate) fn ordered(catalog: Catalog, name: &str) -> Result<&'static dyn AnyAction, Fault> {
+pub fn ordered(catalog: Catalog, name: &str) -> Result<&'static dyn AnyAction, Fault> {
     find(catalog, name).ok_or_else(|| Fault::config(format!("no action `{name}` in this version")))
 }
 

@@ -30,7 +30,7 @@ enum Order {
     /// Lets so many seconds pass.
     Advance(u32),
     /// Puts there what a fleet file says, beside what is there already.
-    Fleet(Fleet),
+    Fleet(Box<Fleet>),
     /// Lets go wrong what a file of faults says.
     Faults(Rules),
     /// Throttles calls as AWS does, or not at all.

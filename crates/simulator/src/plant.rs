@@ -38,10 +38,19 @@ impl Cloud {
 
     /// All roles may do these actions and no others.
     pub fn allow_only(&self, actions: &[&str]) {
+        let accounts: Vec<AccountId> =
+            self.look(|state, _| state.organization.accounts.keys().cloned().collect());
+        for account in accounts {
+            self.allow_only_in(&account, actions);
+        }
+    }
+
+    /// All roles of an account may do these actions and no others.
+    pub fn allow_only_in(&self, account: &AccountId, actions: &[&str]) {
         let policy = IdentityPolicy::allowing(actions);
         self.look(|state, _| {
-            let accounts = state.organization.accounts.values_mut();
-            for role in accounts.flat_map(|account| account.roles.values_mut()) {
+            let account = state.organization.accounts.get_mut(account);
+            for role in account.into_iter().flat_map(|it| it.roles.values_mut()) {
                 role.policies = Some(vec![policy.clone()]);
             }
         });

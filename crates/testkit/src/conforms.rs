@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use lamplighter_core::{
-    AnyAction, FaultKind,
-    action::TAKEN_AT_TAG,
+    AccountId, AnyAction, FaultKind, Place,
+    action::{Permissions, TAKEN_AT_TAG},
     job::{Job, State},
     task::Mode,
 };
@@ -121,6 +121,10 @@ pub fn conforms(action: &'static dyn AnyAction, params: Value, world: impl Fn() 
     rules.permissions_are_used();
 }
 
+fn needs(action: &dyn AnyAction, params: &Value) -> Permissions {
+    action.needs(params).expect("the parameters of a conforming action can be read")
+}
+
 fn dial_lag(world: &mut World, lag: Lag) {
     world.cloud().dial(|it| it.lag = lag);
 }
@@ -149,13 +153,21 @@ struct Trial {
     world: World,
     action: &'static dyn AnyAction,
     params: Value,
-    used: BTreeSet<&'static str>,
+    used: BTreeSet<(AccountId, &'static str)>,
 }
 
 impl Trial {
+    /// Accounts that the parameters name have no targets here.
     fn new(action: &'static dyn AnyAction, params: &Value, world: &impl Fn() -> World) -> Trial {
-        let world = world();
-        world.cloud().allow_only(&action.permissions());
+        let needs = needs(action, params);
+        let elsewhere = needs.elsewhere.clone();
+        let world =
+            world().task(move |task| task.reach.retain(|it| !elsewhere.contains_key(&it.account)));
+        for Place { account, .. } in world.cloud().places() {
+            let has_targets = !needs.elsewhere.contains_key(&account);
+            let actions: Vec<&str> = needs.of(&account, has_targets).into_iter().collect();
+            world.cloud().allow_only_in(&account, &actions);
+        }
         Trial { world, action, params: params.clone(), used: BTreeSet::new() }
     }
 
@@ -163,8 +175,10 @@ impl Trial {
     fn run(&mut self) {
         self.world.run(self.action, self.params.clone());
         let calls = self.world.cloud().calls();
-        let used = calls.iter().flat_map(|it| it.actions.iter().copied());
-        self.used.extend(used.filter(|it| !ENGINE_PERMISSIONS.contains(it)));
+        for call in calls {
+            let used = call.actions.iter().filter(|it| !ENGINE_PERMISSIONS.contains(it));
+            self.used.extend(used.map(|it| (call.place.account.clone(), *it)));
+        }
     }
 
     fn numbers_of_writing_calls(&self) -> Vec<usize> {
@@ -181,8 +195,8 @@ struct Rules<'a, W> {
     wanted: End,
     /// How many things are made when nothing goes wrong.
     made: usize,
-    /// IAM actions that some run has used.
-    used: BTreeSet<&'static str>,
+    /// IAM actions that some run has used, and in which account.
+    used: BTreeSet<(AccountId, &'static str)>,
 }
 
 impl<W: Fn() -> World> Rules<'_, W> {
@@ -219,11 +233,23 @@ impl<W: Fn() -> World> Rules<'_, W> {
 
     #[track_caller]
     fn permissions_are_used(&self) {
-        let used: Vec<&str> = self.used.iter().copied().collect();
+        let needs = needs(self.action, &self.params);
+        let mut used = Permissions::default();
+        for (account, action) in &self.used {
+            match needs.elsewhere.contains_key(account) {
+                true => used = used.and_in(account, &[action]),
+                false => drop(used.here.insert(action)),
+            }
+        }
         assert_eq!(
-            used,
-            self.action.permissions(),
-            "the permissions that were used differ from those declared"
+            used, needs,
+            "the permissions that were used differ from those declared (left: used)"
+        );
+        let all = needs.elsewhere.values().fold(needs.here.clone(), |all, it| &all | it);
+        let declared = self.action.permissions();
+        assert!(
+            all.iter().all(|it| declared.contains(it)),
+            "{all:?} are needed, and the action's facts say only {declared:?}"
         );
     }
 }

@@ -43,7 +43,7 @@ pub(crate) enum State {
 
 #[async_trait]
 impl Resource for Thing {
-    const KIND: &'static str = "things";
+    const KIND: &'static str = "volumes";
     const PERMISSIONS: &'static [&'static str] = &["thing:DescribeThings"];
 
     fn id(&self) -> &str {
@@ -127,11 +127,13 @@ impl Action for CreateThing {
     type Params = CreateParams;
     type Target = Thing;
     type State = ();
+    type Known = ();
 
     const SPEC: Spec = Spec {
         name: "ebs.snapshot.create",
         summary: "Makes a copy of each thing.",
         permissions: &["thing:CopyThing"],
+        elsewhere: &[],
         effect: Effect::Creates,
         timeout: Duration::from_secs(3600),
         gate: None,
@@ -147,7 +149,7 @@ impl Action for CreateThing {
         }
     }
 
-    fn plan(_: &CreateParams, _: &PlanCx<'_>, _: &[Thing]) -> Vec<Verdict> {
+    fn plan(_: &CreateParams, _: &PlanCx<'_>, _: &[Thing], _: &()) -> Vec<Verdict> {
         Vec::new()
     }
 
@@ -181,15 +183,19 @@ impl Action for DeleteThing {
     type Params = DeleteParams;
     type Target = Thing;
     type State = ();
+    type Known = ();
 
     const SPEC: Spec = Spec {
         name: "ebs.snapshot.delete",
         summary: "Deletes things.",
         permissions: &["thing:DeleteThing"],
+        elsewhere: &[],
         effect: Effect::Deletes,
         timeout: Duration::from_secs(3600),
         gate: None,
     };
+
+    const COMPARES_TARGETS: bool = true;
 
     fn check(params: &DeleteParams) -> Result<(), BadParams> {
         if params.keep.is_empty() {
@@ -199,7 +205,7 @@ impl Action for DeleteThing {
         Ok(())
     }
 
-    fn plan(_: &DeleteParams, _: &PlanCx<'_>, _: &[Thing]) -> Vec<Verdict> {
+    fn plan(_: &DeleteParams, _: &PlanCx<'_>, _: &[Thing], _: &()) -> Vec<Verdict> {
         Vec::new()
     }
 

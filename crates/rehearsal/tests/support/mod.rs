@@ -16,7 +16,7 @@ use lamplighter_core::{
     action::{Effect, PlanCx},
     cloud::{
         Ec2, Page, PageToken, Session,
-        ec2::{NewSnapshot, Snapshot, SnapshotState, Volume},
+        ec2::{DryRun, NewSnapshot, Snapshot, SnapshotState, Volume},
     },
     schedule::{Schedule, Zone},
     select::ServerFilter,
@@ -163,6 +163,10 @@ impl Ec2 for Door {
     async fn delete_snapshot(&self, _: &str) -> Result<(), Fault> {
         Ok(())
     }
+
+    async fn dry_run(&self, _: DryRun<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// Makes one call for each volume. The volume's name says what becomes of it.
@@ -178,17 +182,19 @@ impl Action for Touch {
     type Params = NoParams;
     type Target = Volume;
     type State = ();
+    type Known = ();
 
     const SPEC: Spec = Spec {
         name: "test.touch",
         summary: "Makes one call for each volume.",
         permissions: &[],
+        elsewhere: &[],
         effect: Effect::Creates,
         timeout: Duration::from_secs(6 * 3600),
         gate: None,
     };
 
-    fn plan(_: &NoParams, _: &PlanCx<'_>, found: &[Volume]) -> Vec<Verdict> {
+    fn plan(_: &NoParams, _: &PlanCx<'_>, found: &[Volume], _: &()) -> Vec<Verdict> {
         found.iter().map(|_| Verdict::Act { effect: "touch".to_owned(), reason: None }).collect()
     }
 

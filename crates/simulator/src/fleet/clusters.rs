@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    databases::{CLASS, DatabaseState, KEY, check_classes, check_names, life, resource_id},
+    database_state::{DatabaseState, life},
+    databases::{CLASS, KEY, check_classes, check_names, resource_id},
     entry::{Bad, Common, Entry, Unique, check_keys, entry},
     here::{Here, One},
 };
@@ -35,7 +36,8 @@ entry! {
         pub members: Range<u32>,
         /// The class of the members, such as `db.r6g.large`, or several; `db.t3.micro` by default.
         pub class: OneOrMore<String>,
-        /// The state, or several; `available` by default. The members have it, too.
+        /// The state, or several; `available` by default. The members stop and start with it, and
+        /// are available otherwise.
         pub state: OneOrMore<DatabaseState>,
         /// How many of them are encrypted; none by default, and all when there is a `key`.
         pub encrypted: Share,
@@ -93,6 +95,10 @@ impl Entry for Clusters {
             bad.say("members", format!("a cluster has at most {MEMBERS_MAX} members"));
         }
         check_classes(self.class.as_ref(), bad);
+        let mut states = self.state.iter().flat_map(OneOrMore::iter);
+        if states.any(|it| !it.is_of_clusters()) {
+            bad.say("state", "no cluster is ever in such a state");
+        }
         check_keys("key", self.key.iter().flat_map(OneOrMore::iter), bad);
     }
 
@@ -104,7 +110,7 @@ impl Entry for Clusters {
         let mut clusters = Vec::new();
         let mut members = Vec::new();
         for (name, made) in items {
-            here.plan_start(Kind::Cluster, &name, made.cluster.life);
+            here.plan_change(Kind::Cluster, &name, made.cluster.life);
             clusters.push((name, made.cluster));
             members.extend(made.members.into_iter().map(|it| (it.name.clone(), it)));
         }
@@ -140,8 +146,10 @@ impl Clusters {
         let class = self.class.as_ref().map_or(CLASS, |it| it.draw(&mut here.random));
         it.resource_id = resource_id("db", here);
         it.class = here.shared(class);
-        // AWS starts the cluster, and its members with it.
-        it.life = Life::steady(of.life.status);
+        // AWS stops and starts the cluster, and its members with it.
+        if of.life.status.is_of_power() {
+            it.life = Life::steady(of.life.status);
+        }
         it.storage_gib = of.storage_gib;
         it.storage_type = here.shared("aurora");
         it.zone = of.zones[(n as usize - 1) % of.zones.len()].clone();

@@ -2,22 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
 use lamplighter_core::{Place, action::BadParams};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    database_state::{DatabaseState, life},
     entry::{Bad, Common, Entry, Unique, check_keys, check_zones, entry},
     here::{Here, One},
 };
 use crate::{
-    rds::{
-        instances::Instance,
-        kind::Kind,
-        names,
-        status::{Life, Status},
-    },
+    rds::{instances::Instance, kind::Kind, names},
     words::{OneOrMore, Range, Share},
 };
 
@@ -25,9 +20,6 @@ use crate::{
 pub(super) const CLASS: &str = "db.t3.micro";
 /// The key of what is encrypted and does not say with which.
 pub(super) const KEY: &str = "alias/aws/rds";
-/// How long a database stays stopped. Source: RDS User Guide, "Stopping an Amazon RDS DB instance
-/// temporarily"; Aurora User Guide, "Stopping and starting an Amazon Aurora DB cluster".
-const LONGEST_STOP: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 entry! {
     /// RDS instances that belong to no cluster, with `id` as their name.
@@ -72,16 +64,6 @@ pub enum DatabaseEngine {
     SqlserverEx,
     SqlserverSe,
     SqlserverWeb,
-}
-
-/// The state of a database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum DatabaseState {
-    /// It runs.
-    Available,
-    /// Somebody has just stopped it: AWS starts it seven days after the begin.
-    Stopped,
 }
 
 impl DatabaseEngine {
@@ -140,7 +122,7 @@ impl Entry for Databases {
 
     fn put(here: &mut Here<'_>, items: Vec<(Box<str>, Instance)>) {
         for (name, it) in &items {
-            here.plan_start(Kind::Instance, name, it.life);
+            here.plan_change(Kind::Instance, name, it.life);
         }
         here.services().rds.instances.fill(items);
     }
@@ -148,7 +130,7 @@ impl Entry for Databases {
 
 impl Databases {
     fn may_be_stopped(&self) -> bool {
-        self.state.iter().flat_map(OneOrMore::iter).any(|it| *it == DatabaseState::Stopped)
+        self.state.iter().flat_map(OneOrMore::iter).any(|it| it.is_stop())
     }
 
     fn database(&self, one: One, here: &mut Here<'_>) -> Instance {
@@ -228,14 +210,4 @@ pub(super) fn check_classes(classes: Option<&OneOrMore<String>>, bad: &mut Bad<'
 pub(super) fn resource_id(prefix: &'static str, here: &mut Here<'_>) -> Box<str> {
     let id = here.fresh_id(prefix);
     format!("{prefix}{}", id[prefix.len()..].to_ascii_uppercase()).into()
-}
-
-/// Draws the state of a database.
-pub(super) fn life(states: Option<&OneOrMore<DatabaseState>>, here: &mut Here<'_>) -> Life {
-    match states.map(|it| *it.draw(&mut here.random)) {
-        None | Some(DatabaseState::Available) => Life::steady(Status::Available),
-        Some(DatabaseState::Stopped) => {
-            Life { status: Status::Stopped, changes_at: Some(here.now + LONGEST_STOP) }
-        }
-    }
 }

@@ -89,6 +89,59 @@ fn what_is_stopped_starts_after_seven_days() {
 }
 
 #[test]
+fn what_aws_does_ends_and_what_is_broken_stays() {
+    let check = |kind: &str, state: &str, hours, wanted: Option<Status>| {
+        let (cloud, clock) = with_clock();
+        let entry = json!({ "account": HUB, "id": "db", "state": state });
+        fleet(json!({ kind: [entry] })).build(&cloud).unwrap();
+        at_hub(&cloud, |here| {
+            let instance = here.rds.instances.get("db").map(|it| it.life.status);
+            let status = instance.or(here.rds.clusters.get("db").map(|it| it.life.status));
+            assert_eq!(status.map(Status::as_str), Some(state));
+        });
+        clock.pass(SignedDuration::from_hours(hours));
+        at_hub(&cloud, |here| {
+            let instance = here.rds.instances.get("db").map(|it| it.life.status);
+            let cluster = here.rds.clusters.get("db").map(|it| it.life.status);
+            assert_eq!(instance.or(cluster), wanted, "{state}");
+        });
+    };
+    for passing in ["backing-up", "creating", "maintenance", "modifying", "starting", "upgrading"] {
+        check("databases", passing, 1, Some(Status::Available));
+        check("clusters", passing, 1, Some(Status::Available));
+    }
+    for passing in ["configuring-enhanced-monitoring", "rebooting", "storage-optimization"] {
+        check("databases", passing, 1, Some(Status::Available));
+    }
+    check("databases", "stopping", 1, Some(Status::Stopped));
+    check("clusters", "stopping", 8 * 24, Some(Status::Available));
+    check("databases", "deleting", 1, None);
+    for (state, stays) in [
+        ("failed", Status::Failed),
+        ("inaccessible-encryption-credentials", Status::InaccessibleEncryptionCredentials),
+        ("incompatible-network", Status::IncompatibleNetwork),
+        ("incompatible-restore", Status::IncompatibleRestore),
+        ("storage-full", Status::StorageFull),
+    ] {
+        check("databases", state, 24, Some(stays));
+    }
+}
+
+#[test]
+fn the_members_of_a_cluster_stop_and_start_with_it() {
+    let check = |state: &str, wanted: Status| {
+        let clusters = json!([{ "account": HUB, "id": "c", "state": state }]);
+        at_hub(&built(&fleet(json!({ "clusters": clusters }))), |here| {
+            let member = here.rds.instances.get("c-instance-1").unwrap();
+            assert_eq!(member.life.status, wanted, "{state}");
+        });
+    };
+    check("stopping", Status::Stopping);
+    check("starting", Status::Starting);
+    check("backing-up", Status::Available);
+}
+
+#[test]
 fn a_cluster_has_its_members() {
     let cloud = built(&fleet(json!({ "clusters": [
         { "account": HUB, "id": "shop", "engine": "aurora-postgresql", "members": 2, "age": "3d",
@@ -144,6 +197,7 @@ fn a_database_that_cannot_be_is_refused() {
     check(json!({ "zone": "eu-west-1a" }), &[".zone"]);
     check(json!({ "key": "data" }), &[".key"]);
     check(json!({ "state": "stopped", "multi-az": true }), &[]);
+    check(json!({ "state": "stopping", "replica-of": "orders" }), &[".state", ".replica-of"]);
     check(json!({ "state": "stopped", "multi-az": true, "engine": "sqlserver-se" }), &[".state"]);
     check(json!({ "replica-of": "orders" }), &[".replica-of"]);
     let check = |entry: Value, wanted: &[&str]| check_bad("clusters", entry, wanted);
@@ -151,6 +205,10 @@ fn a_database_that_cannot_be_is_refused() {
     check(json!({ "members": 17 }), &[".members"]);
     check(json!({ "id": "Shop" }), &[".id"]);
     check(json!({ "id": "a".repeat(52) }), &[".id"]);
+    check(json!({ "state": ["available", "backing-up"] }), &[]);
+    for state in ["storage-full", "rebooting", "failed"] {
+        check(json!({ "state": ["available", state] }), &[".state"]);
+    }
     check(json!({ "class": "large" }), &[".class"]);
     check(json!({ "key": "data" }), &[".key"]);
 }

@@ -1,6 +1,6 @@
 //! EC2 instances, with volumes of their own.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use jiff::Timestamp;
 use lamplighter_core::Place;
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     ec2::{
         instances::{
-            Device, Instance, Platform, Power, StateReason,
+            Device, Instance, Platform, Power, PublicIp, Purchase, StateReason,
             types::{self, Architecture, InstanceType},
         },
         volumes::Volume,
@@ -27,9 +27,6 @@ use crate::{
 const TYPE: &str = "t3.micro";
 /// The size of their volumes.
 const SIZE: Range<u32> = Range { from: 8, to: 8 };
-/// The least memory of those that cannot hibernate.
-/// Source: EC2 User Guide, "Prerequisites for EC2 instance hibernation".
-const TOO_MUCH_MEMORY_MIB: u32 = 150 * 1024;
 
 entry! {
     /// EC2 instances. Their own volumes are like those of `volumes`, of type `gp3` and without
@@ -50,6 +47,12 @@ entry! {
         pub stop_protection: Share,
         /// How many of them are protected from being terminated; none by default.
         pub termination_protection: Share,
+        /// How many of them are Spot Instances of persistent requests, which can be stopped; none
+        /// by default, and all others are on demand.
+        pub spot: Share,
+        /// How many of them have an Elastic IP address; none by default, and the others have no
+        /// public address.
+        pub elastic_ip: Share,
         /// How many volumes each has; one by default. With `0`, entries of `volumes` name them.
         pub volumes: Range<u32>,
         /// The size of each volume in GiB; 8 by default.
@@ -117,6 +120,17 @@ impl Entry for Instances {
             bad.say("size", format!("a volume of type `gp3` has {sizes} GiB"));
         }
         check_keys("key", self.key.iter().flat_map(OneOrMore::iter), bad);
+        if self.spot.is_some_and(|it| it != Share::NEVER) {
+            let protections = [
+                ("stop-protection", self.stop_protection),
+                ("termination-protection", self.termination_protection),
+            ];
+            for (key, share) in protections {
+                if share.is_some_and(|it| it != Share::NEVER) {
+                    bad.say(key, "no Spot Instance is protected");
+                }
+            }
+        }
     }
 
     fn make(&self, here: &mut Here<'_>) -> Vec<(Box<str>, Made)> {
@@ -138,11 +152,11 @@ impl Entry for Instances {
 impl Instances {
     /// Says what instances of a type cannot have.
     fn check_type(&self, kind: &InstanceType, bad: &mut Bad<'_>) {
-        let (name, most) = (kind.name, kind.family.volumes);
+        let (name, most) = (kind.name, kind.most_volumes());
         if self.volumes.is_some_and(|it| it.to as usize > most) {
             bad.say("volumes", format!("an instance of type `{name}` has at most {most}"));
         }
-        if self.hibernation.is_some_and(|it| it != Share::NEVER) && !hibernates(kind) {
+        if self.hibernation.is_some_and(|it| it != Share::NEVER) && !kind.hibernates() {
             bad.say("hibernation", format!("an instance of type `{name}` cannot hibernate"));
         }
         let mut platforms = self.platform.iter().flat_map(OneOrMore::iter);
@@ -178,6 +192,14 @@ impl Instances {
         instance.can_hibernate = is(self.hibernation, here);
         instance.stop_protection = is(self.stop_protection, here);
         instance.termination_protection = is(self.termination_protection, here);
+        if is(self.spot, here) {
+            let request_id = here.fresh_id("sir");
+            instance.purchase = Purchase::Spot { request_id, persistent: true, interrupted: false };
+        }
+        if is(self.elastic_ip, here) {
+            let [.., a, b, c] = here.random.next_number().to_be_bytes();
+            instance.public_ip = PublicIp::Elastic(Ipv4Addr::new(52, a, b, c));
+        }
         let count = self.volumes.map_or(1, |it| it.draw(&mut here.random));
         let volumes = (0..count).map(|_| self.volume(&mut instance, here)).collect();
         Made { instance, volumes }
@@ -198,11 +220,6 @@ impl Instances {
         attach(instance, &mut volume);
         volume
     }
-}
-
-/// Whether instances of a type can hibernate.
-fn hibernates(kind: &InstanceType) -> bool {
-    kind.family.hibernation && kind.memory_mib < TOO_MUCH_MEMORY_MIB
 }
 
 /// Attaches a volume to an instance: each says so of the other.
@@ -251,7 +268,7 @@ impl Hosts {
         while !ids.is_empty() {
             let index = here.random.below(ids.len());
             let it = here.services().ec2.instances.get(&ids[index]);
-            if it.is_some_and(|it| it.devices.len() < it.kind.family.volumes) {
+            if it.is_some_and(|it| it.devices.len() < it.kind.most_volumes()) {
                 return Some(ids[index].clone());
             }
             ids.swap_remove(index);

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     cloud::Services,
     ec2::{
-        instances::{Device, Instance, Platform, Power, types},
+        instances::{Device, Instance, Platform, Power, PublicIp, Purchase, types},
         volumes::{Attachment, State, Volume},
     },
 };
@@ -130,7 +130,7 @@ fn attached_volumes_name_instances_that_have_room_in_their_zone() {
         let most: usize = instances.iter().map(|it| it.devices.len()).sum();
         assert_eq!(in_fleet.count(), most);
         assert!((30..=54).contains(&most), "{most}");
-        assert!(instances.iter().all(|it| it.devices.len() <= it.kind.family.volumes));
+        assert!(instances.iter().all(|it| it.devices.len() <= it.kind.most_volumes()));
         assert_eq!(all.iter().filter(|it| it.attachments.is_empty()).count(), 1);
         assert!(all.iter().any(|it| &*it.zone == "eu-west-1b"));
     });
@@ -176,6 +176,30 @@ fn a_volume_of_an_instance_does_not_get_an_id_of_the_file() {
 }
 
 #[test]
+fn instances_are_spot_and_have_an_elastic_ip_when_they_say_so() {
+    let cloud = built(&fleet(json!({ "instances": [
+        { "account": HUB, "id": "i-plain" },
+        { "account": HUB, "id": "i-{n}", "count": 2, "spot": true, "elastic-ip": true },
+    ]})));
+    at_hub(&cloud, |here| {
+        let plain = instance(here, "i-plain");
+        assert_eq!((&plain.purchase, plain.public_ip()), (&Purchase::OnDemand, None));
+        let spot = |id: &str| match &instance(here, id).purchase {
+            Purchase::Spot { request_id, persistent: true, interrupted: false } => {
+                request_id.to_string()
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!([spot("i-1"), spot("i-2")], ["sir-1", "sir-2"]);
+        let ip = |id| match instance(here, id).public_ip {
+            PublicIp::Elastic(ip) => ip,
+            other => panic!("{other:?}"),
+        };
+        assert_ne!(ip("i-1"), ip("i-2"));
+    });
+}
+
+#[test]
 fn an_instance_that_cannot_be_is_refused() {
     let check = |entry: Value, wanted: &[&str]| check_bad("instances", entry, wanted);
     check(json!({}), &[]);
@@ -190,4 +214,7 @@ fn an_instance_that_cannot_be_is_refused() {
     check(json!({ "type": "m6g.large", "platform": ["linux", "windows"] }), &[".platform"]);
     check(json!({ "size": 0 }), &[".size"]);
     check(json!({ "key": "data" }), &[".key"]);
+    check(json!({ "spot": true, "stop-protection": false }), &[]);
+    check(json!({ "spot": true, "stop-protection": true }), &[".stop-protection"]);
+    check(json!({ "spot": "1%", "termination-protection": true }), &[".termination-protection"]);
 }

@@ -139,17 +139,19 @@ fn keys_are_as_they_are_written_and_one_for_each_alias() {
 }
 
 #[test]
-fn clusters_are_available() {
+fn clusters_are_available_and_have_one_member() {
     let fleet = fleet(json!({ "clusters": [
         { "id": "orders", "account": HUB, "tags": { "a": "1" }, "deletion-protection": true },
-        { "id": "users-{n}", "account": HUB, "engine": "aurora-mysql" },
+        { "id": "users-{n}", "account": HUB, "engine": "aurora-postgresql" },
     ]}));
     at_hub(&built(&fleet), |here| {
         let clusters = &here.rds.clusters;
         let engines: Vec<_> = clusters.iter().map(|(name, it)| (name, &*it.engine)).collect();
-        assert_eq!(engines, [("orders", "aurora-postgresql"), ("users-1", "aurora-mysql")]);
+        assert_eq!(engines, [("orders", "aurora-mysql"), ("users-1", "aurora-postgresql")]);
         let orders = clusters.get("orders").unwrap();
         assert_eq!((orders.tags["a"].as_str(), orders.deletion_protection), ("1", true));
+        let members: Vec<_> = here.rds.instances.iter().map(|(name, _)| name).collect();
+        assert_eq!(members, ["orders-instance-1", "users-1-instance-1"]);
     });
     for id in ["Orders", "1st", "two--hyphens", "at-the-end-"] {
         check_bad("clusters", json!({ "id": id, "account": HUB, "region": "eu-west-1" }), &[".id"]);

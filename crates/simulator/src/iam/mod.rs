@@ -16,7 +16,7 @@ mod statement;
 mod truth;
 
 pub(crate) use context::Context;
-pub(crate) use decision::{Admission, Decision, Need, Own, PolicyKind};
+pub(crate) use decision::{Decision, Need, Own, PolicyKind};
 pub(crate) use decision::{guarded, identity};
 pub use policy::{IdentityPolicy, PolicyError, ResourcePolicy, TrustPolicy};
 pub(crate) use principal::Caller;

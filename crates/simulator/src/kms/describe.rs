@@ -20,8 +20,6 @@ const PAGE: usize = 50;
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(crate) struct DescribeKey {
     pub(crate) key_id: String,
-    #[serde(default)]
-    pub(crate) grant_tokens: Vec<String>,
 }
 
 /// What `DescribeKey` answers.
@@ -180,7 +178,7 @@ mod tests {
     use crate::bed::{Bed, place};
 
     fn describe(bed: &Bed, key: &str) -> Result<(String, String), &'static str> {
-        let request = DescribeKey { key_id: key.to_owned(), grant_tokens: Vec::new() };
+        let request = DescribeKey { key_id: key.to_owned() };
         let key = bed.ask(request)?["KeyMetadata"].clone();
         let text = |name: &str| key[name].as_str().unwrap().to_owned();
         Ok((text("KeyManager"), text("KeyState")))

@@ -16,7 +16,7 @@ use crate::cloud::{self, State};
 
 /// How long a database stays stopped. Source: RDS User Guide, "Stopping an Amazon RDS DB instance
 /// temporarily"; Aurora User Guide, "Stopping and starting an Amazon Aurora DB cluster".
-const LONGEST_STOP: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub(crate) const LONGEST_STOP: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What happens by itself later. What has been overtaken by something else does nothing.
 #[derive(Debug)]
@@ -105,10 +105,7 @@ fn become_(state: &mut State, place: &Place, kind: Kind, name: &str, life: Life,
         }
         Kind::Cluster => {
             let before = rds.clusters.change(name, at, |it| std::mem::replace(&mut it.life, life));
-            let powers = [Status::Stopping, Status::Stopped, Status::Starting];
-            let powered = powers.contains(&life.status)
-                || before.is_some_and(|it| powers.contains(&it.status));
-            if powered {
+            if life.status.is_of_power() || before.is_some_and(|it| it.status.is_of_power()) {
                 members_become(rds, name, life.status, at);
             }
         }

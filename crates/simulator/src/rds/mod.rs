@@ -109,6 +109,8 @@ pub struct Times {
     pub stop: SignedDuration,
     /// An instance reboots.
     pub reboot: SignedDuration,
+    /// A database is modified, maintained, or upgraded.
+    pub change: SignedDuration,
     /// A snapshot is created; the database is backing up meanwhile.
     pub snapshot: SignedDuration,
     /// A snapshot is copied.
@@ -124,6 +126,7 @@ impl Default for Times {
             start: minutes(8),
             stop: minutes(6),
             reboot: minutes(1),
+            change: minutes(15),
             snapshot: minutes(10),
             copy: minutes(12),
         }

@@ -89,6 +89,11 @@ impl Status {
         }
     }
 
+    /// Whether it is stopped, or becomes so or the opposite: the members of a cluster do as well.
+    pub(crate) fn is_of_power(self) -> bool {
+        matches!(self, Status::Stopping | Status::Stopped | Status::Starting)
+    }
+
     /// Whether an instance in this state can be what is wished.
     pub(crate) fn lets_instance(self, wish: Wish) -> bool {
         ALLOWED.iter().any(|(it, instance, _)| *it == wish && instance.contains(&self))

@@ -104,6 +104,11 @@ impl FakeCloud {
         self.cloud.allow_only(&[actions, &ENGINE_PERMISSIONS].concat());
     }
 
+    /// The role in an account may do this, what the engine itself needs, and no more.
+    pub fn allow_only_in(&self, account: &AccountId, actions: &[&str]) {
+        self.cloud.allow_only_in(account, &[actions, &ENGINE_PERMISSIONS].concat());
+    }
+
     /// Turns the dials.
     pub fn dial(&self, turn: impl FnOnce(&mut Dials)) {
         let dials = &mut lock(&self.state).dials;
@@ -214,6 +219,10 @@ impl FakeCloud {
 impl AccountPool for FakeCloud {
     async fn scope(&self, place: &Place, session: &Session) -> Result<Arc<dyn Scope>, Fault> {
         self.accounts().scope(place, session).await
+    }
+
+    async fn can_enter(&self, place: &Place, session: &Session) -> Result<(), Fault> {
+        self.accounts().can_enter(place, session).await
     }
 
     async fn regions(&self, account: &AccountId, session: &Session) -> Result<Vec<Region>, Fault> {

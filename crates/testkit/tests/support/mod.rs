@@ -60,17 +60,19 @@ impl<const FLAW: u8> Action for Snap<FLAW> {
     type Params = Params;
     type Target = Volume;
     type State = String;
+    type Known = ();
 
     const SPEC: Spec = Spec {
         name: "test.snap",
         summary: "Creates a snapshot of each volume.",
         permissions: permissions(FLAW),
+        elsewhere: &[],
         effect: Effect::Creates,
         timeout: Duration::from_secs(24 * 3600),
         gate: None,
     };
 
-    fn plan(_: &Params, _: &PlanCx<'_>, found: &[Volume]) -> Vec<Verdict> {
+    fn plan(_: &Params, _: &PlanCx<'_>, found: &[Volume], _: &()) -> Vec<Verdict> {
         let verdict = |_: &Volume| match FLAW {
             LAZY => Verdict::Leave { reason: "not today".to_owned() },
             _ => Verdict::Act { effect: "create a snapshot".to_owned(), reason: None },
