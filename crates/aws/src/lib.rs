@@ -29,6 +29,7 @@ mod several;
 mod wire;
 
 pub use accounts::Accounts;
+pub use aws_config::SdkConfig;
 pub use config::process_config;
 pub use journal::{DynamoJournal, create_table};
 pub use queue::SqsQueue;

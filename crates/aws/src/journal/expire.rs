@@ -12,12 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{Fault, RunId};
 
 use super::{
+    jobs::update_item,
     record::{SHARDS, instant, work_partition},
     store::{
         Item, PK, SK, Store, Transacted, Written, number, number_of, text, text_of, transacted,
         written,
     },
-    tally::{self, Change, TALLY},
+    tally::{self, Change},
 };
 
 /// How long DynamoDB is given to take away what has expired.
@@ -55,8 +56,7 @@ impl Store {
         limit: usize,
     ) -> Result<usize, Fault> {
         let doing = "forgetting old jobs";
-        let [pk, sk] = [super::record::partition(run, shard), TALLY.to_owned()];
-        let Some(count) = self.get(doing, pk, sk).await? else { return Ok(0) };
+        let Some(count) = self.get(doing, tally::key(run, shard)).await? else { return Ok(0) };
         let count: i64 = number_of(&count, "jobs").unwrap_or_default();
         let query = self
             .partition(run, shard, None)
@@ -99,7 +99,7 @@ impl Store {
                     request.transact_items(TransactWriteItem::builder().delete(delete).build());
             }
             let count = Change::forgotten(left.iter().copied()).update(&self.table, run, shard)?;
-            let answer = request.transact_items(super::jobs::update_item(count)).send().await;
+            let answer = request.transact_items(update_item(count)).send().await;
             let call = self.call(doing, "dynamodb:DeleteItem");
             let Transacted::Failed(failed) = transacted(&call, answer)? else { break };
             // DynamoDB was faster with these.

@@ -8,14 +8,16 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
-    types::{AttributeValue, ReturnValue},
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{Fault, JobId, engine::Slot};
 use sha2::{Digest, Sha256};
 
-use super::record::instant;
-use super::store::{Item, PK, SK, Store, Written, number, number_of, text, written};
+use super::{
+    record::instant,
+    store::{self, Item, Store, Written, number, number_of, text, written},
+};
 
 /// The most holders of a gate, however high its limit: more would not fit into an item.
 const MOST_HOLDERS: u32 = 4_000;
@@ -179,8 +181,7 @@ impl Store {
         self.client
             .update_item()
             .table_name(&self.table)
-            .key(PK, text(format!("gate#{gate}")))
-            .key(SK, text("gate"))
+            .set_key(Some(store::key(format!("gate#{gate}"), "gate")))
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":ttl", number(ttl))
@@ -192,9 +193,8 @@ impl Store {
         &self,
         request: UpdateItemFluentBuilder,
     ) -> Result<Written<Option<Item>>, Fault> {
-        let request = request.return_values_on_condition_check_failure(
-            aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld,
-        );
+        let request = request
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let call = self.call("passing a gate", "dynamodb:UpdateItem");
         let answer = request.send().await;
         Ok(

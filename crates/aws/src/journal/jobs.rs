@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use aws_sdk_dynamodb::{
-    operation::put_item::PutItemError,
-    types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
+    error::BuildError,
+    operation::{put_item::PutItemError, query::builders::QueryFluentBuilder},
+    types::{
+        Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, builders::PutBuilder,
+    },
 };
 use jiff::Timestamp;
 use lamplighter_core::{
@@ -124,7 +127,7 @@ impl Store {
         let mut work_is_there = true;
         let mut may_end = true;
         loop {
-            let put = self.replacement(job, &record, work_is_there);
+            let put = self.replacement(job, &record, record.work().filter(|_| work_is_there));
             let failed = match closing {
                 false => self.put(put).await?,
                 true => {
@@ -158,14 +161,8 @@ impl Store {
         }
     }
 
-    /// The put of a job's next form. With `same_work` it is done only if the one before has the
-    /// same work put aside.
-    fn replacement(
-        &self,
-        job: &Job,
-        record: &Record,
-        same_work: bool,
-    ) -> aws_sdk_dynamodb::types::builders::PutBuilder {
+    /// The put of a job's next form, if the one before has this work put aside.
+    fn replacement(&self, job: &Job, record: &Record, work: Option<&str>) -> PutBuilder {
         // Law L2: a closed job never changes.
         let mut condition = "#version = :before AND #state = :open".to_owned();
         let mut put = Put::builder()
@@ -176,7 +173,7 @@ impl Store {
             .expression_attribute_values(":before", number(i128::from(job.version) - 1))
             .expression_attribute_values(":open", text(State::Open.as_str()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        if let Some(work) = record.work().filter(|_| same_work) {
+        if let Some(work) = work {
             condition.push_str(" AND #work = :work");
             put = put
                 .expression_attribute_names("#work", "work")
@@ -186,10 +183,7 @@ impl Store {
     }
 
     /// Writes a job that stays open.
-    async fn put(
-        &self,
-        put: aws_sdk_dynamodb::types::builders::PutBuilder,
-    ) -> Result<Replaced, Fault> {
+    async fn put(&self, put: PutBuilder) -> Result<Replaced, Fault> {
         let request = self
             .client
             .put_item()
@@ -215,7 +209,7 @@ impl Store {
     /// Writes a job that closes, and counts it.
     async fn put_counted(
         &self,
-        put: aws_sdk_dynamodb::types::builders::PutBuilder,
+        put: PutBuilder,
         change: &Change,
         job: &Job,
     ) -> Result<Replaced, Fault> {
@@ -251,10 +245,7 @@ impl Store {
 
     /// The job of this id, as it is now.
     pub(super) async fn load(&self, id: &JobId) -> Result<Option<Job>, Fault> {
-        let [(_, pk), (_, sk)] = record::key(id);
-        let request = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let answer = request.key(PK, pk).key(SK, sk).send().await;
-        match self.call("loading a job", "dynamodb:GetItem").answer(answer)?.item {
+        match self.get("loading a job", record::key(id)).await? {
             Some(item) => self.read(&item).await.map(Some),
             None => Ok(None),
         }
@@ -309,7 +300,7 @@ impl Store {
         partition: String,
         until: Option<Timestamp>,
         limit: usize,
-    ) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
+    ) -> QueryFluentBuilder {
         let query = self
             .client
             .query()
@@ -395,7 +386,7 @@ impl Store {
         run: &RunId,
         shard: u8,
         from: Option<&JobId>,
-    ) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
+    ) -> QueryFluentBuilder {
         let [from, to] = record::range(from);
         self.client
             .query()
@@ -428,10 +419,7 @@ fn first(items: impl Iterator<Item = Item>, limit: usize) -> Result<Vec<JobId>, 
 }
 
 /// A put as an item of a transaction.
-fn put_item(
-    put: Result<Put, aws_sdk_dynamodb::error::BuildError>,
-    doing: &str,
-) -> Result<TransactWriteItem, Fault> {
+fn put_item(put: Result<Put, BuildError>, doing: &str) -> Result<TransactWriteItem, Fault> {
     let put = put.map_err(|error| Fault::permanent(doing).caused_by(error))?;
     Ok(TransactWriteItem::builder().put(put).build())
 }

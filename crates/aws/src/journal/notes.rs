@@ -8,7 +8,7 @@ use lamplighter_core::{Fault, TaskName, engine::KnownTask};
 
 use super::{
     record::instant,
-    store::{Item, PK, SK, Store, Written, damaged, text, text_of, written},
+    store::{self, Item, PK, SK, Store, Written, damaged, text, text_of, written},
 };
 use crate::several::several;
 
@@ -22,7 +22,7 @@ const WRITES: usize = 16;
 impl Store {
     /// Up to when a tick has created all that was due.
     pub(super) async fn ticked(&self) -> Result<Option<Timestamp>, Fault> {
-        let item = self.get("reading the last tick", TICKED.to_owned(), TICKED.to_owned()).await?;
+        let item = self.get("reading the last tick", store::key(TICKED, TICKED)).await?;
         let Some(item) = item else { return Ok(None) };
         let until = text_of(&item, "until").unwrap_or_default().parse();
         until.map(Some).map_err(|error: jiff::Error| damaged("the last tick", error))
@@ -34,8 +34,7 @@ impl Store {
             .client
             .update_item()
             .table_name(&self.table)
-            .key(PK, text(TICKED))
-            .key(SK, text(TICKED))
+            .set_key(Some(store::key(TICKED, TICKED)))
             .update_expression("SET #until = :until")
             .condition_expression("attribute_not_exists(#until) OR #until < :until")
             .expression_attribute_names("#until", "until")

@@ -5,6 +5,7 @@
 //! large, such as that of a saved plan with all its targets, leaves the work in items of its own
 //! that are written before it, once, and read with it.
 
+use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
     Fault, JobId, RunId,
@@ -13,8 +14,7 @@ use lamplighter_core::{
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::store::{Item, PK, SK, damaged, number, text, text_of};
-use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
+use super::store::{self, Item, SK, damaged, number, text, text_of};
 
 /// Partitions of a run, and of the index of open jobs.
 pub(super) const SHARDS: u8 = 8;
@@ -41,7 +41,7 @@ impl Record {
     pub(super) fn of(job: &Job) -> Result<Record, Fault> {
         let unfit = |error| Fault::permanent(format!("writing job `{}`", job.id)).caused_by(error);
         let body = serde_json::to_string(job).map_err(unfit)?;
-        let mut item = Item::from(key(&job.id));
+        let mut item = key(&job.id);
         let mut set = |name: &str, value| drop(item.insert(name.to_owned(), value));
         set("kind", text(kind_text(job.work.kind())));
         set("state", text(job.status.state().as_str()));
@@ -76,12 +76,10 @@ impl Record {
         // Nobody takes them away before the job may be gone, however long it waits at a gate.
         let ttl = seconds(later(later(job.deadline, LONGEST_QUEUE), KEPT));
         let part = |(index, bytes): (usize, &[u8])| {
-            Item::from([
-                (PK.to_owned(), text(work_partition(&digest))),
-                (SK.to_owned(), text(format!("{index:05}"))),
-                ("bytes".to_owned(), AttributeValue::B(Blob::new(bytes))),
-                ("ttl".to_owned(), number(ttl)),
-            ])
+            let mut part = store::key(work_partition(&digest), format!("{index:05}"));
+            part.insert("bytes".to_owned(), AttributeValue::B(Blob::new(bytes)));
+            part.insert("ttl".to_owned(), number(ttl));
+            part
         };
         let parts = work.chunks(PART).enumerate().map(part).collect();
         Ok(Record { item, parts })
@@ -127,9 +125,8 @@ fn id_text(item: &Item) -> Option<&str> {
 }
 
 /// The key of a job's own item.
-pub(super) fn key(id: &JobId) -> [(String, AttributeValue); 2] {
-    let pk = partition(&id.run(), shard(id));
-    [(PK.to_owned(), text(pk)), (SK.to_owned(), text(format!("{JOB}{id}")))]
+pub(super) fn key(id: &JobId) -> Item {
+    store::key(partition(&id.run(), shard(id)), format!("{JOB}{id}"))
 }
 
 /// The sort keys between which the jobs of a partition stand, those after an id if one is given.

@@ -34,7 +34,7 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 /// Tries of a call, and the shortest wait between two.
 /// Source: DynamoDB Developer Guide, "Error handling with DynamoDB": 50 ms, and ten tries.
 const ATTEMPTS: u32 = 10;
-const BACKOFF: Duration = Duration::from_millis(50);
+pub(super) const BACKOFF: Duration = Duration::from_millis(50);
 /// The longest wait between two tries.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 /// Longest try of a call. A page of 1 MB takes a fraction of a second.
@@ -88,14 +88,9 @@ impl Store {
     }
 
     /// The item of a key, as it is now.
-    pub(super) async fn get(
-        &self,
-        doing: &str,
-        pk: String,
-        sk: String,
-    ) -> Result<Option<Item>, Fault> {
+    pub(super) async fn get(&self, doing: &str, key: Item) -> Result<Option<Item>, Fault> {
         let request = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let answer = request.key(PK, text(pk)).key(SK, text(sk)).send().await;
+        let answer = request.set_key(Some(key)).send().await;
         Ok(self.call(doing, "dynamodb:GetItem").answer(answer)?.item)
     }
 
@@ -269,6 +264,11 @@ where
         return Ok(Written::Failed(stored.cloned()));
     }
     call.answer(answer).map(Written::Done)
+}
+
+/// The key of an item.
+pub(super) fn key(pk: impl Into<String>, sk: impl Into<String>) -> Item {
+    Item::from([(PK.to_owned(), text(pk)), (SK.to_owned(), text(sk))])
 }
 
 /// A text attribute.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     error::ProvideErrorMetadata,
+    operation::create_table::builders::CreateTableFluentBuilder,
     types::{
         AttributeDefinition, BillingMode, GlobalSecondaryIndex, IndexStatus, KeySchemaElement,
         KeyType, Projection, ProjectionType, ScalarAttributeType, TableDescription, TableStatus,
@@ -64,9 +65,7 @@ pub async fn create_table(config: &SdkConfig, table: &str) -> Result<(), Fault> 
     Err(Fault::transient(format!("table `{table}` is not there yet: try again in some minutes")))
 }
 
-fn create(
-    store: &Store,
-) -> Result<aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder, Fault> {
+fn create(store: &Store) -> Result<CreateTableFluentBuilder, Fault> {
     let unfit = |error| Fault::permanent("making the journal's table").caused_by(error);
     let key = |name: &str, of: KeyType| {
         KeySchemaElement::builder().attribute_name(name).key_type(of).build().map_err(unfit)
@@ -206,7 +205,7 @@ fn difference(table: &TableDescription) -> Option<String> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use aws_sdk_dynamodb::Client;
+    use aws_sdk_dynamodb::{Client, types::GlobalSecondaryIndexDescription};
 
     use super::*;
 
@@ -239,7 +238,7 @@ pub(super) mod tests {
             of.attribute_type(ScalarAttributeType::S).build().unwrap()
         };
         let indexes = INDEXES.iter().map(|it| {
-            aws_sdk_dynamodb::types::GlobalSecondaryIndexDescription::builder()
+            GlobalSecondaryIndexDescription::builder()
                 .index_name(it.name)
                 .key_schema(key(it.partition, KeyType::Hash))
                 .key_schema(key(it.sort, KeyType::Range))

@@ -6,7 +6,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Update};
+use aws_sdk_dynamodb::{
+    operation::query::builders::QueryFluentBuilder,
+    types::{AttributeValue, KeysAndAttributes, Update},
+};
+use aws_smithy_async::rt::sleep::AsyncSleep;
 use jiff::Timestamp;
 use lamplighter_core::{
     Fault, FaultKind, RunId,
@@ -16,19 +20,19 @@ use lamplighter_core::{
 
 use super::{
     record::{SHARDS, instant, kind_text, partition},
-    store::{Item, PK, SK, Store, damaged, number, number_of, text, text_of},
+    store::{self, BACKOFF, Item, PK, Store, damaged, number, number_of, text, text_of},
     table::RUNS,
 };
 use crate::several::several;
 
 /// The sort key of a tally.
-pub(super) const TALLY: &str = "tally";
+const TALLY: &str = "tally";
 /// Runs whose tallies are read by one call, which takes 100 keys.
 const RUNS_READ: usize = 100 / SHARDS as usize;
 /// Such calls at a time.
 const READS: usize = 8;
-/// Calls in a row that may leave something unread.
-const PATIENCE: u32 = 10;
+/// Calls in a row that may read nothing.
+const PATIENCE: u32 = 8;
 
 const KINDS: [WorkKind; 3] = [WorkKind::Spread, WorkKind::Find, WorkKind::Act];
 const STATES: [State; 5] =
@@ -133,7 +137,7 @@ impl Change {
 
 /// The key of a partition's tally.
 pub(super) fn key(run: &RunId, shard: u8) -> Item {
-    Item::from([(PK.to_owned(), text(partition(run, shard))), (SK.to_owned(), text(TALLY))])
+    store::key(partition(run, shard), TALLY)
 }
 
 /// The one partition of the index of runs.
@@ -229,7 +233,7 @@ impl Store {
         since: Option<Timestamp>,
         before: Option<Timestamp>,
         forward: bool,
-    ) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
+    ) -> QueryFluentBuilder {
         let from = since.map_or_else(|| "-".to_owned(), instant);
         let to = before.map_or_else(|| "~".to_owned(), instant);
         self.client
@@ -266,10 +270,9 @@ impl Store {
         let keys = runs.iter().flat_map(|run| (0..SHARDS).map(|shard| key(run, shard)));
         let mut left: Vec<Item> = keys.collect();
         let mut found: HashMap<String, Vec<Item>> = HashMap::new();
-        for _ in 0..PATIENCE {
-            if left.is_empty() {
-                return Ok(found);
-            }
+        let mut in_vain = 0;
+        while !left.is_empty() {
+            let asked = left.len();
             let keys = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true);
             let keys = keys.build().map_err(|error| Fault::permanent(doing).caused_by(error))?;
             let request = self.client.batch_get_item().request_items(&self.table, keys);
@@ -281,12 +284,18 @@ impl Store {
             }
             let unread = answer.unprocessed_keys.as_mut().and_then(|it| it.remove(&self.table));
             left = unread.map(|it| it.keys).unwrap_or_default();
+            in_vain = if left.len() < asked { 0 } else { in_vain + 1 };
+            if in_vain == PATIENCE {
+                return Err(Fault::new(FaultKind::Throttled, doing)
+                    .caused_by("the table does not answer all that was asked for"));
+            }
+            if in_vain > 0
+                && let Some(sleep) = self.client.config().sleep_impl()
+            {
+                sleep.sleep(BACKOFF * 2_u32.pow(in_vain)).await;
+            }
         }
-        match left.is_empty() {
-            true => Ok(found),
-            false => Err(Fault::new(FaultKind::Throttled, doing)
-                .caused_by("the table does not answer all that was asked for")),
-        }
+        Ok(found)
     }
 }
 

@@ -1,13 +1,17 @@
 //! The journal over the wire, on a simulated DynamoDB.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use lamplighter_core::{
     FaultKind,
     engine::Slot,
-    job::{Outcome, PlannedPlace, PlannedTarget, Tried, Work},
+    job::{Outcome, PlannedPlace, PlannedTarget, State, Tried, Work},
 };
 use lamplighter_simulator::{Lag, Rule};
 use lamplighter_testkit::contract::{act, at, journal_contract, run};
@@ -71,8 +75,23 @@ async fn items(journal: &DynamoJournal) -> Vec<HashMap<String, AttributeValue>> 
 }
 
 #[tokio::test]
-async fn keeps_every_promise_of_a_journal() {
-    Bed::new().await.keeps_every_promise().await;
+async fn keeps_every_promise_of_a_journal_with_the_permissions_that_it_asks_for() {
+    let bed = Bed::new().await;
+    bed.keeps_every_promise().await;
+    let calls = bed.cloud.take_calls();
+    let used: BTreeSet<&str> = calls.iter().flat_map(|it| it.actions.clone()).collect();
+    let made = ["dynamodb:CreateTable", "dynamodb:UpdateTimeToLive"];
+    let asked_for = [
+        "dynamodb:BatchGetItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:DescribeTable",
+        "dynamodb:DescribeTimeToLive",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+    ];
+    assert_eq!(used, made.into_iter().chain(asked_for).collect());
 }
 
 #[tokio::test]
@@ -80,6 +99,21 @@ async fn keeps_them_when_pages_are_short_or_empty() {
     let bed = Bed::new().await;
     bed.cloud.dial(|it| it.page_size = Some(7));
     bed.keeps_every_promise().await;
+}
+
+#[tokio::test]
+async fn an_empty_page_is_not_the_last() {
+    let bed = Bed::new().await;
+    let journal = bed.journal().await;
+    let jobs: Vec<Job> = (10..70).map(|n| act(&run("nightly", 0), &n.to_string(), 0)).collect();
+    let _ = journal.create(&jobs).await.unwrap();
+    let closed: Vec<Job> = jobs.iter().skip(9).step_by(10).map(done).collect();
+    for job in &closed {
+        assert_eq!(journal.replace(job).await.unwrap(), Write::Won);
+    }
+    bed.cloud.dial(|it| it.page_size = Some(1));
+    let filter = JobFilter { state: Some(State::Succeeded), ..JobFilter::default() };
+    assert_eq!(journal.jobs(&filter).await.unwrap(), closed);
 }
 
 #[tokio::test]
@@ -239,6 +273,29 @@ async fn a_state_that_grows_and_shrinks_is_kept() {
 }
 
 #[tokio::test]
+async fn a_run_ends_with_its_last_record_whatever_else_is_in_the_batch() {
+    let bed = Bed::new().await;
+    let records = |minutes: i64, numbers: std::ops::Range<u32>| -> Vec<Job> {
+        let record = |n| Job {
+            closed_at: Some(at(minutes)),
+            ..done(&act(&run("nightly", 0), &format!("vol-{n}"), 0))
+        };
+        numbers.map(record).collect()
+    };
+    for (first, second) in [(2, 5), (5, 2)] {
+        let journal = bed.journal().await;
+        let (early, late) = (records(first, 0..40), records(second, 40..80));
+        let _ = journal.create(&early).await.unwrap();
+        let writes = journal.create(&[early, late].concat()).await.unwrap();
+        assert_eq!(writes[..40], [Write::Lost; 40]);
+        assert_eq!(writes[40..], [Write::Won; 40]);
+        let runs = journal.runs(&RunFilter::default()).await.unwrap();
+        assert_eq!(runs[0].tally.act.succeeded, 80);
+        assert_eq!(runs[0].ended_at, Some(at(5)));
+    }
+}
+
+#[tokio::test]
 async fn runs_go_when_dynamodb_has_taken_their_jobs_away() {
     let bed = Bed::new().await;
     let journal = bed.journal().await;
@@ -338,4 +395,34 @@ async fn a_transaction_whose_condition_failed_is_not_tried_again() {
     }
     let (result, tokens) = closing(vec![cancelled(["ValidationError", "None"])]).await;
     assert_eq!((result.unwrap_err().kind, tokens.len()), (FaultKind::Permanent, 1));
+}
+
+/// What DynamoDB says of a batch of which it has left this many keys unread.
+fn unread(keys: usize) -> Answer {
+    let key = |n| json!({"pk": {"S": format!("run#{n}")}, "sk": {"S": "tally"}});
+    let keys: Vec<Value> = (0..keys).map(key).collect();
+    let unread = match keys.is_empty() {
+        true => json!({}),
+        false => json!({"journal": {"Keys": keys, "ConsistentRead": true}}),
+    };
+    let body = json!({"Responses": {"journal": []}, "UnprocessedKeys": unread});
+    Answer::Http(200, body.to_string())
+}
+
+#[tokio::test]
+async fn what_a_batch_leaves_unread_is_read_again() {
+    let check = async |answers: Vec<Answer>, keys: &[usize]| {
+        let wire = Wire::script(answers);
+        let store = Store::new(&wire.process("eu-west-1"), "journal");
+        let tally = store.tally(&run("nightly", 0)).await;
+        let count = |sent: &crate::wire::Sent| {
+            sent.json()["RequestItems"]["journal"]["Keys"].as_array().unwrap().len()
+        };
+        assert_eq!(wire.sent().iter().map(count).collect::<Vec<_>>(), keys);
+        tally
+    };
+    let answers = vec![unread(8), unread(8), unread(3), unread(3), unread(0)];
+    assert_eq!(check(answers, &[8, 8, 8, 3, 3]).await.unwrap(), Tally::default());
+    let fault = check(vec![unread(8)], &[8; 8]).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Throttled);
 }
