@@ -19,6 +19,7 @@ mod config;
 mod ec2;
 mod fault;
 mod fresh;
+mod instances;
 mod journal;
 mod queue;
 mod role;

@@ -96,6 +96,7 @@ impl ServerFilter {
     pub fn attribute(name: &str, value: &str) -> ServerFilter {
         ServerFilter {
             tags: vec![TagFilter { name: name.to_owned(), values: vec![escape(value)] }],
+            ids: None,
         }
     }
 
