@@ -77,11 +77,11 @@ fn deploy(here: &mut Here) {
         let keys = keys(hash, range);
         json!({"IndexName": name, "KeySchema": keys, "Projection": {"ProjectionType": "KEYS_ONLY"}})
     };
+    let definitions = ["pk", "sk", "open", "wake_at", "gate", "runs", "run"].map(text);
     let table = json!({
         "TableName": "lamplighter",
         "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions":
-            ["pk", "sk", "open", "wake_at", "gate", "runs", "run"].map(text),
+        "AttributeDefinitions": definitions,
         "KeySchema": keys("pk", "sk"),
         "GlobalSecondaryIndexes": [
             index("open", "open", "wake_at"),
