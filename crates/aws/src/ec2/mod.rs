@@ -7,6 +7,7 @@ use aws_config::SdkConfig;
 use aws_sdk_ec2::{
     Client,
     config::{Builder, Config},
+    operation::create_snapshot::builders::CreateSnapshotFluentBuilder,
     types::{self, Filter, ResourceType, Tag, TagSpecification},
 };
 use aws_smithy_runtime::client::retries::RetryPartition;
@@ -15,7 +16,7 @@ use lamplighter_core::{
     Fault, FaultKind, Place, Region,
     cloud::{
         Ec2, Page, PageToken,
-        ec2::{NewSnapshot, Snapshot, Volume},
+        ec2::{DryRun, NewSnapshot, Snapshot, Volume},
     },
     select::{ServerFilter, TagFilter},
 };
@@ -55,6 +56,19 @@ impl Ec2Client {
             answer.regions().iter().map(region).collect::<Result<_, _>>()?;
         regions.sort_unstable();
         Ok(regions)
+    }
+
+    /// The request for a new snapshot.
+    fn creating(&self, new: &NewSnapshot) -> CreateSnapshotFluentBuilder {
+        let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
+        let tags = TagSpecification::builder()
+            .resource_type(ResourceType::Snapshot)
+            .set_tags(Some(new.tags.iter().map(tag).collect()));
+        self.client
+            .create_snapshot()
+            .volume_id(&new.volume_id)
+            .description(&new.description)
+            .set_tag_specifications((!new.tags.is_empty()).then(|| vec![tags.build()]))
     }
 
     fn call<'a>(&'a self, doing: &'a str, action: &'static str) -> Call<'a> {
@@ -105,16 +119,8 @@ impl Ec2 for Ec2Client {
     async fn create_snapshot(&self, new: &NewSnapshot) -> Result<Snapshot, Fault> {
         let doing = format!("creating a snapshot of `{}`", new.volume_id);
         let call = self.call(&doing, "ec2:CreateSnapshot");
-        let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
-        let tags = TagSpecification::builder()
-            .resource_type(ResourceType::Snapshot)
-            .set_tags(Some(new.tags.iter().map(tag).collect()));
         let request = self
-            .client
-            .create_snapshot()
-            .volume_id(&new.volume_id)
-            .description(&new.description)
-            .set_tag_specifications((!new.tags.is_empty()).then(|| vec![tags.build()]))
+            .creating(new)
             .customize()
             // Without a client token a second try may make a second snapshot.
             .config_override(Config::builder().retry_config(RetryConfig::disabled()));
@@ -135,6 +141,31 @@ impl Ec2 for Ec2Client {
             Err(fault) if fault.code.as_deref() == Some("InvalidSnapshot.NotFound") => Ok(()),
             answer => answer.map(|_| ()),
         }
+    }
+
+    async fn dry_run(&self, call: DryRun<'_>) -> Result<(), Fault> {
+        match call {
+            DryRun::CreateSnapshot(new) => {
+                let doing = format!("trying to create a snapshot of `{}`", new.volume_id);
+                let call = self.call(&doing, "ec2:CreateSnapshot");
+                tried(&call, call.answer(self.creating(new).dry_run(true).send().await))
+            }
+            DryRun::DeleteSnapshot(id) => {
+                let doing = format!("trying to delete `{id}`");
+                let call = self.call(&doing, "ec2:DeleteSnapshot");
+                let request = self.client.delete_snapshot().snapshot_id(id).dry_run(true);
+                tried(&call, call.answer(request.send().await))
+            }
+        }
+    }
+}
+
+/// What came of a dry run: that it would have succeeded is an error, too.
+fn tried<T>(call: &Call<'_>, answer: Result<T, Fault>) -> Result<(), Fault> {
+    match answer {
+        Err(fault) if fault.code.as_deref() == Some("DryRunOperation") => Ok(()),
+        Err(fault) => Err(fault),
+        Ok(_) => Err(Fault::permanent(format!("{}: AWS did not take it as a dry run", call.doing))),
     }
 }
 

@@ -132,8 +132,9 @@ impl InstancesClient {
             Err(fault) if fault.code.as_deref() == Some("InvalidInstanceType") => {}
             answer => {
                 let answer = answer?;
-                let found = answer.instance_types().iter().map(read::instance_type).collect();
-                return found.map_err(|what: String| call.unreadable(&what, &answer));
+                let types = answer.instance_types().iter().map(read::instance_type);
+                let found: Result<Vec<_>, String> = types.collect();
+                return found.map_err(|what| call.unreadable(&what, &answer));
             }
         }
         let filter = Filter::builder().name("instance-type").set_values(Some(names.to_vec()));

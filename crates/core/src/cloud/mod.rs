@@ -33,6 +33,11 @@ pub trait AccountPool: Send + Sync {
     /// (crate::FaultKind::Config) fault; a role that cannot be assumed, a permission fault.
     async fn scope(&self, place: &Place, session: &Session) -> Result<Arc<dyn Scope>, Fault>;
 
+    /// Makes sure that the account of `place` can be entered. Says nothing of the region.
+    async fn can_enter(&self, place: &Place, session: &Session) -> Result<(), Fault> {
+        self.scope(place, session).await.map(drop)
+    }
+
     /// The regions that are enabled in `account`. Needs `ec2:DescribeRegions`.
     async fn regions(&self, account: &AccountId, session: &Session) -> Result<Vec<Region>, Fault>;
 }

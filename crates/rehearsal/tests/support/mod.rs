@@ -16,7 +16,7 @@ use lamplighter_core::{
     action::{Effect, PlanCx},
     cloud::{
         Ec2, Instances, Page, PageToken, Session,
-        ec2::{NewSnapshot, Snapshot, SnapshotState, Volume},
+        ec2::{DryRun, NewSnapshot, Snapshot, SnapshotState, Volume},
     },
     schedule::{Schedule, Zone},
     select::ServerFilter,
@@ -165,6 +165,10 @@ impl Ec2 for Door {
     }
 
     async fn delete_snapshot(&self, _: &str) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn dry_run(&self, _: DryRun<'_>) -> Result<(), Fault> {
         Ok(())
     }
 }

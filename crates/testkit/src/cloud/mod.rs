@@ -243,6 +243,10 @@ impl AccountPool for FakeCloud {
         self.accounts().scope(place, session).await
     }
 
+    async fn can_enter(&self, place: &Place, session: &Session) -> Result<(), Fault> {
+        self.accounts().can_enter(place, session).await
+    }
+
     async fn regions(&self, account: &AccountId, session: &Session) -> Result<Vec<Region>, Fault> {
         self.accounts().regions(account, session).await
     }
