@@ -6,7 +6,6 @@ mod finding;
 use std::path::Path;
 
 use jiff::Timestamp;
-use lamplighter_core::Journal;
 
 use self::{
     examine::examine,
@@ -75,7 +74,7 @@ async fn journal(globals: &Globals, aws: &dyn Aws) -> Finding {
     }
     let cure = "name the journal with `--journal` or `LAMPLIGHTER_JOURNAL`, and let this user read \
                 and write it";
-    let journal = match state::open_history(globals) {
+    let journal = match state::open_history(globals, Some(aws)).await {
         Ok(journal) => journal,
         Err(failure) => return Finding::wrong(CHECK, failure.message, cure),
     };

@@ -64,9 +64,9 @@ pub(crate) async fn run(cli: Cli, aws: Option<&dyn Aws>) -> Result<Exit, Failure
         }
         Command::Demo(args) => demo::run(globals, args).await,
         Command::Simulate(args) => simulate::run(globals, args).await,
-        Command::Runs(args) => runs::run(globals, args).await,
-        Command::Jobs(args) => jobs::run(globals, args).await,
-        Command::Missed { since } => missed::run(globals, since).await,
+        Command::Runs(args) => runs::run(globals, aws, args).await,
+        Command::Jobs(args) => jobs::run(globals, aws, args).await,
+        Command::Missed { since } => missed::run(globals, aws, since).await,
     }
 }
 

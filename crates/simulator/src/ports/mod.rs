@@ -1,6 +1,7 @@
 //! The cloud behind the ports of the core: no wire, no waiting, the same rules.
 
 mod ec2;
+mod instances;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,7 +10,7 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AccountPool, Fault, FaultKind, Place, Region, Scope,
     classify::{classify, minimum_wait},
-    cloud::{Ec2, Session},
+    cloud::{Ec2, Instances, Session},
 };
 
 use crate::{
@@ -191,6 +192,10 @@ impl Scope for Inside {
     }
 
     fn ec2(&self) -> &dyn Ec2 {
+        self
+    }
+
+    fn instances(&self) -> &dyn Instances {
         self
     }
 }
