@@ -92,14 +92,6 @@ impl ServerFilter {
         ServerFilter { tags: Vec::new(), ids: Some(ids.into_iter().collect()) }
     }
 
-    /// Resources of which something else than a tag, such as `snapshot-id`, is exactly this.
-    pub fn attribute(name: &str, value: &str) -> ServerFilter {
-        ServerFilter {
-            tags: vec![TagFilter { name: name.to_owned(), values: vec![escape(value)] }],
-            ids: None,
-        }
-    }
-
     /// The same, and only resources that have this tag. Not said when the filter asks about
     /// keys already: what is left out here is decided locally.
     pub fn and_tag_key(mut self, key: &str) -> ServerFilter {

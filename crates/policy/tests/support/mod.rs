@@ -55,10 +55,7 @@ pub(crate) fn parsed(text: &str) -> Config {
 }
 
 fn loaded(sources: &[Source]) -> Config {
-    let file = |name: &str| {
-        let path = lamplighter_tests::root().join("config").join(name);
-        std::fs::read_to_string(path).map_err(|error| error.to_string())
-    };
+    let file = |name: &str| Ok(lamplighter_tests::read(format!("config/{name}")));
     lamplighter_config::load(sources, ACTIONS, &file).unwrap()
 }
 
