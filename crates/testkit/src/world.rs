@@ -22,6 +22,8 @@ use crate::{
     finish,
 };
 
+pub use self::instances::stopped;
+
 /// When a world begins: a Monday.
 const BEGIN: Timestamp = Timestamp::constant(1_772_416_800, 0);
 /// The task of [`World::run`].
