@@ -12,14 +12,17 @@ use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
     Action, Doing, Fault, FaultKind, Progress, Spec, StepCx, Tags, Verdict,
     action::{BadParams, Effect, JOB_TAG, PlanCx, SOURCE_TAG, TAKEN_AT_TAG},
-    cloud::ec2::{NewSnapshot, Snapshot, SnapshotState, Volume},
+    cloud::ec2::{DryRun, NewSnapshot, Snapshot, SnapshotState, Volume},
     select::ServerFilter,
     template::{Template, Values},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::tag_names::{TagNames, is_reserved};
+use crate::{
+    gone::{Deletion, delete},
+    tag_names::{TagNames, is_reserved},
+};
 
 /// The wait before the first look; it doubles with each one.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
@@ -154,6 +157,17 @@ impl Action for CreateSnapshot {
         })?;
         follow(cx, Started::new(&made, cx.tried.times > 0), vec![made]).await
     }
+
+    async fn rehearse(
+        cx: &StepCx<'_>,
+        params: &Params,
+        volume: &Volume,
+    ) -> Result<Vec<&'static str>, Fault> {
+        made_by(cx).await?;
+        let new = new_snapshot(cx, params, volume);
+        cx.here.ec2().dry_run(DryRun::CreateSnapshot(&new)).await?;
+        Ok(vec!["ec2:CreateSnapshot", "ec2:CreateTags", "ec2:DescribeSnapshots"])
+    }
 }
 
 fn judge(params: &Params, volume: &Volume) -> Verdict {
@@ -256,8 +270,11 @@ async fn follow(
     }
     let mut summary = format!("created `{}`", kept.id);
     for twin in made.iter().filter(|it| it.id != kept.id) {
-        let deleting = cx.here.ec2().delete_snapshot(&twin.id).await;
-        deleting.doing(format!("deleting the duplicate `{}`", twin.id))?;
+        let deleting = delete(cx, &twin.id).await;
+        match deleting.doing(format!("deleting the duplicate `{}`", twin.id))? {
+            Deletion::Done => {}
+            Deletion::Later(wait) => return Ok(Progress::Later { wait }),
+        }
         summary.push_str(&format!("; deleted the duplicate `{}`", twin.id));
     }
     Ok(Progress::Done(summary))

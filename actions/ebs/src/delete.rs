@@ -10,11 +10,13 @@ use jiff::Timestamp;
 use lamplighter_core::{
     Action, Doing, Fault, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, PlanCx, SOURCE_TAG, TAKEN_AT_TAG},
-    cloud::ec2::{Snapshot, SnapshotState},
+    cloud::ec2::{DryRun, Snapshot, SnapshotState},
     retention::{self, Backup, Decision, Keep, Policy},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::gone::{Deletion, delete};
 
 /// What AWS says of the volume of a snapshot that is a copy.
 const NO_VOLUME: &str = "vol-ffffffff";
@@ -89,15 +91,24 @@ impl Action for DeleteSnapshot {
         _: Option<()>,
     ) -> Result<Progress<()>, Fault> {
         let id = &snapshot.id;
-        match cx.here.ec2().delete_snapshot(id).await {
+        match delete(cx, id).await {
             Err(fault) if fault.code.as_deref() == Some(IN_USE) => {
                 Ok(Progress::Skipped(format!("AWS does not let it go: {}", fault.chain())))
             }
-            answer => {
-                answer.doing(format!("deleting `{id}`"))?;
-                Ok(Progress::Done(format!("deleted `{id}`")))
-            }
+            answer => match answer.doing(format!("deleting `{id}`"))? {
+                Deletion::Done => Ok(Progress::Done(format!("deleted `{id}`"))),
+                Deletion::Later(wait) => Ok(Progress::Later { wait }),
+            },
         }
+    }
+
+    async fn rehearse(
+        cx: &StepCx<'_>,
+        _: &Params,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<&'static str>, Fault> {
+        cx.here.ec2().dry_run(DryRun::DeleteSnapshot(&snapshot.id)).await?;
+        Ok(vec!["ec2:DeleteSnapshot"])
     }
 }
 

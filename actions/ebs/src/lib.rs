@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod gone;
 mod tag_names;
 
 pub use create::CreateSnapshot;

@@ -10,7 +10,15 @@ use lamplighter_core::Catalog;
 pub use reference::reference;
 
 /// All actions that this program knows, in alphabetical order of their names.
-pub static ACTIONS: Catalog = &[&lamplighter_ebs::CreateSnapshot, &lamplighter_ebs::DeleteSnapshot];
+pub static ACTIONS: Catalog = &[
+    &lamplighter_ebs::CreateSnapshot,
+    &lamplighter_ebs::DeleteSnapshot,
+    &lamplighter_ec2::PowerInstance,
+    &lamplighter_ec2::RebootInstance,
+    &lamplighter_ec2::ResizeInstance,
+    &lamplighter_ec2::StartInstance,
+    &lamplighter_ec2::StopInstance,
+];
 
 #[cfg(test)]
 mod tests {

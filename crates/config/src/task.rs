@@ -91,7 +91,7 @@ pub(crate) fn read(entry: &Entry, world: &World, report: &mut Report<'_>) -> Opt
         }
         selection::read_adopt(node, at, fields.as_deref(), report)
     });
-    let params = read_params(&object, action, report);
+    let params = read_params(&object, action, world, report);
     let max_concurrent = read_if_there(object.get("max-concurrent"), |node| {
         value::count(node, "`max-concurrent`", report)
     });
@@ -143,6 +143,7 @@ fn read_action(
 fn read_params(
     object: &Object<'_>,
     action: Option<(&'static dyn AnyAction, Span)>,
+    world: &World,
     report: &mut Report<'_>,
 ) -> Option<serde_json::Value> {
     let with = object.get("with");
@@ -156,7 +157,7 @@ fn read_params(
         return None;
     }
     let (action, named_at) = action?;
-    params::read(with, named_at, action, report)
+    params::read(with, named_at, action, world, report)
 }
 
 /// The accounts of a task, those that are sound: each once.

@@ -4,11 +4,9 @@
 //! those types have become JSON; the bridge is the blanket implementation at the end of this
 //! file.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Debug,
-    time::Duration,
-};
+mod permissions;
+
+use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -17,11 +15,13 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    AccountId, Fault, JobId, Place, Tags, TaskName,
+    Fault, JobId, Place, Tags, TaskName,
     cloud::{AccountPool, Page, PageToken, Resource, Scope, Session},
     job::Tried,
     select::ServerFilter,
 };
+
+pub use permissions::Permissions;
 
 /// The tag that names the task which made a resource. Retention touches nothing without it.
 pub const TASK_TAG: &str = "lamplighter:task";
@@ -98,6 +98,17 @@ pub trait Action: Send + Sync + 'static {
         target: &Self::Target,
         state: Option<Self::State>,
     ) -> Result<Progress<Self::State>, Fault>;
+
+    /// Tries what steps on a target would need, without an effect, and names the IAM actions that
+    /// were found to be allowed. One that is not allowed is a permission fault. Most services of
+    /// AWS have no way to try a call: what nobody can tell is left out.
+    async fn rehearse(
+        _cx: &StepCx<'_>,
+        _params: &Self::Params,
+        _target: &Self::Target,
+    ) -> Result<Vec<&'static str>, Fault> {
+        Ok(Vec::new())
+    }
 }
 
 /// The static facts of an action.
@@ -117,36 +128,6 @@ pub struct Spec {
     pub timeout: Duration,
     /// What its jobs queue for, beside the task's own `max-concurrent`.
     pub gate: Option<GateSpec>,
-}
-
-/// IAM actions, and where they are needed. Policies are generated from these.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Permissions {
-    /// In the account of the targets.
-    pub here: BTreeSet<&'static str>,
-    /// In accounts that the parameters name.
-    pub elsewhere: BTreeMap<AccountId, BTreeSet<&'static str>>,
-}
-
-impl Permissions {
-    /// These in the account of the targets, and none elsewhere.
-    pub fn here(actions: &[&'static str]) -> Permissions {
-        Permissions { here: actions.iter().copied().collect(), elsewhere: BTreeMap::new() }
-    }
-
-    /// And these in an account that the parameters name.
-    #[must_use]
-    pub fn and_in(mut self, account: &AccountId, actions: &[&'static str]) -> Permissions {
-        self.elsewhere.entry(account.clone()).or_default().extend(actions);
-        self
-    }
-
-    /// All that is needed in `account`, which has targets or has none.
-    pub fn of(&self, account: &AccountId, has_targets: bool) -> BTreeSet<&'static str> {
-        let elsewhere = self.elsewhere.get(account).into_iter().flatten().copied();
-        let here = self.here.iter().copied().filter(|_| has_targets);
-        here.chain(elsewhere).collect()
-    }
 }
 
 /// What an action does.
@@ -326,6 +307,8 @@ pub trait AnyAction: Send + Sync {
     fn permissions(&self) -> Vec<&'static str>;
     /// IAM actions that a task with these parameters needs, listing its targets included.
     fn needs(&self, params: &Value) -> Result<Permissions, Fault>;
+    /// Those for listing its targets, sorted.
+    fn listing(&self) -> &'static [&'static str];
     /// The schema of the `with:` block.
     fn params_schema(&self) -> Schema;
     /// The schema of a target: what `select.where` sees as `target`.
@@ -354,6 +337,13 @@ pub trait AnyAction: Send + Sync {
         target: &Value,
         state: Option<&Value>,
     ) -> Result<Progress<Value>, Fault>;
+    /// Tries what steps on a target would need: see [`Action::rehearse`].
+    async fn rehearse_json(
+        &self,
+        cx: &StepCx<'_>,
+        params: &Value,
+        target: &Value,
+    ) -> Result<Vec<&'static str>, Fault>;
 }
 
 #[async_trait]
@@ -382,6 +372,10 @@ impl<A: Action> AnyAction for A {
         let mut needs = A::permissions(&params);
         needs.here.extend(A::Target::PERMISSIONS);
         Ok(needs)
+    }
+
+    fn listing(&self) -> &'static [&'static str] {
+        A::Target::PERMISSIONS
     }
 
     fn params_schema(&self) -> Schema {
@@ -467,6 +461,16 @@ impl<A: Action> AnyAction for A {
             Progress::Later { wait } => Progress::Later { wait },
         })
     }
+
+    async fn rehearse_json(
+        &self,
+        cx: &StepCx<'_>,
+        params: &Value,
+        target: &Value,
+    ) -> Result<Vec<&'static str>, Fault> {
+        let params: A::Params = from_json(params, "parameters")?;
+        A::rehearse(cx, &params, &from_json(target, "target")?).await
+    }
 }
 
 /// The action of this name.
@@ -475,7 +479,7 @@ pub fn find(catalog: Catalog, name: &str) -> Option<&'static dyn AnyAction> {
 }
 
 /// The action that an order names.
-pub(crate) fn ordered(catalog: Catalog, name: &str) -> Result<&'static dyn AnyAction, Fault> {
+pub fn ordered(catalog: Catalog, name: &str) -> Result<&'static dyn AnyAction, Fault> {
     find(catalog, name).ok_or_else(|| Fault::config(format!("no action `{name}` in this version")))
 }
 

@@ -9,6 +9,7 @@ use lamplighter_core::{
     action::{BadParams, Effect, PlanCx},
     cloud::{Page, PageToken},
     retention::Keep,
+    schedule::Days,
     select::ServerFilter,
     template::Template,
 };
@@ -86,6 +87,17 @@ pub(crate) struct CreateParams {
     pub(crate) pace: Option<Pace>,
     /// How it is locked.
     pub(crate) lock: Option<Lock>,
+    /// When nothing is made.
+    pub(crate) breaks: Option<Breaks>,
+}
+
+/// Days of rest.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Breaks {
+    /// The days.
+    #[serde(default)]
+    pub(crate) days: Days,
 }
 
 /// Somebody who may use a copy.

@@ -15,8 +15,8 @@ use lamplighter_core::{
     Verdict,
     action::{Effect, PlanCx},
     cloud::{
-        Ec2, Page, PageToken, Session,
-        ec2::{NewSnapshot, Snapshot, SnapshotState, Volume},
+        Ec2, Instances, Page, PageToken, Session,
+        ec2::{DryRun, NewSnapshot, Snapshot, SnapshotState, Volume},
     },
     schedule::{Schedule, Zone},
     select::ServerFilter,
@@ -126,6 +126,10 @@ impl Scope for Door {
     fn ec2(&self) -> &dyn Ec2 {
         self
     }
+
+    fn instances(&self) -> &dyn Instances {
+        unimplemented!("nothing here asks for instances")
+    }
 }
 
 #[async_trait]
@@ -161,6 +165,10 @@ impl Ec2 for Door {
     }
 
     async fn delete_snapshot(&self, _: &str) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn dry_run(&self, _: DryRun<'_>) -> Result<(), Fault> {
         Ok(())
     }
 }
