@@ -22,6 +22,7 @@ mod fresh;
 mod instances;
 mod journal;
 mod queue;
+mod rds;
 mod role;
 mod scope;
 mod settings;

@@ -1,6 +1,7 @@
 //! What tests put into the cloud and find in it, in the words of the core: past all permissions,
 //! lags and rules.
 
+mod databases;
 mod instances;
 
 use jiff::Timestamp;

@@ -179,6 +179,7 @@ impl Trial {
             let used = call.actions.iter().filter(|it| !ENGINE_PERMISSIONS.contains(it));
             self.used.extend(used.map(|it| (call.place.account.clone(), *it)));
         }
+        self.used.extend(self.world.cloud().on_behalf());
     }
 
     fn numbers_of_writing_calls(&self) -> Vec<usize> {
@@ -310,6 +311,7 @@ fn effects(world: &World) -> String {
             lines.push(format!("{place} {} {state} {it:?}", it.id));
         }
     }
+    lines.extend(world.effects_on_databases());
     lines.sort();
     lines.join("\n")
 }

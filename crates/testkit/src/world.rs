@@ -1,5 +1,6 @@
 //! A world for one test: what is in the cloud, which task runs, and what is left in the end.
 
+mod databases;
 mod instances;
 
 use std::sync::Arc;

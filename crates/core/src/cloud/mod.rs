@@ -3,6 +3,7 @@
 
 pub mod ec2;
 pub mod instances;
+pub mod rds;
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -15,6 +16,7 @@ use crate::{AccountId, Fault, Place, Region, Tags, TaskName, select::ServerFilte
 
 pub use ec2::Ec2;
 pub use instances::Instances;
+pub use rds::Rds;
 
 /// One account in one region, with credentials for it.
 pub trait Scope: Send + Sync {
@@ -24,6 +26,8 @@ pub trait Scope: Send + Sync {
     fn ec2(&self) -> &dyn Ec2;
     /// EC2 instances there.
     fn instances(&self) -> &dyn Instances;
+    /// RDS and Aurora there.
+    fn rds(&self) -> &dyn Rds;
 }
 
 /// Hands out scopes, and keeps their credentials fresh.

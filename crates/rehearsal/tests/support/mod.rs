@@ -15,7 +15,7 @@ use lamplighter_core::{
     Verdict,
     action::{Effect, PlanCx},
     cloud::{
-        Ec2, Instances, Page, PageToken, Session,
+        Ec2, Instances, Page, PageToken, Rds, Session,
         ec2::{DryRun, NewSnapshot, Snapshot, SnapshotState, Volume},
     },
     schedule::{Schedule, Zone},
@@ -129,6 +129,10 @@ impl Scope for Door {
 
     fn instances(&self) -> &dyn Instances {
         panic!("nothing here asks for instances")
+    }
+
+    fn rds(&self) -> &dyn Rds {
+        panic!("nothing here asks for databases")
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod ec2;
 mod instances;
+mod rds;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,7 +11,7 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AccountPool, Fault, FaultKind, Place, Region, Scope,
     classify::{classify, minimum_wait},
-    cloud::{Ec2, Instances, Session},
+    cloud::{Ec2, Instances, Rds, Session},
 };
 
 use crate::{
@@ -196,6 +197,10 @@ impl Scope for Inside {
     }
 
     fn instances(&self) -> &dyn Instances {
+        self
+    }
+
+    fn rds(&self) -> &dyn Rds {
         self
     }
 }
