@@ -15,6 +15,9 @@ use crate::{
     table::{self, Kind, Row, When},
 };
 
+/// What makes a final snapshot, without tags.
+const FINAL: [&str; 2] = ["rds:DeleteDBCluster", "rds:DeleteDBInstance"];
+
 /// How closely grants follow the tags that tasks select by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Precision {
@@ -121,6 +124,10 @@ impl Asked<'_> {
                     false => Conditions::new(),
                 };
                 vec![(selected, "Target")]
+            }
+            // What a deletion makes gets its tags afterwards.
+            When::Marked if rows.iter().any(|it| FINAL.contains(&it.action)) => {
+                vec![(Conditions::new(), "Final")]
             }
             When::Marked => vec![(there(format!("aws:RequestTag/{TASK_TAG}")), "New")],
             When::Ours => {
