@@ -7,6 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use lamplighter_catalog::ACTIONS;
+use lamplighter_config::Config;
 use lamplighter_core::{AccountId, job::State};
 use serde_json::{Value, json};
 use support::{Mood, Trial, actions, example, parsed, played, policies};
@@ -37,11 +38,15 @@ fn bits(policy: &Value) -> Vec<(String, Value)> {
 
 #[test]
 fn every_task_of_the_examples_succeeds_with_the_printed_policies() {
-    let config = played();
-    let policies = policies(&config);
+    played().iter().for_each(check_enough);
+}
+
+#[track_caller]
+fn check_enough(config: &Config) {
+    let policies = policies(config);
     let mut used: BTreeSet<(AccountId, String)> = BTreeSet::new();
     for mood in [Mood::Calm, Mood::Hard] {
-        let mut trial = Trial::new(&config, &policies, mood);
+        let mut trial = Trial::new(config, &policies, mood);
         trial.run();
         assert_eq!(trial.failures(), Vec::<String>::new(), "{mood:?}");
         for task in &config.tasks {
@@ -63,14 +68,18 @@ fn every_task_of_the_examples_succeeds_with_the_printed_policies() {
 
 #[test]
 fn nothing_that_is_printed_is_superfluous() {
-    let config = played();
-    let printed = policies(&config);
+    played().iter().for_each(check_least);
+}
+
+#[track_caller]
+fn check_least(config: &Config) {
+    let printed = policies(config);
     for (account, policy) in &printed {
         for (bit, without) in bits(policy) {
             let mut less = printed.clone();
             less.insert(account.clone(), without);
             let fails = |mood| {
-                let mut trial = Trial::new(&config, &less, mood);
+                let mut trial = Trial::new(config, &less, mood);
                 trial.run();
                 !trial.failures().is_empty()
             };

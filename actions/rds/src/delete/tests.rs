@@ -13,7 +13,7 @@ const CLUSTERS: Delete<Clusters> = Delete::OF_CLUSTERS;
 const OURS: [(&str, &str); 2] = [(TASK_TAG, "nightly"), ("team", "red")];
 
 fn world() -> World {
-    World::new().database("a", OURS)
+    World::new().quick_databases().database("a", OURS)
 }
 
 fn without() -> Value {
@@ -34,12 +34,12 @@ fn keeps_the_rules_without_a_snapshot() {
 
 #[test]
 fn keeps_the_rules_of_an_action_on_clusters() {
-    conforms(&CLUSTERS, json!({}), || World::new().cluster("a", OURS));
+    conforms(&CLUSTERS, json!({}), || World::new().quick_databases().cluster("a", OURS));
 }
 
 #[test]
 fn keeps_the_rules_on_clusters_without_a_snapshot() {
-    conforms(&CLUSTERS, without(), || World::new().cluster("a", OURS));
+    conforms(&CLUSTERS, without(), || World::new().quick_databases().cluster("a", OURS));
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn stopped(it: &mut Database) {
 fn keeps_the_rules_of_an_action() {
     let enforce = |it| with(with(it, "manual-start", "enforce"), "manual-stop", "enforce");
     conforms(&INSTANCES, enforce(night()), || {
-        let world = World::new();
+        let world = World::new().quick_databases();
         let key = world.cloud().cloud().put_customer_key(world.here(), "key-1");
         let world = world.database_with("a", [], |it| {
             stopped(it);
@@ -48,7 +48,7 @@ fn keeps_the_rules_of_an_action() {
 #[test]
 fn keeps_the_rules_of_an_action_on_clusters() {
     conforms(&CLUSTERS, night(), || {
-        let world = World::new();
+        let world = World::new().quick_databases();
         let key = world.cloud().cloud().put_customer_key(world.here(), "key-1");
         let world = world.cluster_with("a", [], |it| {
             it.state = "stopped".to_owned();

@@ -17,7 +17,7 @@ fn stopped_cluster(it: &mut Cluster) {
 
 /// An instance that is stopped and encrypted with a customer managed key.
 fn encrypted() -> World {
-    let world = World::new();
+    let world = World::new().quick_databases();
     let key = world.cloud().cloud().put_customer_key(world.here(), "key-1");
     world.database_with("a", [], |it| {
         stopped(it);
@@ -34,7 +34,7 @@ fn keeps_the_rules_of_an_action() {
 #[test]
 fn keeps_the_rules_of_an_action_on_clusters() {
     conforms(&CLUSTERS, json!({}), || {
-        let world = World::new();
+        let world = World::new().quick_databases();
         let key = world.cloud().cloud().put_customer_key(world.here(), "key-1");
         world.cluster_with("a", [], |it| {
             stopped_cluster(it);

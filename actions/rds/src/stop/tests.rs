@@ -11,7 +11,7 @@ const INSTANCES: Stop<Instances> = Stop::OF_INSTANCES;
 const CLUSTERS: Stop<Clusters> = Stop::OF_CLUSTERS;
 
 fn world() -> World {
-    World::new().database("a", [("team", "red")])
+    World::new().quick_databases().database("a", [("team", "red")])
 }
 
 #[test]
@@ -28,12 +28,13 @@ fn keeps_the_rules_with_a_snapshot_before() {
 
 #[test]
 fn keeps_the_rules_of_an_action_on_clusters() {
-    conforms(&CLUSTERS, json!({}), || World::new().cluster("a", []));
+    conforms(&CLUSTERS, json!({}), || World::new().quick_databases().cluster("a", []));
 }
 
 #[test]
 fn keeps_the_rules_on_clusters_with_a_snapshot_before() {
-    conforms(&CLUSTERS, json!({ "snapshot-first": true }), || World::new().cluster("a", []));
+    let params = json!({ "snapshot-first": true });
+    conforms(&CLUSTERS, params, || World::new().quick_databases().cluster("a", []));
 }
 
 #[test]

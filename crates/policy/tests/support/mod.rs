@@ -50,14 +50,25 @@ pub(crate) fn example() -> Config {
 }
 
 /// The same with the tasks on what is in a fleet that is made for a configuration, and can be acted
-/// on at any time. Of other actions it is proved beside them that they use what they declare.
-pub(crate) fn played() -> Config {
-    let mut config = example();
-    config.tasks.retain(|task| {
-        let kind = action::find(ACTIONS, &task.order.action).unwrap().target_kind();
-        ["snapshots", "volumes"].contains(&kind)
-    });
-    config
+/// on at any time: a part for each service, for each is played as often as its policies have bits. Of
+/// other actions it is proved beside them that they use what they declare.
+pub(crate) fn played() -> Vec<Config> {
+    const EBS: [&str; 2] = ["snapshots", "volumes"];
+    const RDS: [&str; 4] = ["cluster snapshots", "clusters", "database snapshots", "databases"];
+    // What is stopped, or has a standby, is in no such fleet.
+    const NOT_THERE: [&str; 3] = ["rds.cluster.start", "rds.instance.reboot", "rds.instance.start"];
+    let part = |kinds: &[&str]| {
+        let mut config = example();
+        config.tasks.retain(|task| {
+            let action = action::find(ACTIONS, &task.order.action).unwrap();
+            let name = action.spec().name;
+            // An event triggers another task of the same action.
+            let is_first = task.on.is_empty() || kinds == EBS;
+            kinds.contains(&action.target_kind()) && !NOT_THERE.contains(&name) && is_first
+        });
+        config
+    };
+    vec![part(&EBS), part(&RDS)]
 }
 
 /// A configuration.

@@ -5,11 +5,17 @@ use std::collections::BTreeMap;
 use lamplighter_core::{
     AccountId, Region,
     action::{SOURCE_TAG, TAKEN_AT_TAG},
+    events::kind,
     select::{TagPattern, TagPatterns},
     task::{Reach, Regions},
 };
 
-use super::{Account, Fleet, Snapshots, Tables, VolumeType, Volumes};
+use serde_json::json;
+
+use super::{
+    Account, ClusterSnapshots, Clusters, DatabaseSnapshots, Databases, Fleet, Snapshots, Tables,
+    VolumeType, Volumes,
+};
 use crate::words::{OneOrMore, Range, Share, TagValue, Text, Time};
 
 /// Regions of an account that does not list them.
@@ -42,6 +48,9 @@ pub struct Target {
     /// Where it works.
     pub reach: Vec<Reach>,
 }
+
+/// Of databases that have snapshots.
+const HISTORY: &str = "history";
 
 /// Accounts and their regions.
 type Places<'p> = (&'p [AccountId], &'p Regions);
@@ -77,6 +86,26 @@ impl Fleet {
                         fleet.volumes.push(volumes(place, EntryTags::new(), 2));
                         fleet.snapshots.push(snapshots(place, selected, 30));
                         fleet.snapshots.extend(others.map(|tags| snapshots(place, tags, 3)));
+                    }
+                    kind::DATABASES => {
+                        fleet.databases.push(databases(place, selected, 3));
+                        fleet.databases.extend(others.map(|tags| databases(place, tags, 2)));
+                    }
+                    kind::CLUSTERS => {
+                        fleet.clusters.push(clusters(place, selected, 2));
+                        fleet.clusters.extend(others.map(|tags| clusters(place, tags, 1)));
+                    }
+                    kind::DATABASE_SNAPSHOTS => {
+                        fleet.databases.push(databases(place, with_history(), 1));
+                        fleet.database_snapshots.push(database_snapshots(place, selected, 20));
+                        let others = others.map(|tags| database_snapshots(place, tags, 2));
+                        fleet.database_snapshots.extend(others);
+                    }
+                    kind::CLUSTER_SNAPSHOTS => {
+                        fleet.clusters.push(clusters(place, with_history(), 1));
+                        fleet.cluster_snapshots.push(cluster_snapshots(place, selected, 20));
+                        let others = others.map(|tags| cluster_snapshots(place, tags, 2));
+                        fleet.cluster_snapshots.extend(others);
                     }
                     "tables" => {
                         fleet.tables.push(tables(place, selected, 4));
@@ -160,12 +189,50 @@ fn volumes(place: Places<'_>, tags: EntryTags, count: u32) -> Volumes {
 }
 
 /// One a day of every volume, with what our own snapshots say of themselves.
-fn snapshots(place: Places<'_>, mut tags: EntryTags, count: u32) -> Snapshots {
+fn snapshots(place: Places<'_>, tags: EntryTags, count: u32) -> Snapshots {
     let (account, region) = named(place);
-    for (tag, name) in [(SOURCE_TAG, "volume"), (TAKEN_AT_TAG, "at")] {
+    let tags = with_lineage(tags, "volume");
+    Snapshots { account, region, count: Some(Range::only(count)), tags, ..Snapshots::default() }
+}
+
+fn databases(place: Places<'_>, tags: EntryTags, count: u32) -> Databases {
+    let (account, region) = named(place);
+    let (count, age) = (Some(Range::only(count)), Some(days(30, 800)));
+    Databases { account, region, count, age, tags, ..Databases::default() }
+}
+
+fn clusters(place: Places<'_>, tags: EntryTags, count: u32) -> Clusters {
+    let (account, region) = named(place);
+    let (count, age) = (Some(Range::only(count)), Some(days(30, 800)));
+    Clusters { account, region, count, age, tags, ..Clusters::default() }
+}
+
+fn database_snapshots(place: Places<'_>, tags: EntryTags, count: u32) -> DatabaseSnapshots {
+    let (account, region) = named(place);
+    let (count, tags) = (Some(Range::only(count)), with_lineage(tags, "database"));
+    let of = serde_json::from_value(json!({ HISTORY: "made" })).ok();
+    DatabaseSnapshots { account, region, count, tags, of, ..DatabaseSnapshots::default() }
+}
+
+fn cluster_snapshots(place: Places<'_>, tags: EntryTags, count: u32) -> ClusterSnapshots {
+    let (account, region) = named(place);
+    let (count, tags) = (Some(Range::only(count)), with_lineage(tags, "cluster"));
+    let of = serde_json::from_value(json!({ HISTORY: "made" })).ok();
+    ClusterSnapshots { account, region, count, tags, of, ..ClusterSnapshots::default() }
+}
+
+/// The tag of databases that have snapshots from the beginning: there is room for a hundred only.
+fn with_history() -> EntryTags {
+    let made = TagValue(Some(Text::plain("made")));
+    EntryTags::from([(HISTORY.to_owned(), OneOrMore::one(made))])
+}
+
+/// What our own snapshots say of themselves.
+fn with_lineage(mut tags: EntryTags, source: &'static str) -> EntryTags {
+    for (tag, name) in [(SOURCE_TAG, source), (TAKEN_AT_TAG, "at")] {
         tags.insert(tag.to_owned(), OneOrMore::one(TagValue(Some(Text::named(name)))));
     }
-    Snapshots { account, region, count: Some(Range::only(count)), tags, ..Snapshots::default() }
+    tags
 }
 
 fn tables(place: Places<'_>, tags: EntryTags, count: u32) -> Tables {

@@ -7,9 +7,30 @@ use lamplighter_core::{
     cloud::rds::{Cluster, Database, Kind, Snapshot},
 };
 
+use lamplighter_simulator::DatabaseTimes;
+
 use super::{BEGIN, World, owned, sorted};
 
 impl World {
+    /// Whatever happens to databases takes two minutes, and not many: a test that breaks every
+    /// call ends sooner.
+    pub fn quick_databases(self) -> World {
+        let soon = SignedDuration::from_mins(2);
+        self.cloud.cloud().dial(|it| {
+            it.times.databases = DatabaseTimes {
+                create: soon,
+                delete: soon,
+                start: soon,
+                stop: soon,
+                reboot: soon,
+                change: soon,
+                snapshot: soon,
+                copy: soon,
+            };
+        });
+        self
+    }
+
     /// Puts a DB instance there: MySQL of 20 GiB that is available.
     pub fn database<const N: usize>(self, name: &str, tags: [(&str, &str); N]) -> World {
         self.database_with(name, tags, |_| {})
