@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
     Action, Doing, Fault, FaultKind, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, JOB_TAG, Permissions, PlanCx},
-    cloud::rds::{Kind, NO_SNAPSHOT, QUOTA_EXCEEDED, TAKEN, WRONG_STATE},
+    cloud::rds::{Kind, NO_SNAPSHOT, QUOTA_EXCEEDED, Quota, TAKEN, WRONG_STATE},
     tagging::TagNames,
     template::Template,
 };
@@ -102,6 +102,7 @@ const OF_CLUSTERS: Spec = Spec {
         "rds:CreateDBClusterSnapshot",
         "rds:DeleteDBCluster",
         "rds:DeleteDBInstance",
+        "rds:DescribeAccountAttributes",
         "rds:DescribeDBClusterSnapshots",
         "rds:DescribeDBInstances",
     ],
@@ -181,6 +182,9 @@ async fn begin<F: Family>(
     if it.is_protected {
         return Ok(Progress::Skipped(PROTECTED.to_owned()));
     }
+    if params.final_snapshot && !it.members.is_empty() {
+        check_room::<F>(cx).await?;
+    }
     if !delete_members(cx, &it).await? {
         return Ok(Progress::Later { wait: BUSY });
     }
@@ -201,6 +205,21 @@ async fn begin<F: Family>(
             };
             Err(fault).doing(format!("deleting `{}`", it.id))
         }
+    }
+}
+
+/// Waits for room for the final snapshot before a cluster loses its instances.
+async fn check_room<F: Family>(cx: &StepCx<'_>) -> Result<(), Fault> {
+    let quota = cx.here.rds().quota(F::KIND).await.doing("looking at the quota of snapshots")?;
+    match quota {
+        Some(Quota { used, most }) if used >= most => {
+            let message = format!(
+                "no room for the final snapshot: the region has {used} manual snapshots of at \
+                 most {most}"
+            );
+            Err(taking::full(Fault::permanent(message)))
+        }
+        _ => Ok(()),
     }
 }
 

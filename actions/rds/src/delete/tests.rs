@@ -166,6 +166,23 @@ fn a_cluster_goes_after_its_instances_and_has_one_snapshot() {
 }
 
 #[test]
+fn a_cluster_keeps_its_instances_until_there_is_room_for_its_snapshot() {
+    let world = World::new().quick_databases().cluster("a", OURS);
+    let mut world = (0..100).fold(world, |world, number| {
+        world.cluster_snapshot(&format!("old-{number}"), "other", 9, [])
+    });
+    let engines = world.begin(&CLUSTERS, json!({}));
+    world.clock().advance(SignedDuration::from_hours(2));
+    world.tick(&engines);
+    let databases = "a available lamplighter:task=nightly team=red\na-1 available";
+    assert_eq!(world.databases(), databases);
+    let cloud = world.cloud().cloud().clone();
+    cloud.remove_database_snapshot(world.here(), Kind::Cluster, "old-7");
+    world.run_to_the_end(&engines);
+    assert!(world.targets().starts_with("a succeeded: deleted; "), "{}", world.targets());
+}
+
+#[test]
 fn an_answer_that_was_lost_makes_no_second_snapshot() {
     for mishap in [Mishap::AnswerLost, Mishap::CrashAfter] {
         let mut world = world();
