@@ -56,7 +56,13 @@ pub(crate) fn played() -> Vec<Config> {
     const EBS: [&str; 2] = ["snapshots", "volumes"];
     const RDS: [&str; 4] = ["cluster snapshots", "clusters", "database snapshots", "databases"];
     // What is stopped, or has a standby, is in no such fleet.
-    const NOT_THERE: [&str; 3] = ["rds.cluster.start", "rds.instance.reboot", "rds.instance.start"];
+    const NOT_THERE: [&str; 5] = [
+        "rds.cluster.power",
+        "rds.cluster.start",
+        "rds.instance.power",
+        "rds.instance.reboot",
+        "rds.instance.start",
+    ];
     let part = |kinds: &[&str]| {
         let mut config = example();
         config.tasks.retain(|task| {

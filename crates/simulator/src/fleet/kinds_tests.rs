@@ -236,9 +236,9 @@ fn databases_and_their_history_are_selected_or_not() {
         let clusters = here.rds.clusters.iter().map(|(_, it)| &it.tags);
         assert_eq!(selected(clusters.collect()), (2, 4));
         for kind in [Kind::Instance, Kind::Cluster] {
-            let all = here.rds.snapshots(kind).iter().map(|(_, it)| it);
-            assert_eq!(selected(all.clone().map(|it| &it.tags).collect()), (20, 22));
-            assert!(all.clone().all(|it| it.tags["lamplighter:source"] == *it.database));
+            let all: Vec<_> = here.rds.snapshots(kind).iter().map(|(_, it)| it).collect();
+            assert_eq!(selected(all.iter().map(|it| &it.tags).collect()), (20, 22));
+            assert!(all.iter().all(|it| it.tags["lamplighter:source"] == *it.database));
         }
     });
 }
