@@ -133,6 +133,11 @@ impl JobId {
         JobId(format!("{run}/{account}"))
     }
 
+    /// The job that learns the accounts of a part of the organization.
+    pub fn group(run: &RunId, name: &str) -> JobId {
+        JobId(format!("{run}/organization/{name}"))
+    }
+
     /// The job for one target in a place.
     pub fn act(run: &RunId, place: &Place, target: &str) -> JobId {
         JobId(format!("{run}/{place}/{target}"))

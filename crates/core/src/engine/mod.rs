@@ -97,14 +97,14 @@ impl Engine {
         let spreads = match event {
             Event::Run { task, at } => {
                 let task = self.task(&task)?;
-                vec![spread::job(&task.order, &task.reach, at, None, None, now)]
+                vec![spread::job(&task.order, (&task.reach, &task.groups), at, None, None, now)]
             }
             Event::Apply(plan) => plan
                 .tasks
                 .iter()
                 .map(|it| {
                     let places = it.places(plan.planned_at);
-                    spread::job(&it.order, &[], it.occurrence, None, Some(places), now)
+                    spread::job(&it.order, (&[], &[]), it.occurrence, None, Some(places), now)
                 })
                 .collect(),
         };

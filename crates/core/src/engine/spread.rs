@@ -10,30 +10,31 @@ use crate::{
     cloud::Session,
     job::{Job, Outcome, PlannedPlace, Work},
     schedule::spread_offset,
-    task::{Order, Reach, Regions},
+    task::{Group, Order, Reach, Regions},
 };
 
 /// The job that starts a run.
 pub(super) fn job(
     order: &Order,
-    reach: &[Reach],
+    (reach, groups): (&[Reach], &[Group]),
     occurrence: Timestamp,
     spread: Option<Duration>,
     plan: Option<Vec<PlannedPlace>>,
     now: Timestamp,
 ) -> Job {
     let run = RunId::new(&order.task, occurrence);
-    let work =
-        Work::Spread { order: order.clone(), reach: reach.to_vec(), occurrence, spread, plan };
+    let (order, reach, groups) = (order.clone(), reach.to_vec(), groups.to_vec());
+    let work = Work::Spread { order, reach, groups, occurrence, spread, plan };
     Job::new(JobId::spread(&run), work, now, now, FIND_TIMEOUT)
 }
 
 impl Engine {
     /// Makes the children of a spread job: one per place, and one more spread for each account of
     /// several regions or whose regions must be asked for, so that an account that cannot be
-    /// entered is one failure and holds up nobody else.
+    /// entered is one failure and holds up nobody else; and one for each part of an organization,
+    /// whose accounts are those of now.
     pub(super) async fn spread(&self, job: &Job, now: Timestamp) -> Result<Outcome, Fault> {
-        let Work::Spread { order, reach, occurrence, spread, plan } = &job.work else {
+        let Work::Spread { order, reach, groups, occurrence, spread, plan } = &job.work else {
             return Err(Fault::permanent("this job spreads nothing"));
         };
         let run = job.run();
@@ -49,17 +50,29 @@ impl Engine {
             children.push(find(planned.place.clone(), Some(planned.clone())));
         }
         let top = job.id == JobId::spread(&run);
-        for it in reach {
-            if top && it.is_entered_first() {
-                let work = Work::Spread {
-                    order: order.clone(),
-                    reach: vec![it.clone()],
-                    occurrence: *occurrence,
-                    spread: *spread,
-                    plan: None,
-                };
+        let part = |id: JobId, reach: Vec<Reach>, groups: Vec<Group>| {
+            let (order, occurrence, spread) = (order.clone(), *occurrence, *spread);
+            let work = Work::Spread { order, reach, groups, occurrence, spread, plan: None };
+            Job::new(id, work, now, now, FIND_TIMEOUT)
+        };
+        let mut reach = reach.clone();
+        for group in groups {
+            if top {
+                let id = JobId::group(&run, &group.name);
+                children.push(part(id, Vec::new(), vec![group.clone()]));
+            } else {
+                let members = self.ports.accounts.members(group).await?;
+                let regions = &group.regions;
+                reach.extend(
+                    members.into_iter().map(|account| Reach { account, regions: regions.clone() }),
+                );
+            }
+        }
+        let enters = !top && groups.is_empty();
+        for it in &reach {
+            if !enters && it.is_entered_first() {
                 let id = JobId::account(&run, &it.account);
-                children.push(Job::new(id, work, now, now, FIND_TIMEOUT));
+                children.push(part(id, vec![it.clone()], Vec::new()));
                 continue;
             }
             let session = Session { task: order.task.clone(), occurrence: *occurrence };
@@ -70,11 +83,16 @@ impl Engine {
             self.add(batch).await?;
         }
         let places = children.iter().filter(|child| child.work.place().is_some()).count();
-        let accounts = children.len() - places;
-        Ok(Outcome::Done(match accounts {
-            0 => format!("{places} places"),
-            _ => format!("{places} places, and {accounts} accounts to enter first"),
-        }))
+        let parts = if top { groups.len() } else { 0 };
+        let accounts = children.len() - places - parts;
+        let mut text = format!("{places} places");
+        if accounts > 0 {
+            text.push_str(&format!(", and {accounts} accounts to enter first"));
+        }
+        if parts > 0 {
+            text.push_str(&format!(", and {parts} parts of the organization"));
+        }
+        Ok(Outcome::Done(text))
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     Place,
-    task::{Order, Reach},
+    task::{Group, Order, Reach},
 };
 
 /// A piece of work. It carries all it needs, so that a change of the configuration cannot
@@ -22,6 +22,9 @@ pub enum Work {
         order: Order,
         /// Where.
         reach: Vec<Reach>,
+        /// Where else, in accounts that are to be learned.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        groups: Vec<Group>,
         /// The occurrence.
         occurrence: Timestamp,
         /// The window in which the places start.
