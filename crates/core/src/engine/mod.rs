@@ -7,6 +7,7 @@
 mod act;
 mod find;
 pub mod guards;
+mod inbox;
 mod overdue;
 mod planner;
 mod ports;
@@ -19,6 +20,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
+pub use inbox::{Inbox, Message};
 pub use overdue::{Overdue, overdue};
 pub use planner::Planner;
 pub use ports::{
