@@ -4,6 +4,7 @@
 
 mod account;
 mod calendar;
+mod group;
 mod ics;
 mod load;
 mod node;
@@ -23,6 +24,7 @@ mod value;
 pub mod yaml;
 
 pub use account::{Account, Role, Secret};
+pub use group::Accounts;
 pub use calendar::ReadFile;
 pub use load::{Config, load};
 pub use render::{Style, render};

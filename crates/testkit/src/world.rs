@@ -395,7 +395,8 @@ pub fn task(name: &str, action: &str, params: Value, places: &[Place]) -> Task {
             }),
         }
     }
-    Task { order, description: String::new(), enabled: true, schedule: None, reach }
+    let description = String::new();
+    Task { order, description, enabled: true, schedule: None, reach, groups: Vec::new() }
 }
 
 /// A catalog that lives as long as the test program.

@@ -117,7 +117,8 @@ fn plan(stage: &Stage, task: &Task, at: Timestamp, found: &mut Found) {
                     places.push(planned);
                 }
                 Err((account, fault)) => {
-                    unseen.push((account.to_string(), fault.chain()));
+                    let name = account.as_ref().map_or("organization", AccountId::as_str);
+                    unseen.push((name.to_owned(), fault.chain()));
                     problems.push(Problem {
                         task: task.order.task.clone(),
                         account,

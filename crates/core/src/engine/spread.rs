@@ -1,12 +1,12 @@
 //! Spreading a run: one job for each place, written before any work.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 
 use super::{BATCH, Engine, FIND_TIMEOUT};
 use crate::{
-    AccountPool, Fault, JobId, Place, Region, RunId,
+    AccountId, AccountPool, Fault, JobId, Place, Region, RunId,
     cloud::Session,
     job::{Job, Outcome, PlannedPlace, Work},
     schedule::spread_offset,
@@ -62,10 +62,7 @@ impl Engine {
                 children.push(part(id, Vec::new(), vec![group.clone()]));
             } else {
                 let members = self.ports.accounts.members(group).await?;
-                let regions = &group.regions;
-                reach.extend(
-                    members.into_iter().map(|account| Reach { account, regions: regions.clone() }),
-                );
+                reach.extend(group.reach(members));
             }
         }
         let enters = !top && groups.is_empty();
@@ -93,6 +90,13 @@ impl Engine {
             text.push_str(&format!(", and {parts} parts of the organization"));
         }
         Ok(Outcome::Done(text))
+    }
+}
+
+impl Group {
+    /// Where a task works that works in all of these accounts.
+    pub(super) fn reach(&self, members: BTreeSet<AccountId>) -> impl Iterator<Item = Reach> {
+        members.into_iter().map(|account| Reach { account, regions: self.regions.clone() })
     }
 }
 

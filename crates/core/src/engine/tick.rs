@@ -78,6 +78,7 @@ fn due_jobs(task: &Task, since: Timestamp, now: Timestamp) -> Vec<Job> {
         let work = Work::Spread {
             order: task.order.clone(),
             reach: Vec::new(),
+            groups: Vec::new(),
             occurrence: it.last,
             spread: None,
             plan: None,
