@@ -17,6 +17,7 @@ mod config;
 mod ec2;
 mod fault;
 mod fresh;
+mod organization;
 mod role;
 mod scope;
 mod settings;
@@ -25,4 +26,4 @@ mod wire;
 
 pub use accounts::Accounts;
 pub use config::process_config;
-pub use settings::AccountSettings;
+pub use settings::{AccountSettings, GroupSettings};

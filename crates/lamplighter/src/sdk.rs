@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use lamplighter_aws::{AccountSettings, Accounts, process_config};
+use lamplighter_aws::{AccountSettings, Accounts, GroupSettings, process_config};
 use lamplighter_cli::Aws;
-use lamplighter_config::Account;
+use lamplighter_config::{Account, Config};
 use lamplighter_core::{AccountPool, Fault, task::Regions};
 
 /// AWS, with the region and the credentials of this process.
@@ -13,9 +13,19 @@ pub(crate) struct Sdk;
 
 #[async_trait]
 impl Aws for Sdk {
-    async fn accounts(&self, accounts: &[Account]) -> Result<Arc<dyn AccountPool>, Fault> {
-        let settings = accounts.iter().map(settings).collect();
-        Ok(Arc::new(Accounts::new(&process_config().await, settings)?))
+    async fn accounts(&self, config: &Config) -> Result<Arc<dyn AccountPool>, Fault> {
+        let accounts = config.accounts.iter().map(settings).collect();
+        let groups = config.groups.iter().map(group_settings).collect();
+        let accounts = Accounts::new(&process_config().await, accounts)?;
+        Ok(Arc::new(accounts.with_groups(groups)))
+    }
+}
+
+fn group_settings(accounts: &lamplighter_config::Accounts) -> GroupSettings {
+    GroupSettings {
+        group: accounts.group.clone(),
+        role: accounts.role.as_str().to_owned(),
+        external_id: accounts.external_id.as_ref().map(|secret| secret.expose().to_owned()),
     }
 }
 

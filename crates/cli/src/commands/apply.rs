@@ -31,7 +31,7 @@ pub(crate) async fn run(
         ));
     }
     let config = configuration::load(&globals.config)?;
-    let accounts = aws.accounts(&config.accounts).await?;
+    let accounts = aws.accounts(&config).await?;
     let local = state::open(globals, config.tasks, accounts).await?;
     let started = local.engine.event(Event::Apply(plan)).await?;
     finish(globals, &local, started, work).await

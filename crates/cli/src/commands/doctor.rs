@@ -23,7 +23,7 @@ use crate::{
 pub(crate) async fn run(globals: &Globals, aws: &dyn Aws) -> Result<Exit, Failure> {
     let config = configuration::load(&globals.config)?;
     let mut findings = vec![journal(globals).await];
-    match aws.accounts(&config.accounts).await {
+    match aws.accounts(&config).await {
         Ok(accounts) => findings.extend(examine(&config, accounts, this_second()).await?),
         Err(fault) => findings.push(Finding::wrong(
             "credentials",

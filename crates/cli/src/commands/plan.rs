@@ -34,7 +34,7 @@ pub(crate) async fn run(
         None => this_second(),
     };
     let config = configuration::load(&globals.config)?;
-    let planner = Planner::new(ACTIONS, aws.accounts(&config.accounts).await?);
+    let planner = Planner::new(ACTIONS, aws.accounts(&config).await?);
     let mut tasks = Vec::new();
     let mut problems = Vec::new();
     for name in &args.tasks {

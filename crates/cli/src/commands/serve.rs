@@ -12,7 +12,7 @@ use crate::{
 
 pub(crate) async fn run(globals: &Globals, aws: &dyn Aws, work: WorkArgs) -> Result<Exit, Failure> {
     let config = configuration::load(&globals.config)?;
-    let accounts = aws.accounts(&config.accounts).await?;
+    let accounts = aws.accounts(&config).await?;
     let local = state::open(globals, config.tasks, accounts).await?;
     let stop = stop_signal(STOPPING)?;
     let scheduled =
