@@ -324,8 +324,7 @@ tasks:
     #[test]
     fn a_part_of_the_organization_is_what_it_is_when_a_run_starts() {
         let source = Source::new("tasks.yaml", GROUP);
-        let config =
-            lamplighter_config::load(&[source], ACTIONS, &|_| Err(String::new())).unwrap();
+        let config = lamplighter_config::load(&[source], ACTIONS, &|_| Err(String::new())).unwrap();
         let mut scene = Scene::new(config, None, None);
         let new: AccountId = "800000000002".parse().unwrap();
         scene.fleet.units.insert("ou-ab12-22222222".to_owned(), Default::default());
@@ -352,9 +351,9 @@ tasks:
     #[test]
     fn an_organization_that_cannot_be_asked_is_a_failure_of_the_run() {
         let source = Source::new("tasks.yaml", GROUP);
-        let config =
-            lamplighter_config::load(&[source], ACTIONS, &|_| Err(String::new())).unwrap();
-        let rules = "faults:\n  - { action: ListAccountsForParent, error: AccessDeniedException }\n";
+        let config = lamplighter_config::load(&[source], ACTIONS, &|_| Err(String::new())).unwrap();
+        let rules =
+            "faults:\n  - { action: ListAccountsForParent, error: AccessDeniedException }\n";
         let rules = read_faults(&Source::new("faults.yaml", rules)).unwrap();
         let scene = Scene::new(config, None, Some(rules));
         let mut stage = Stage::set(&scene, BEGIN.parse().unwrap(), 1).unwrap();

@@ -155,7 +155,8 @@ fn the_hub_may_enter_what_its_tasks_enter_and_keep_its_state() {
 #[test]
 fn the_hub_enters_a_part_of_the_organization_and_nothing_outside_of_it() {
     let here = configured();
-    let grouped = TASKS.replace("web: { id: \"333344445555\",", "web: { organization: { units: [r-ab12] },");
+    let grouped =
+        TASKS.replace("web: { id: \"333344445555\",", "web: { organization: { units: [r-ab12] },");
     here.write("config/tasks.yaml", &grouped);
     let printed = here.json(&["policy", "hub"], 0);
     let statements = printed["permissions-policy"]["Statement"].as_array().unwrap();
@@ -178,7 +179,10 @@ fn the_hub_enters_a_part_of_the_organization_and_nothing_outside_of_it() {
     );
     let member = here.json(&["policy", "member", "--account", "web"], 0);
     let text = member["permissions-policy"].to_string();
-    assert!(text.contains("arn:aws:ec2:*:*:volume/*") && text.contains("ec2:DescribeRegions"), "{text}");
+    assert!(
+        text.contains("arn:aws:ec2:*:*:volume/*") && text.contains("ec2:DescribeRegions"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -145,7 +145,11 @@ fn read_id(node: &Node, report: &mut Report<'_>) -> Option<AccountId> {
     text.parse().map_err(|error| report.error(node.span, error)).ok()
 }
 
-pub(crate) fn read_role(node: &Node, id: Option<&AccountId>, report: &mut Report<'_>) -> Option<Role> {
+pub(crate) fn read_role(
+    node: &Node,
+    id: Option<&AccountId>,
+    report: &mut Report<'_>,
+) -> Option<Role> {
     let text = value::text(node, "`role`", report)?;
     let Some(rest) = text.strip_prefix("arn:") else {
         if is_role_path(text) {
@@ -213,7 +217,12 @@ pub(crate) fn read_external_id(node: &Node, report: &mut Report<'_>) -> Option<S
 }
 
 /// An account is in one partition of AWS.
-pub(crate) fn check_partitions(regions: &Regions, role: Option<&Role>, at: Span, report: &mut Report<'_>) {
+pub(crate) fn check_partitions(
+    regions: &Regions,
+    role: Option<&Role>,
+    at: Span,
+    report: &mut Report<'_>,
+) {
     let Regions::Listed(regions) = regions else { return };
     let role = role.and_then(|role| match role {
         Role::Arn(arn) => arn.split(':').nth(1).map(|partition| ("the role", partition)),

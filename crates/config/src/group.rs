@@ -68,9 +68,8 @@ pub(crate) fn read(entry: &Entry, report: &mut Report<'_>) -> Option<Accounts> {
         }
         Some(role)
     });
-    let external_id = read_if_there(object.get("external-id"), |node| {
-        account::read_external_id(node, report)
-    });
+    let external_id =
+        read_if_there(object.get("external-id"), |node| account::read_external_id(node, report));
     let regions = object
         .required("regions", WHAT, report)
         .and_then(|node| Some((value::regions(node, report)?, node.span)));
@@ -104,10 +103,14 @@ fn read_ids(
             Some(text) if is_good(&text) => _ = ids.insert(text),
             Some(text) => {
                 let expected = match what {
-                    "`units`" => "the id of an organizational unit or of a root, such as \
-                                  `ou-ab12-11111111` or `r-ab12`",
-                    _ => "the id of an account or of an organizational unit, such as \
-                          `\"111122223333\"` or `ou-ab12-11111111`",
+                    "`units`" => {
+                        "the id of an organizational unit or of a root, such as \
+                                  `ou-ab12-11111111` or `r-ab12`"
+                    }
+                    _ => {
+                        "the id of an account or of an organizational unit, such as \
+                          `\"111122223333\"` or `ou-ab12-11111111`"
+                    }
                 };
                 report.error(item.span, format!("`{text}` is not {expected}"));
                 good = false;

@@ -24,8 +24,8 @@ mod value;
 pub mod yaml;
 
 pub use account::{Account, Role, Secret};
-pub use group::Accounts;
 pub use calendar::ReadFile;
+pub use group::Accounts;
 pub use load::{Config, load};
 pub use render::{Style, render};
 pub use report::{Problem, to_json};

@@ -215,10 +215,7 @@ fn read_accounts<'w>(
 }
 
 /// The accounts of a task, and the parts of an organization.
-fn reach(
-    accounts: &BTreeMap<&str, &Named>,
-    regions: Option<&Regions>,
-) -> (Vec<Reach>, Vec<Group>) {
+fn reach(accounts: &BTreeMap<&str, &Named>, regions: Option<&Regions>) -> (Vec<Reach>, Vec<Group>) {
     let (mut reach, mut groups) = (Vec::new(), Vec::new());
     for named in accounts.values() {
         match named {

@@ -205,10 +205,8 @@ fn enter(account: &Account, role: &AccountRole) -> Grant {
 /// To learn which accounts a part of the organization has, and to assume the role in each: in any
 /// account of the organization that the hub itself is in.
 fn enter_all(accounts: &Accounts) -> Vec<Grant> {
-    let lists = [
-        "organizations:ListAccountsForParent",
-        "organizations:ListOrganizationalUnitsForParent",
-    ];
+    let lists =
+        ["organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent"];
     let ask = |action| Grant {
         action,
         resource: Resource::Any,
@@ -224,7 +222,10 @@ fn enter_all(accounts: &Accounts) -> Vec<Grant> {
             owner: Owner::Any,
             rest: format!("role/{}", accounts.role.as_str()),
         },
-        conditions: Conditions::from([(same, BTreeSet::from(["${aws:PrincipalOrgID}".to_owned()]))]),
+        conditions: Conditions::from([(
+            same,
+            BTreeSet::from(["${aws:PrincipalOrgID}".to_owned()]),
+        )]),
         name: "EnterOrganization".to_owned(),
     };
     lists.map(ask).into_iter().chain([enter]).collect()

@@ -48,7 +48,12 @@ use self::{
     entry::{Bad, Entry, Ids},
     here::Here,
 };
-use crate::{cloud::Cloud, organizations::{ROOT, is_root}, random::Random, words::Instant};
+use crate::{
+    cloud::Cloud,
+    organizations::{ROOT, is_root},
+    random::Random,
+    words::Instant,
+};
 
 /// What is in a simulated organization.
 ///

@@ -11,9 +11,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{
-    AccountId, Fault, Place, Region, Tags, TaskName, select::ServerFilter, task::Group,
-};
+use crate::{AccountId, Fault, Place, Region, Tags, TaskName, select::ServerFilter, task::Group};
 
 pub use ec2::Ec2;
 pub use organizations::Organizations;

@@ -55,8 +55,11 @@ pub async fn members(
     let is_left_out = |id: &AccountId| {
         left_out.iter().any(|it| it.id == *id) || accounts.iter().any(|it| **it == id.as_str())
     };
-    let members: BTreeSet<AccountId> =
-        found.into_iter().filter(|it| it.is_active && !is_left_out(&it.id)).map(|it| it.id).collect();
+    let members: BTreeSet<AccountId> = found
+        .into_iter()
+        .filter(|it| it.is_active && !is_left_out(&it.id))
+        .map(|it| it.id)
+        .collect();
     match members.is_empty() {
         false => Ok(members),
         true => Err(Fault::permanent(format!(

@@ -90,7 +90,14 @@ fn due_jobs(task: &Task, since: Timestamp, now: Timestamp) -> Vec<Job> {
         Job::record(JobId::missed(&run), work, Status::Skipped { reason }, now)
     });
     let run = due.run.into_iter().map(|occurrence| {
-        spread::job(&task.order, (&task.reach, &task.groups), occurrence, schedule.spread, None, now)
+        spread::job(
+            &task.order,
+            (&task.reach, &task.groups),
+            occurrence,
+            schedule.spread,
+            None,
+            now,
+        )
     });
     missed.chain(run).collect()
 }

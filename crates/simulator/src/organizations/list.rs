@@ -182,7 +182,11 @@ mod tests {
     use super::*;
     use crate::{bed::Bed, organizations::ROOT};
 
-    fn ask(bed: &Bed, parent: &str, next: Option<&str>) -> Result<(String, Option<String>), String> {
+    fn ask(
+        bed: &Bed,
+        parent: &str,
+        next: Option<&str>,
+    ) -> Result<(String, Option<String>), String> {
         let request = ListAccountsForParent {
             parent_id: parent.to_owned(),
             max_results: None,
@@ -190,7 +194,8 @@ mod tests {
         };
         let answer = bed.ask(request).map_err(|code| code.to_owned())?;
         let accounts = answer["Accounts"].as_array().unwrap().iter();
-        let shown: Vec<String> = accounts.map(|it| format!("{} {}", it["Id"], it["State"])).collect();
+        let shown: Vec<String> =
+            accounts.map(|it| format!("{} {}", it["Id"], it["State"])).collect();
         Ok((shown.join(", ").replace('"', ""), answer["NextToken"].as_str().map(str::to_owned)))
     }
 

@@ -14,10 +14,8 @@ use lamplighter_core::AccountId;
 use crate::{buckets::Bucket, operation::Cx, refusal::Refusal, table::Entry};
 
 /// The operations that are here.
-pub(crate) const OPERATIONS: &[Entry] = &[
-    Entry::json::<ListAccountsForParent>(),
-    Entry::json::<ListOrganizationalUnitsForParent>(),
-];
+pub(crate) const OPERATIONS: &[Entry] =
+    &[Entry::json::<ListAccountsForParent>(), Entry::json::<ListOrganizationalUnitsForParent>()];
 
 /// The root of the organization, which answers to any id of a root.
 pub(crate) const ROOT: &str = "r-sim1";

@@ -98,13 +98,7 @@ impl Accounts {
         doors: BTreeMap<AccountId, Door>,
         weather: Arc<dyn Weather>,
     ) -> Accounts {
-        Accounts {
-            cloud,
-            doors: Arc::new(doors),
-            weather,
-            hub_role: None,
-            groups: Arc::default(),
-        }
+        Accounts { cloud, doors: Arc::new(doors), weather, hub_role: None, groups: Arc::default() }
     }
 
     /// The same, and the accounts of parts of the organization, each with the way into them.

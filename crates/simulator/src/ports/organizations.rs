@@ -3,10 +3,7 @@
 use async_trait::async_trait;
 use lamplighter_core::{
     Fault, Place, Region,
-    cloud::{
-        Organizations, Page, PageToken,
-        organizations::Member,
-    },
+    cloud::{Organizations, Page, PageToken, organizations::Member},
 };
 
 use super::{Accounts, Call, DryRun};

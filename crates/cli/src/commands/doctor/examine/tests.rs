@@ -142,7 +142,10 @@ fn a_part_of_the_organization_is_listed_and_its_accounts_are_entered() {
     let mut scene = scene(&grouped);
     check(&scene, State::Wrong, &[]);
     let found = findings(&scene);
-    assert!(found.iter().any(|it| it.says == "2 active accounts in the organization"), "{found:#?}");
+    assert!(
+        found.iter().any(|it| it.says == "2 active accounts in the organization"),
+        "{found:#?}"
+    );
     let member = |it: &&Finding| it.account.as_deref() == Some("web:800000000000");
     assert!(found.iter().filter(member).count() > 3, "{found:#?}");
     scene.fleet.accounts.values_mut().for_each(|it| it.suspended = true);
