@@ -38,7 +38,7 @@ pub(crate) async fn delete(cx: &StepCx<'_>, id: &str) -> Result<Deletion, Fault>
 }
 
 async fn is_shown(cx: &StepCx<'_>, id: &str) -> Result<bool, Fault> {
-    let filter = ServerFilter::attribute("snapshot-id", id);
+    let filter = ServerFilter::of_ids([id.to_owned()]);
     let mut page = None;
     loop {
         let listed = cx.here.ec2().snapshots(&filter, page).await?;

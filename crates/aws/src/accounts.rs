@@ -2,7 +2,7 @@
 //! account, or with a role assumed there.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -13,7 +13,9 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime::client::identity::IdentityCache;
 use lamplighter_core::{
-    AccountId, AccountPool, Fault, Place, Region, Scope, cloud::Session, task::Group,
+    AccountId, AccountPool, Fault, Place, Region, Scope, 
+    cloud::{self, Members, Session},
+    task::Group,
 };
 
 use crate::{
@@ -21,6 +23,7 @@ use crate::{
     ec2::Ec2Client,
     fault::{Call, shared},
     fresh::Fresh,
+    instances::{Switchboard, switchboard},
     organization::Organization,
     role::Role,
     scope::PlaceScope,
@@ -42,6 +45,8 @@ pub struct Accounts {
     /// The account of the process's own credentials.
     own: Fresh<AccountId>,
     sessions: Mutex<HashMap<(AccountId, Session), SignedIn>>,
+    /// Where calls that start and stop instances meet.
+    switchboard: Arc<Switchboard>,
 }
 
 /// One account's role, assumed for one session.
@@ -84,6 +89,7 @@ impl Accounts {
             time,
             accounts,
             sessions: Mutex::default(),
+            switchboard: Arc::new(switchboard()),
         })
     }
 
@@ -100,11 +106,12 @@ impl Accounts {
             return Ok(account.clone());
         }
         for group in &self.groups {
-            if self.organization.members(&group.group).await?.contains(id) {
+            let members = self.organization.members(&group.group).await?;
+            if members.active.contains(id) {
                 return Ok(group.account(id));
             }
         }
-        Err(Fault::config(format!("account {id} is not configured")))
+        Err(cloud::organizations::not_a_member(id))
     }
 
     /// Where to ask for credentials of an account: in the process's own region if it is of the
@@ -216,10 +223,10 @@ impl AccountPool for Accounts {
         let account = self.account(&place.account).await?;
         let region = self.sign_in_region(&account, Some(&place.region))?;
         let (config, whom) = self.sign_in(&account, session, region).await?;
-        Ok(Arc::new(PlaceScope::new(&config, place, &whom)))
+        Ok(Arc::new(PlaceScope::new(&config, place, session, &whom, &self.switchboard)))
     }
 
-    async fn members(&self, group: &Group) -> Result<BTreeSet<AccountId>, Fault> {
+    async fn members(&self, group: &Group) -> Result<Members, Fault> {
         self.organization.members(group).await
     }
 

@@ -1,19 +1,18 @@
 //! AWS Organizations, asked with the process's own credentials, and what was learned of it lately.
 
 use std::{
-    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
-use aws_sdk_organizations::{Client, config::Builder, types::AccountState};
+use aws_sdk_organizations::{Client, config::Builder};
 use aws_smithy_async::time::SharedTimeSource;
 use lamplighter_core::{
-    AccountId, Fault, Region,
+    Fault, Region,
     cloud::{
-        Organizations, Page, PageToken,
+        Members, Organizations, Page, PageToken,
         organizations::{Member, members},
     },
     task::Group,
@@ -33,13 +32,13 @@ const PAGE: i32 = 20;
 const DENIED: &str = "run in the management account of the organization or in a delegated \
     administrator, and allow this identity what `lamplighter policy hub` prints";
 
-type Members = Arc<Fresh<BTreeSet<AccountId>>>;
+type Known = Arc<Fresh<Members>>;
 
 /// The organization of the process's own account.
 pub(crate) struct Organization {
     client: Client,
     time: SharedTimeSource,
-    known: Mutex<Vec<(Group, Members)>>,
+    known: Mutex<Vec<(Group, Known)>>,
 }
 
 impl Organization {
@@ -55,7 +54,7 @@ impl Organization {
     }
 
     /// The accounts of a part of it, as they are or were some minutes ago.
-    pub(crate) async fn members(&self, group: &Group) -> Result<BTreeSet<AccountId>, Fault> {
+    pub(crate) async fn members(&self, group: &Group) -> Result<Members, Fault> {
         let listing = async {
             let found = members(self, group).await?;
             Ok((found, Some(self.time.now() + KEPT)))
@@ -64,7 +63,7 @@ impl Organization {
         found.map_err(|fault| shared(&format!("learning the accounts of `{}`", group.name), &fault))
     }
 
-    fn slot(&self, group: &Group) -> Members {
+    fn slot(&self, group: &Group) -> Known {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, members)) = known.iter().find(|(it, _)| it == group) {
             return members.clone();
@@ -98,7 +97,8 @@ impl Organizations for Organization {
         let member = |account: &aws_sdk_organizations::types::Account| {
             let id = account.id().unwrap_or_default();
             let id = id.parse().map_err(|_| call.unreadable("an account's id", &answer))?;
-            Ok(Member { id, is_active: account.state() == Some(&AccountState::Active) })
+            let state = account.state().ok_or_else(|| call.unreadable("no account's state", &answer))?;
+            Ok(Member { id, state: state.as_str().to_owned() })
         };
         let items = answer.accounts().iter().map(member).collect::<Result<_, Fault>>()?;
         Ok(Page { items, next: next(answer.next_token()) })

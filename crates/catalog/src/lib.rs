@@ -10,7 +10,16 @@ use lamplighter_core::Catalog;
 pub use reference::reference;
 
 /// All actions that this program knows, in alphabetical order of their names.
-pub static ACTIONS: Catalog = &[&lamplighter_ebs::CreateSnapshot, &lamplighter_ebs::DeleteSnapshot];
+pub static ACTIONS: Catalog = &[
+    &lamplighter_ebs::CreateSnapshot,
+    &lamplighter_ebs::DeleteSnapshot,
+    &lamplighter_ec2::PowerInstance,
+    &lamplighter_ec2::RebootInstance,
+    &lamplighter_ec2::ResizeInstance,
+    &lamplighter_ec2::StartInstance,
+    &lamplighter_ec2::StopInstance,
+    &lamplighter_ec2::TerminateInstance,
+];
 
 #[cfg(test)]
 mod tests {
@@ -32,7 +41,7 @@ mod tests {
             let name = action.spec().name;
             let is_word = |word: &str| {
                 word.starts_with(|first: char| first.is_ascii_lowercase())
-                    && word.bytes().all(|it| it.is_ascii_lowercase() || it == b'-')
+                    && word.bytes().all(|it| matches!(it, b'a'..=b'z' | b'0'..=b'9' | b'-'))
             };
             assert!(name.split('.').count() >= 2 && name.split('.').all(is_word), "{name}");
         }

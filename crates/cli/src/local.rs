@@ -3,8 +3,6 @@
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
-use lamplighter_core::{Engine, JobId, job::LEASE};
-use lamplighter_embedded::{LocalQueue, SqliteJournal};
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::{
@@ -14,34 +12,30 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
-use crate::{exit::Failure, output, state::Local};
+use crate::{asked::Asked, exit::Failure, output, state::Local};
 
 /// Between two ticks. Once a minute would do for schedules; jobs of another process, or of one
 /// that died, are noticed sooner.
 const TICK: Duration = Duration::from_secs(10);
 /// How long the steps in flight may take when the host is asked to stop.
-const DRAIN: Duration = Duration::from_secs(60);
+pub(crate) const DRAIN: Duration = Duration::from_secs(60);
 
 /// What a host says when it is asked to stop.
 pub(crate) const STOPPING: &str =
     "stopping: finishing the steps in flight; once more to stop at once";
 
 /// Takes steps on one machine.
-pub(crate) struct LocalHost {
-    engine: Engine,
-    queue: Arc<LocalQueue>,
-    journal: Arc<SqliteJournal>,
+pub(crate) struct LocalHost<'s> {
+    local: &'s Local,
     steps: Arc<Semaphore>,
     in_flight: TaskTracker,
 }
 
-impl LocalHost {
+impl LocalHost<'_> {
     /// A host that takes at most `concurrency` steps at a time.
-    pub(crate) fn new(local: &Local, concurrency: u16) -> LocalHost {
+    pub(crate) fn new(local: &Local, concurrency: u16) -> LocalHost<'_> {
         LocalHost {
-            engine: local.engine.clone(),
-            queue: Arc::clone(&local.queue),
-            journal: Arc::clone(&local.journal),
+            local,
             steps: Arc::new(Semaphore::new(concurrency.into())),
             in_flight: TaskTracker::new(),
         }
@@ -50,12 +44,13 @@ impl LocalHost {
     /// Advances every job the queue names, until `stop`. The steps in flight are finished;
     /// whatever else is open is in the journal.
     pub(crate) async fn work(&self, stop: &CancellationToken) {
-        while let Some(id) = unless(stop, self.queue.next()).await {
+        while let Some(id) = unless(stop, self.local.queue.next()).await {
             let permit = unless(stop, Arc::clone(&self.steps).acquire_owned()).await;
             let Some(Ok(permit)) = permit else { break };
-            let engine = self.engine.clone();
+            let engine = self.local.engine.clone();
             self.in_flight.spawn(async move {
-                step(&engine, &id).await;
+                // What fails is made up for by the sweep: the journal knows the job.
+                Asked::Look(id).done_or_logged(&engine, Duration::MAX).await;
                 drop(permit);
             });
         }
@@ -70,27 +65,13 @@ impl LocalHost {
         let mut ticks = interval_at(Instant::now(), TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while unless(stop, ticks.tick()).await.is_some() {
-            if let Err(fault) = self.journal.release_dead(jiff::Timestamp::now()).await {
+            if let Err(fault) = self.local.release_dead(jiff::Timestamp::now()).await {
                 warn!(message = fault.chain(), "leases of dead processes were not ended");
             }
-            if let Err(fault) = self.engine.tick().await {
+            if let Err(fault) = self.local.engine.tick().await {
                 warn!(fault = ?fault.kind, message = fault.chain(), "this tick failed; the next makes up for it");
             }
         }
-    }
-}
-
-/// One step. What fails here is made up for by the sweep: the journal knows the job.
-async fn step(engine: &Engine, id: &JobId) {
-    // A step that outlives its lease would meet another worker.
-    let limit =
-        Duration::try_from(LEASE).unwrap_or_default().saturating_sub(Duration::from_secs(10));
-    match timeout(limit, engine.advance(id)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(fault)) => {
-            warn!(job = %id, fault = ?fault.kind, message = fault.chain(), "a step could not be recorded; it is taken again");
-        }
-        Err(_) => warn!(job = %id, "a step took longer than its lease; it is taken again"),
     }
 }
 

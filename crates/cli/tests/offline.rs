@@ -136,6 +136,10 @@ fn names_that_are_not_there_are_named() {
     here.refused(&["actions", "ebs.snapshot.crate"], 2, &["ebs.snapshot.create"]);
     here.refused(&["runs"], 2, &["no journal at `lamplighter.db`", "--journal"]);
     here.refused(&["runs", "--journal", "postgres:x"], 2, &["sqlite:FILE"]);
+    for command in ["runs", "jobs", "missed"] {
+        let args = [command, "--journal", "dynamodb:lamplighter"];
+        here.refused(&args, 2, &["dynamodb:lamplighter", "cannot work in AWS accounts"]);
+    }
 }
 
 #[test]
@@ -180,8 +184,13 @@ fn what_works_in_aws_accounts_is_not_offered_and_refused() {
     let help = here.run(&["--help"]).stdout;
     let offered = |name: &str| help.lines().any(|it| it.starts_with(&format!("  {name} ")));
     assert!(offered("check") && offered("runs"), "{help}");
-    for args in [&["plan", "nightly"][..], &["apply", "plan.json"], &["run", "nightly"], &["serve"]]
-    {
+    for args in [
+        &["plan", "nightly"][..],
+        &["apply", "plan.json"],
+        &["run", "nightly"],
+        &["serve"],
+        &["worker"],
+    ] {
         assert!(!offered(args[0]), "{help}");
         here.refused(
             args,

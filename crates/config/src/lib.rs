@@ -20,6 +20,7 @@ mod shape;
 mod source;
 mod suggest;
 mod task;
+mod trigger;
 mod value;
 pub mod yaml;
 

@@ -1,6 +1,7 @@
 //! The `with` block: what the action says about it, at the right places.
 
-use lamplighter_core::AnyAction;
+use jiff::civil::Date;
+use lamplighter_core::{AnyAction, schedule::CALENDARS};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -8,22 +9,24 @@ use crate::{
     object::once_each,
     report::Report,
     suggest::nearest,
+    task::World,
 };
 
 /// How many references of a schema may follow each other.
 const REFERENCES_MAX: usize = 16;
 
 /// Reads and checks the parameters of an action. All unknown keys are reported, and the first
-/// other problem that the action finds.
+/// other problem that the action finds. Names of calendars become their days.
 pub(crate) fn read(
     with: Option<&Node>,
     action_at: Span,
     action: &dyn AnyAction,
+    world: &World,
     report: &mut Report<'_>,
 ) -> Option<Value> {
     let schema = action.params_schema().to_value();
     let mut params = with.map_or_else(|| Value::Object(Map::new()), Node::to_json);
-    let mut reader = Keys::new(&schema, "there is no parameter");
+    let mut reader = Keys { world: Some(world), ..Keys::new(&schema, "there is no parameter") };
     if let Some(node) = with {
         reader.check(node, &mut params, &[&schema], report);
     }
@@ -48,6 +51,8 @@ pub(crate) struct Keys<'s> {
     root: &'s Value,
     /// What is said before the key.
     message: &'static str,
+    /// Whose calendars may be named.
+    world: Option<&'s World>,
     unknown: usize,
     /// The known keys that unknown ones were probably meant to be, and their mappings.
     pub(crate) meant: Vec<(Span, String)>,
@@ -58,7 +63,7 @@ pub(crate) struct Keys<'s> {
 impl<'s> Keys<'s> {
     /// Finds the keys that `root` does not know, to say this of each.
     pub(crate) fn new(root: &'s Value, message: &'static str) -> Keys<'s> {
-        Keys { root, message, unknown: 0, meant: Vec::new(), lists: Vec::new() }
+        Keys { root, message, world: None, unknown: 0, meant: Vec::new(), lists: Vec::new() }
     }
 
     /// Checks a value that is described by any of some schemas. Unknown keys are taken out, so
@@ -80,6 +85,11 @@ impl<'s> Keys<'s> {
             return;
         }
         match (&node.kind, value) {
+            (Kind::List(items), Value::Array(values))
+                if plain.iter().any(|schema| schema["format"] == CALENDARS) =>
+            {
+                self.name_days(items, values, report);
+            }
             (Kind::List(items), Value::Array(values)) => {
                 let of_items: Vec<&Value> =
                     plain.iter().filter_map(|schema| schema.get("items")).collect();
@@ -113,6 +123,31 @@ impl<'s> Keys<'s> {
             }
             _ => {}
         }
+    }
+
+    /// Replaces names of calendars by their days. One that is not sound is taken out, like an
+    /// unknown key.
+    fn name_days(&mut self, items: &[Node], values: &mut Vec<Value>, report: &mut Report<'_>) {
+        let Some(world) = self.world else { return };
+        let mut days = Vec::new();
+        for (item, value) in items.iter().zip(std::mem::take(values)) {
+            let Kind::Text(name) = &item.kind else {
+                days.push(value);
+                continue;
+            };
+            match world.calendars.get(name) {
+                Some(Some(calendar)) => {
+                    days.extend(calendar.iter().map(|day| Value::String(day.to_string())));
+                }
+                Some(None) => self.unknown += 1,
+                None if name.parse::<Date>().is_ok() => days.push(value),
+                None => {
+                    world.unknown(item.span, "calendar", name, world.calendars.keys(), report);
+                    self.unknown += 1;
+                }
+            }
+        }
+        *values = days;
     }
 
     /// The schemas without references and alternatives that a schema consists of.

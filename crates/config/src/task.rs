@@ -17,7 +17,7 @@ use crate::{
     object::Object,
     params,
     report::Report,
-    schedule, selection, shape, value,
+    schedule, selection, shape, trigger, value,
 };
 
 /// What tasks may refer to. What is there and broken is `None`, and was reported.
@@ -67,6 +67,9 @@ pub(crate) fn read(entry: &Entry, world: &World, report: &mut Report<'_>) -> Opt
     let schedule = read_if_there(object.get("schedule"), |node| {
         schedule::read(node, object.key_span("schedule"), world, report)
     });
+    let on = read_if_there(object.get("on"), |node| {
+        trigger::read(node, object.key_span("on"), action.map(|(action, _)| action), report)
+    });
     let regions = read_if_there(object.get("regions"), |node| value::regions(node, report));
     let accounts = object
         .required("accounts", "a task", report)
@@ -88,7 +91,7 @@ pub(crate) fn read(entry: &Entry, world: &World, report: &mut Report<'_>) -> Opt
         }
         selection::read_adopt(node, at, fields.as_deref(), report)
     });
-    let params = read_params(&object, action, report);
+    let params = read_params(&object, action, world, report);
     let max_concurrent = read_if_there(object.get("max-concurrent"), |node| {
         value::count(node, "`max-concurrent`", report)
     });
@@ -121,6 +124,7 @@ pub(crate) fn read(entry: &Entry, world: &World, report: &mut Report<'_>) -> Opt
             time_zone: schedule.as_ref().map(|it| it.time_zone.clone()).unwrap_or_default(),
         },
         schedule,
+        on: on?.unwrap_or_default(),
     })
 }
 
@@ -141,6 +145,7 @@ fn read_action(
 fn read_params(
     object: &Object<'_>,
     action: Option<(&'static dyn AnyAction, Span)>,
+    world: &World,
     report: &mut Report<'_>,
 ) -> Option<serde_json::Value> {
     let with = object.get("with");
@@ -154,7 +159,7 @@ fn read_params(
         return None;
     }
     let (action, named_at) = action?;
-    params::read(with, named_at, action, report)
+    params::read(with, named_at, action, world, report)
 }
 
 /// The accounts of a task, those that are sound: each once.

@@ -55,6 +55,10 @@ pub trait Action: Send + Sync + 'static {
     /// The static facts.
     const SPEC: Spec;
 
+    /// Whether `plan` compares the targets with each other, as retention does. An event is about
+    /// some of them only, so none can trigger such an action.
+    const COMPARES_TARGETS: bool = false;
+
     /// Checks what the types of `Params` cannot express. Names both keys of a rule.
     fn check(_params: &Self::Params) -> Result<(), BadParams> {
         Ok(())
@@ -296,6 +300,8 @@ pub trait AnyAction: Send + Sync {
     fn spec(&self) -> &'static Spec;
     /// What it works on, in the plural: `volumes`.
     fn target_kind(&self) -> &'static str;
+    /// Whether planning compares the targets with each other.
+    fn compares_targets(&self) -> bool;
     /// All IAM actions that it may need, in any account, sorted: for listing targets, for looking
     /// and for stepping.
     fn permissions(&self) -> Vec<&'static str>;
@@ -348,6 +354,10 @@ impl<A: Action> AnyAction for A {
 
     fn target_kind(&self) -> &'static str {
         A::Target::KIND
+    }
+
+    fn compares_targets(&self) -> bool {
+        A::COMPARES_TARGETS
     }
 
     fn permissions(&self) -> Vec<&'static str> {

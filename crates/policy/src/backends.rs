@@ -8,9 +8,8 @@ use crate::{
 };
 
 /// What the journal does with its table and the table's indexes.
-const JOURNAL: [&str; 9] = [
+const JOURNAL: [&str; 8] = [
     "dynamodb:BatchGetItem",
-    "dynamodb:ConditionCheckItem",
     "dynamodb:DeleteItem",
     "dynamodb:DescribeTable",
     "dynamodb:DescribeTimeToLive",

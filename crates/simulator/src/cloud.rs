@@ -149,6 +149,14 @@ impl Cloud {
         self.look(|state, _| state.events.log().cloned().collect())
     }
 
+    /// The events that came after the first so many, in order; counts them in `seen`. Whoever
+    /// asks seldom misses the oldest: the newest 100,000 are kept.
+    pub fn events_after(&self, seen: &mut u64) -> Vec<Event> {
+        let (count, new) = self.look(|state, _| state.events.after(*seen));
+        *seen = count;
+        new
+    }
+
     /// Takes the calls out of the trail: those since the last time, in order.
     pub fn take_calls(&self) -> Vec<Call> {
         self.lock().trail.take()

@@ -1,11 +1,15 @@
 //! What tests put into the cloud and find in it, in the words of the core: past all permissions,
 //! lags and rules.
 
+mod instances;
+
 use jiff::Timestamp;
 use lamplighter_core::{
     AccountId, Place, Tags,
     cloud::ec2::{Snapshot, Volume},
 };
+
+pub use instances::Protection;
 
 use crate::{
     Cloud, Role,

@@ -286,11 +286,25 @@ fn effects(world: &World) -> String {
         for it in world.cloud().volumes_in(&place) {
             lines.push(format!("{place} {it:?}"));
         }
+        for mut it in world.cloud().instances_in(&place) {
+            it.launched_at = jiff::Timestamp::UNIX_EPOCH;
+            it.stopped_at = None;
+            lines.push(format!("{place} {it:?}"));
+        }
+        for mut it in world.cloud().images_in(&place) {
+            it.id = "a new image".to_owned();
+            it.tags.entry(TAKEN_AT_TAG.to_owned()).and_modify(|at| at.clear());
+            lines.push(format!("{place} {it:?}"));
+        }
         for mut it in world.cloud().snapshots_in(&place) {
             if world.cloud().has_made(&place, &it.id) {
                 it.id = "a new snapshot".to_owned();
                 it.started_at = jiff::Timestamp::UNIX_EPOCH;
                 it.tags.entry(TAKEN_AT_TAG.to_owned()).and_modify(|at| at.clear());
+                // AWS names the image that it belongs to.
+                if let Some(end) = it.description.find(" for ami-") {
+                    it.description.truncate(end);
+                }
             }
             let state = state_name(it.state);
             lines.push(format!("{place} {} {state} {it:?}", it.id));

@@ -1,5 +1,7 @@
 //! A world for one test: what is in the cloud, which task runs, and what is left in the end.
 
+mod instances;
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -19,6 +21,8 @@ use crate::{
     cloud::{Access, Dials},
     finish,
 };
+
+pub use self::instances::stopped;
 
 /// When a world begins: a Monday.
 const BEGIN: Timestamp = Timestamp::constant(1_772_416_800, 0);
@@ -349,6 +353,19 @@ impl World {
         }))
     }
 
+    /// The instances, one line each: id, state, type, and tags.
+    pub fn instances(&self) -> String {
+        let places = self.cloud.places();
+        let all = places.iter().flat_map(|place| self.cloud.instances_in(place));
+        sorted(all.map(|it| {
+            let mut line = format!("{} {} {}", it.id, it.state, it.instance_type);
+            for (key, value) in &it.tags {
+                line.push_str(&format!(" {key}={value}"));
+            }
+            line
+        }))
+    }
+
     /// The snapshots, one line each: id, volume, state, description, and the tags that are not
     /// ours.
     pub fn snapshots(&self) -> String {
@@ -395,8 +412,8 @@ pub fn task(name: &str, action: &str, params: Value, places: &[Place]) -> Task {
             }),
         }
     }
-    let description = String::new();
-    Task { order, description, enabled: true, schedule: None, reach, groups: Vec::new() }
+    let (description, on) = (String::new(), Vec::new());
+    Task { order, description, enabled: true, schedule: None, on, reach, groups: Vec::new() }
 }
 
 /// A catalog that lives as long as the test program.

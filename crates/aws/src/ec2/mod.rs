@@ -1,6 +1,6 @@
 //! EC2 and EBS in one place.
 
-mod read;
+pub(crate) mod read;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -26,12 +26,12 @@ use crate::fault::Call;
 /// Most resources on a page, the most that AWS gives. Without it, a call is unpaginated and
 /// pays from a smaller bucket.
 /// Source: EC2 developer guide, "Request throttling" and "Pagination".
-const PAGE: i32 = 1_000;
+pub(crate) const PAGE: i32 = 1_000;
 
 /// EC2 and EBS, called with the credentials of one account in one region.
 pub(crate) struct Ec2Client {
-    client: Client,
-    whom: String,
+    pub(crate) client: Client,
+    pub(crate) whom: String,
 }
 
 impl Ec2Client {
@@ -87,7 +87,7 @@ impl Ec2 for Ec2Client {
         let request = self
             .client
             .describe_volumes()
-            .set_filters(filters(filter))
+            .set_filters(filters(filter, "volume-id"))
             .max_results(PAGE)
             .set_next_token(page.map(|token| token.0));
         let answer = call.answer(request.send().await)?;
@@ -107,7 +107,7 @@ impl Ec2 for Ec2Client {
             .describe_snapshots()
             // Without an owner AWS lists every public snapshot there is.
             .owner_ids("self")
-            .set_filters(filters(filter))
+            .set_filters(filters(filter, "snapshot-id"))
             .max_results(PAGE)
             .set_next_token(page.map(|token| token.0));
         let answer = call.answer(request.send().await)?;
@@ -169,15 +169,18 @@ fn tried<T>(call: &Call<'_>, answer: Result<T, Fault>) -> Result<(), Fault> {
     }
 }
 
-fn filters(filter: &ServerFilter) -> Option<Vec<Filter>> {
+/// The filters of a request. That for ids has a name for each kind of resource.
+pub(crate) fn filters(filter: &ServerFilter, ids_name: &str) -> Option<Vec<Filter>> {
     let filter_of = |it: &TagFilter| {
         Filter::builder().name(&it.name).set_values(Some(it.values.clone())).build()
     };
-    let filters: Vec<Filter> = filter.tags.iter().map(filter_of).collect();
+    let ids = filter.ids.iter();
+    let ids = ids.map(|it| Filter::builder().name(ids_name).set_values(Some(it.clone())).build());
+    let filters: Vec<Filter> = filter.tags.iter().map(filter_of).chain(ids).collect();
     (!filters.is_empty()).then_some(filters)
 }
 
-fn next(token: Option<&str>) -> Option<PageToken> {
+pub(crate) fn next(token: Option<&str>) -> Option<PageToken> {
     token.filter(|it| !it.is_empty()).map(|it| PageToken(it.to_owned()))
 }
 

@@ -5,7 +5,7 @@ mod finding;
 
 use std::path::Path;
 
-use lamplighter_core::Journal;
+use jiff::Timestamp;
 
 use self::{
     examine::examine,
@@ -22,7 +22,8 @@ use crate::{
 
 pub(crate) async fn run(globals: &Globals, aws: &dyn Aws) -> Result<Exit, Failure> {
     let config = configuration::load(&globals.config)?;
-    let mut findings = vec![journal(globals).await];
+    let mut findings = vec![journal(globals, aws).await];
+    findings.extend(queue(globals, aws).await);
     match aws.accounts(&config).await {
         Ok(accounts) => findings.extend(examine(&config, accounts, this_second()).await?),
         Err(fault) => findings.push(Finding::wrong(
@@ -41,9 +42,21 @@ pub(crate) async fn run(globals: &Globals, aws: &dyn Aws) -> Result<Exit, Failur
 }
 
 /// Whether the journal can be read, and what it says of the last tick.
-async fn journal(globals: &Globals) -> Finding {
+async fn journal(globals: &Globals, aws: &dyn Aws) -> Finding {
     const CHECK: &str = "journal";
     let url = &globals.journal;
+    if let Some(table) = url.strip_prefix("dynamodb:") {
+        let ticked = match aws.journal(table).await {
+            Ok(journal) => journal.ticked().await,
+            Err(fault) => Err(fault),
+        };
+        let cure = "make the table as `deploy/hub.yaml` does, and give Lamplighter's role what \
+                    `lamplighter policy hub` prints";
+        return ticked.map_or_else(
+            |fault| Finding::wrong(CHECK, format!("`{url}`: {}", fault.chain()), cure),
+            |at| last_ticked(url, at),
+        );
+    }
     if let Some(file) = url.strip_prefix("sqlite:").map(Path::new)
         && !file.as_os_str().is_empty()
         && !file.exists()
@@ -61,15 +74,35 @@ async fn journal(globals: &Globals) -> Finding {
     }
     let cure = "name the journal with `--journal` or `LAMPLIGHTER_JOURNAL`, and let this user read \
                 and write it";
-    let journal = match state::open_history(globals) {
+    let journal = match state::open_history(globals, Some(aws)).await {
         Ok(journal) => journal,
         Err(failure) => return Finding::wrong(CHECK, failure.message, cure),
     };
     match journal.ticked().await {
-        Ok(Some(at)) => Finding::ok(CHECK, format!("`{url}`; last ticked for {at}")),
-        Ok(None) => Finding::ok(CHECK, format!("`{url}`; nothing has ticked yet")),
+        Ok(at) => last_ticked(url, at),
         Err(fault) => Finding::wrong(CHECK, fault.chain(), cure),
     }
+}
+
+fn last_ticked(url: &str, at: Option<Timestamp>) -> Finding {
+    let ticked =
+        at.map_or("nothing has ticked yet".to_owned(), |at| format!("last ticked for {at}"));
+    Finding::ok("journal", format!("`{url}`; {ticked}"))
+}
+
+/// Whether the queue that hosts share is there.
+async fn queue(globals: &Globals, aws: &dyn Aws) -> Option<Finding> {
+    const CHECK: &str = "queue";
+    let url = globals.queue.strip_prefix("sqs:")?;
+    Some(match aws.queue(url).await {
+        Ok(_) => Finding::ok(CHECK, format!("`{url}`")),
+        Err(fault) => Finding::wrong(
+            CHECK,
+            fault.chain(),
+            "make the queue as `deploy/hub.yaml` does, and give Lamplighter's role what \
+             `lamplighter policy hub` prints",
+        ),
+    })
 }
 
 fn as_text(findings: &[Finding]) -> String {

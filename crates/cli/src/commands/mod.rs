@@ -9,7 +9,7 @@ mod doctor;
 mod init;
 mod jobs;
 mod missed;
-mod plan;
+pub(crate) mod plan;
 mod policy;
 mod retention;
 mod run;
@@ -18,6 +18,7 @@ mod schedule;
 mod serve;
 mod simulate;
 mod test;
+mod worker;
 
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 use lamplighter_config::Config;
@@ -27,7 +28,7 @@ use crate::{
     aws::Aws,
     cli::{Cli, Command, InAws, WITHOUT_AWS},
     exit::{Exit, Failure},
-    output, testing,
+    lambda, output, testing,
 };
 
 /// Runs the command of this command line.
@@ -57,13 +58,15 @@ pub(crate) async fn run(cli: Cli, aws: Option<&dyn Aws>) -> Result<Exit, Failure
                 InAws::Run(args) => run::run(globals, aws, args).await,
                 InAws::Serve(work) => serve::run(globals, aws, *work).await,
                 InAws::Doctor => doctor::run(globals, aws).await,
+                InAws::Worker(args) => worker::run(globals, aws, *args).await,
+                InAws::Lambda => lambda::run(globals, aws).await,
             }
         }
         Command::Demo(args) => demo::run(globals, args).await,
         Command::Simulate(args) => simulate::run(globals, args).await,
-        Command::Runs(args) => runs::run(globals, args).await,
-        Command::Jobs(args) => jobs::run(globals, args).await,
-        Command::Missed { since } => missed::run(globals, since).await,
+        Command::Runs(args) => runs::run(globals, aws, args).await,
+        Command::Jobs(args) => jobs::run(globals, aws, args).await,
+        Command::Missed { since } => missed::run(globals, aws, since).await,
     }
 }
 
@@ -103,7 +106,7 @@ fn span(flag: &str, text: &str) -> Result<SignedDuration, Failure> {
 }
 
 /// The present second: what an occurrence is when nobody names one.
-fn this_second() -> Timestamp {
+pub(crate) fn this_second() -> Timestamp {
     Timestamp::from_second(Timestamp::now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 

@@ -85,7 +85,8 @@ fn know(cloud: &Cloud, found: &mut Found) {
     for place in cloud.places() {
         let volumes = cloud.volumes_in(&place).into_iter().map(|it| (it.id, it.tags));
         let snapshots = cloud.snapshots_in(&place).into_iter().map(|it| (it.id, it.tags));
-        for (id, tags) in volumes.chain(snapshots) {
+        let instances = cloud.instances_in(&place).into_iter().map(|it| (it.id, it.tags));
+        for (id, tags) in volumes.chain(snapshots).chain(instances) {
             let tags: Vec<String> =
                 tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let facts = match tags.is_empty() {
@@ -179,8 +180,15 @@ impl Work {
     fn begin(mut stage: Stage, case: &Case, tasks: &[Task]) -> Work {
         let mut tasks = tasks.to_vec();
         if case.test.run.is_some() {
-            tasks.iter_mut().for_each(|task| task.schedule = None);
+            tasks.iter_mut().for_each(|task| {
+                task.schedule = None;
+                task.on.clear();
+            });
         }
+        // Every event was checked when the test was read.
+        let events = case.test.events.iter().enumerate();
+        let events = events.filter_map(|(number, it)| it.event(case.begin, number).ok()).collect();
+        stage.listen(&tasks, events);
         let rehearsal = &mut stage.rehearsal;
         let laws = LawfulJournal::new(rehearsal.journal().clone(), rehearsal.clock().clone());
         let laws = Arc::new(laws);

@@ -9,6 +9,7 @@ use lamplighter_core::{
     action::{BadParams, Effect, PlanCx},
     cloud::{Page, PageToken},
     retention::Keep,
+    schedule::Days,
     select::ServerFilter,
     template::Template,
 };
@@ -43,7 +44,7 @@ pub(crate) enum State {
 
 #[async_trait]
 impl Resource for Thing {
-    const KIND: &'static str = "things";
+    const KIND: &'static str = "volumes";
     const PERMISSIONS: &'static [&'static str] = &["thing:DescribeThings"];
 
     fn id(&self) -> &str {
@@ -86,6 +87,17 @@ pub(crate) struct CreateParams {
     pub(crate) pace: Option<Pace>,
     /// How it is locked.
     pub(crate) lock: Option<Lock>,
+    /// When nothing is made.
+    pub(crate) breaks: Option<Breaks>,
+}
+
+/// Days of rest.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Breaks {
+    /// The days.
+    #[serde(default)]
+    pub(crate) days: Days,
 }
 
 /// Somebody who may use a copy.
@@ -194,6 +206,8 @@ impl Action for DeleteThing {
         timeout: Duration::from_secs(3600),
         gate: None,
     };
+
+    const COMPARES_TARGETS: bool = true;
 
     fn check(params: &DeleteParams) -> Result<(), BadParams> {
         if params.keep.is_empty() {

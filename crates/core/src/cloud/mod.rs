@@ -2,9 +2,10 @@
 //! SDK; `lamplighter-testkit` implements them in memory.
 
 pub mod ec2;
+pub mod instances;
 pub mod organizations;
 
-use std::{collections::BTreeSet, fmt::Debug, sync::Arc};
+use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -14,7 +15,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{AccountId, Fault, Place, Region, Tags, TaskName, select::ServerFilter, task::Group};
 
 pub use ec2::Ec2;
-pub use organizations::Organizations;
+pub use instances::Instances;
+pub use organizations::{Members, Organizations};
 
 /// One account in one region, with credentials for it.
 pub trait Scope: Send + Sync {
@@ -22,6 +24,8 @@ pub trait Scope: Send + Sync {
     fn place(&self) -> &Place;
     /// EC2 and EBS there.
     fn ec2(&self) -> &dyn Ec2;
+    /// EC2 instances there.
+    fn instances(&self) -> &dyn Instances;
 }
 
 /// Hands out scopes, and keeps their credentials fresh.
@@ -37,8 +41,8 @@ pub trait AccountPool: Send + Sync {
     }
 
     /// The accounts of a part of the organization, as they are now or were some minutes ago. What
-    /// cannot be listed, and a part without accounts, are faults.
-    async fn members(&self, group: &Group) -> Result<BTreeSet<AccountId>, Fault> {
+    /// cannot be listed, and a part without active accounts, are faults.
+    async fn members(&self, group: &Group) -> Result<Members, Fault> {
         Err(Fault::config(format!("`{}`: nobody can ask an organization here", group.name)))
     }
 

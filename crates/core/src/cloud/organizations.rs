@@ -3,15 +3,20 @@
 //! The walk through the units is here, as it decides what is worked on; a port only lists what is
 //! right below a unit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 
 use super::{Page, PageToken};
-use crate::{AccountId, Doing, Fault, task::Group};
+use crate::{
+    AccountId, Doing, Fault,
+    task::{Group, Reach},
+};
 
 /// More pages than this of one unit is a listing that does not end.
 const MOST_PAGES: usize = 10_000;
+/// The state of an account that can be worked in.
+const ACTIVE: &str = "ACTIVE";
 
 /// The organization that the process's own account is in, seen from its management account or
 /// from a delegated administrator.
@@ -35,17 +40,32 @@ pub trait Organizations: Send + Sync {
 pub struct Member {
     /// Its id.
     pub id: AccountId,
-    /// Whether it can be worked in: its state is `ACTIVE`. Source: Organizations API, `Account`,
-    /// `State`, which stands for the retired `Status`.
-    pub is_active: bool,
+    /// Its state as AWS writes it, such as `ACTIVE`. Source: Organizations API, `Account`, `State`,
+    /// which stands for the retired `Status`.
+    pub state: String,
 }
 
-/// The active accounts of a group, those below its units at any depth. Exclusions win. None at all
-/// is a fault: somebody has moved accounts or units.
-pub async fn members(
-    organization: &dyn Organizations,
-    group: &Group,
-) -> Result<BTreeSet<AccountId>, Fault> {
+/// The accounts of a group, but for those that it excludes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Members {
+    /// Those that can be worked in. At least one.
+    pub active: BTreeSet<AccountId>,
+    /// The others, with their states, such as `SUSPENDED`: nothing is done there.
+    pub inactive: BTreeMap<AccountId, String>,
+}
+
+impl Members {
+    /// Where a task works that works in all of them.
+    pub fn reach(&self, group: &Group) -> impl Iterator<Item = Reach> {
+        self.active
+            .iter()
+            .map(|account| Reach { account: account.clone(), regions: group.regions.clone() })
+    }
+}
+
+/// The accounts of a group, those below its units at any depth. Exclusions win. No active one is a
+/// fault: somebody has moved accounts or units.
+pub async fn members(organization: &dyn Organizations, group: &Group) -> Result<Members, Fault> {
     let name = &group.name;
     let doing = || format!("listing the accounts of `{name}` in the organization");
     let (units, accounts): (Vec<&String>, Vec<&String>) =
@@ -55,17 +75,28 @@ pub async fn members(
     let is_left_out = |id: &AccountId| {
         left_out.iter().any(|it| it.id == *id) || accounts.iter().any(|it| **it == id.as_str())
     };
-    let members: BTreeSet<AccountId> = found
-        .into_iter()
-        .filter(|it| it.is_active && !is_left_out(&it.id))
-        .map(|it| it.id)
-        .collect();
-    match members.is_empty() {
+    let mut members = Members::default();
+    for it in found.into_iter().filter(|it| !is_left_out(&it.id)) {
+        match it.state.as_str() {
+            ACTIVE => _ = members.active.insert(it.id),
+            _ => _ = members.inactive.insert(it.id, it.state),
+        }
+    }
+    match members.active.is_empty() {
         false => Ok(members),
         true => Err(Fault::permanent(format!(
             "`{name}` has no active account in the organization: look at its `units` and `exclude`"
         ))),
     }
+}
+
+/// Nobody may enter this account: no entry of the configuration is of it, and no part of the
+/// organization has it, or has it any more, among its active accounts.
+pub fn not_a_member(account: &AccountId) -> Fault {
+    Fault::config(format!(
+        "account {account} is not configured, and is no active account of an `organization` entry \
+         now: it may have been moved or closed"
+    ))
 }
 
 /// All accounts below some roots or units, at any depth.

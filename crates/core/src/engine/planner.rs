@@ -41,7 +41,7 @@ impl Planner {
         let mut reach = task.reach.clone();
         for group in &task.groups {
             match self.accounts.members(group).await {
-                Ok(members) => reach.extend(group.reach(members)),
+                Ok(members) => reach.extend(members.reach(group)),
                 Err(fault) => places.push(Err((None, fault))),
             }
         }
@@ -96,7 +96,7 @@ impl Planner {
             accounts: &*self.accounts,
             pulse: &NoPulse,
         };
-        let survey = survey(action, order, cx).await?;
+        let survey = survey(action, order, cx, None).await?;
         survey.within_limit(order)?;
         Ok(survey)
     }

@@ -1,6 +1,6 @@
 //! Spreading a run: one job for each place, written before any work.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use super::{BATCH, Engine, FIND_TIMEOUT};
 use crate::{
     AccountId, AccountPool, Fault, JobId, Place, Region, RunId,
     cloud::Session,
-    job::{Job, Outcome, PlannedPlace, Work},
+    job::{Job, Outcome, PlannedPlace, Status, Work},
     schedule::spread_offset,
     task::{Group, Order, Reach, Regions},
 };
@@ -32,9 +32,10 @@ impl Engine {
     /// Makes the children of a spread job: one per place, and one more spread for each account of
     /// several regions or whose regions must be asked for, so that an account that cannot be
     /// entered is one failure and holds up nobody else; and one for each part of an organization,
-    /// whose accounts are those of now.
+    /// whose accounts are those of now. An account that is not active there is a record of that.
     pub(super) async fn spread(&self, job: &Job, now: Timestamp) -> Result<Outcome, Fault> {
-        let Work::Spread { order, reach, groups, occurrence, spread, plan } = &job.work else {
+        let Work::Spread { order, reach: reach_of, groups, occurrence, spread, plan } = &job.work
+        else {
             return Err(Fault::permanent("this job spreads nothing"));
         };
         let run = job.run();
@@ -42,34 +43,42 @@ impl Engine {
             let offset = spread.map(|window| spread_offset(&order.task, &place, window));
             let start = offset.map_or(now, |offset| now.max(*occurrence + offset));
             let id = JobId::find(&run, &place);
-            let work = Work::Find { order: order.clone(), place, occurrence: *occurrence, plan };
+            let order = order.clone();
+            let work = Work::Find { order, place, occurrence: *occurrence, plan, only: None };
             Job::new(id, work, now, start, FIND_TIMEOUT)
         };
         let mut children: Vec<Job> = Vec::new();
         for planned in plan.iter().flatten() {
             children.push(find(planned.place.clone(), Some(planned.clone())));
         }
-        let top = job.id == JobId::spread(&run);
-        let part = |id: JobId, reach: Vec<Reach>, groups: Vec<Group>| {
+        let part = |reach: Vec<Reach>, groups: Vec<Group>| {
             let (order, occurrence, spread) = (order.clone(), *occurrence, *spread);
-            let work = Work::Spread { order, reach, groups, occurrence, spread, plan: None };
-            Job::new(id, work, now, now, FIND_TIMEOUT)
+            Work::Spread { order, reach, groups, occurrence, spread, plan: None }
         };
-        let mut reach = reach.clone();
+        let top = job.id == JobId::spread(&run);
+        let mut reach: Vec<(JobId, Reach)> = Vec::new();
+        reach.extend(reach_of.iter().map(|it| (JobId::account(&run, &it.account), it.clone())));
         for group in groups {
             if top {
+                let work = part(Vec::new(), vec![group.clone()]);
                 let id = JobId::group(&run, &group.name);
-                children.push(part(id, Vec::new(), vec![group.clone()]));
-            } else {
-                let members = self.ports.accounts.members(group).await?;
-                reach.extend(group.reach(members));
+                children.push(Job::new(id, work, now, now, FIND_TIMEOUT));
+                continue;
+            }
+            let member = |account: &AccountId| JobId::member(&run, &group.name, account);
+            let members = self.ports.accounts.members(group).await?;
+            reach.extend(members.reach(group).map(|it| (member(&it.account), it)));
+            for (account, state) in members.inactive {
+                let (id, regions) = (member(&account), group.regions.clone());
+                let reason = format!("the account is {state} in the organization");
+                let work = part(vec![Reach { account, regions }], Vec::new());
+                children.push(Job::record(id, work, Status::Skipped { reason }, now));
             }
         }
         let enters = !top && groups.is_empty();
-        for it in &reach {
+        for (id, it) in reach {
             if !enters && it.is_entered_first() {
-                let id = JobId::account(&run, &it.account);
-                children.push(part(id, vec![it.clone()], Vec::new()));
+                children.push(Job::new(id, part(vec![it], Vec::new()), now, now, FIND_TIMEOUT));
                 continue;
             }
             let session = Session { task: order.task.clone(), occurrence: *occurrence };
@@ -81,22 +90,19 @@ impl Engine {
         }
         let places = children.iter().filter(|child| child.work.place().is_some()).count();
         let parts = if top { groups.len() } else { 0 };
-        let accounts = children.len() - places - parts;
+        let inactive = children.iter().filter(|child| child.status != Status::Open).count();
+        let accounts = children.len() - places - parts - inactive;
         let mut text = format!("{places} places");
-        if accounts > 0 {
-            text.push_str(&format!(", and {accounts} accounts to enter first"));
-        }
-        if parts > 0 {
-            text.push_str(&format!(", and {parts} parts of the organization"));
+        for (count, what) in [
+            (accounts, "accounts to enter first"),
+            (parts, "parts of the organization"),
+            (inactive, "accounts that are not active"),
+        ] {
+            if count > 0 {
+                text.push_str(&format!(", and {count} {what}"));
+            }
         }
         Ok(Outcome::Done(text))
-    }
-}
-
-impl Group {
-    /// Where a task works that works in all of these accounts.
-    pub(super) fn reach(&self, members: BTreeSet<AccountId>) -> impl Iterator<Item = Reach> {
-        members.into_iter().map(|account| Reach { account, regions: self.regions.clone() })
     }
 }
 

@@ -49,16 +49,24 @@ pub(crate) fn example() -> Config {
     loaded(&sources)
 }
 
+/// The same with the tasks on what is in a fleet that is made for a configuration, and can be acted
+/// on at any time. Of other actions it is proved beside them that they use what they declare.
+pub(crate) fn played() -> Config {
+    let mut config = example();
+    config.tasks.retain(|task| {
+        let kind = action::find(ACTIONS, &task.order.action).unwrap().target_kind();
+        ["snapshots", "volumes"].contains(&kind)
+    });
+    config
+}
+
 /// A configuration.
 pub(crate) fn parsed(text: &str) -> Config {
     loaded(&[Source::new("tasks.yaml", text)])
 }
 
 fn loaded(sources: &[Source]) -> Config {
-    let file = |name: &str| {
-        let path = lamplighter_tests::root().join("config").join(name);
-        std::fs::read_to_string(path).map_err(|error| error.to_string())
-    };
+    let file = |name: &str| Ok(lamplighter_tests::read(format!("config/{name}")));
     lamplighter_config::load(sources, ACTIONS, &file).unwrap()
 }
 

@@ -15,7 +15,7 @@ use lamplighter_core::{
     Verdict,
     action::{Effect, PlanCx},
     cloud::{
-        Ec2, Page, PageToken, Session,
+        Ec2, Instances, Page, PageToken, Session,
         ec2::{DryRun, NewSnapshot, Snapshot, SnapshotState, Volume},
     },
     schedule::{Schedule, Zone},
@@ -125,6 +125,10 @@ impl Scope for Door {
 
     fn ec2(&self) -> &dyn Ec2 {
         self
+    }
+
+    fn instances(&self) -> &dyn Instances {
+        panic!("nothing here asks for instances")
     }
 }
 

@@ -1,19 +1,20 @@
 //! The cloud behind the ports of the core: no wire, no waiting, the same rules.
 
 mod ec2;
+mod instances;
 mod organizations;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AccountPool, Fault, FaultKind, Place, Region, Scope,
     classify::{classify, minimum_wait},
-    cloud::{Ec2, Session, organizations::members},
+    cloud::{
+        Ec2, Instances, Members, Session,
+        organizations::{members, not_a_member},
+    },
     task::Group,
 };
 
@@ -128,11 +129,11 @@ impl Accounts {
             return Ok(door.clone());
         }
         for (group, door) in self.groups.iter() {
-            if members(self, group).await?.contains(account) {
+            if members(self, group).await?.active.contains(account) {
                 return Ok(door.clone());
             }
         }
-        Err(Fault::config(format!("account `{account}` is not configured")))
+        Err(not_a_member(account))
     }
 
     /// Enters an account, as whoever the hub's own credentials are.
@@ -185,7 +186,7 @@ impl AccountPool for Accounts {
         Ok(Arc::new(inside))
     }
 
-    async fn members(&self, group: &Group) -> Result<BTreeSet<AccountId>, Fault> {
+    async fn members(&self, group: &Group) -> Result<Members, Fault> {
         members(self, group).await
     }
 
@@ -220,6 +221,10 @@ impl Scope for Inside {
     }
 
     fn ec2(&self) -> &dyn Ec2 {
+        self
+    }
+
+    fn instances(&self) -> &dyn Instances {
         self
     }
 }

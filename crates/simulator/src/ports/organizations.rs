@@ -26,8 +26,8 @@ impl Organizations for Accounts {
         };
         let answer = self.ask(request, |it| (it.accounts, it.next_token)).await?;
         let (accounts, next) = answer;
-        let member = |id: &str, state| match id.parse() {
-            Ok(id) => Ok(Member { id, is_active: state == "ACTIVE" }),
+        let member = |id: &str, state: &str| match id.parse() {
+            Ok(id) => Ok(Member { id, state: state.to_owned() }),
             Err(error) => Err(Fault::permanent("reading an account's id").caused_by(error)),
         };
         let items = accounts.iter().map(|it| member(&it.id, it.state)).collect::<Result<_, _>>()?;

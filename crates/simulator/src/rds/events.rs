@@ -163,21 +163,27 @@ mod tests {
     #[test]
     fn events_are_as_eventbridge_delivers_them() {
         let name = "testdb-20260302";
-        check(include_str!("../../tests/events/rds-snapshot-creating.json"), |state, place, at| {
-            of_snapshot(state, place, Kind::Instance, name, at, creating(Kind::Instance));
-        });
-        check(include_str!("../../tests/events/rds-snapshot-created.json"), |state, place, at| {
-            of_snapshot(
-                state,
-                place,
-                Kind::Instance,
-                name,
-                at,
-                created(Kind::Instance, Origin::Manual),
-            );
-        });
         check(
-            include_str!("../../tests/events/rds-cluster-snapshot-created.json"),
+            include_str!("../../../core/tests/events/rds-snapshot-creating.json"),
+            |state, place, at| {
+                of_snapshot(state, place, Kind::Instance, name, at, creating(Kind::Instance));
+            },
+        );
+        check(
+            include_str!("../../../core/tests/events/rds-snapshot-created.json"),
+            |state, place, at| {
+                of_snapshot(
+                    state,
+                    place,
+                    Kind::Instance,
+                    name,
+                    at,
+                    created(Kind::Instance, Origin::Manual),
+                );
+            },
+        );
+        check(
+            include_str!("../../../core/tests/events/rds-cluster-snapshot-created.json"),
             |state, place, at| {
                 let name = "aurora1-20260302";
                 of_snapshot(
@@ -191,17 +197,20 @@ mod tests {
             },
         );
         check(
-            include_str!("../../tests/events/rds-snapshot-copy-finished.json"),
+            include_str!("../../../core/tests/events/rds-snapshot-copy-finished.json"),
             |state, place, at| {
                 let from = "us-west-2".parse().unwrap();
                 let event = copied(Copy::Finished(12), name, &from, &place.region);
                 of_snapshot(state, place, Kind::Instance, "testdb-copy", at, event);
             },
         );
-        check(include_str!("../../tests/events/rds-instance-stopped.json"), |state, place, at| {
-            let event = super::super::lifecycle::stopped(Kind::Instance);
-            of_database(state, place, Kind::Instance, "testdb", at, event);
-        });
+        check(
+            include_str!("../../../core/tests/events/rds-instance-stopped.json"),
+            |state, place, at| {
+                let event = super::super::lifecycle::stopped(Kind::Instance);
+                of_database(state, place, Kind::Instance, "testdb", at, event);
+            },
+        );
     }
 
     #[test]

@@ -13,11 +13,12 @@ use lamplighter_core::{
     cloud::{
         Session,
         ec2::{Snapshot, Volume},
+        instances::{Image, Instance},
     },
 };
 use lamplighter_simulator::{Accounts, After, Cloud, Door, Throttling, Weather};
 
-pub use lamplighter_simulator::{Access, Bucket, Call, Lag};
+pub use lamplighter_simulator::{Access, Bucket, Call, Lag, Protection, Shortage};
 
 use crate::{
     VirtualClock,
@@ -169,6 +170,17 @@ impl FakeCloud {
         self.cloud.put_snapshot(place, snapshot);
     }
 
+    /// Puts an instance there.
+    pub fn put_instance(&self, place: &Place, instance: Instance) {
+        self.open(place);
+        self.cloud.put_instance(place, instance);
+    }
+
+    /// The simulated cloud itself, for what tests do to instances.
+    pub fn cloud(&self) -> &Cloud {
+        &self.cloud
+    }
+
     /// A snapshot is used by an image.
     pub(crate) fn use_snapshot(&self, place: &Place, id: &str, image: &str) {
         self.cloud.use_snapshot(place, id, image);
@@ -202,6 +214,16 @@ impl FakeCloud {
     /// The volumes there, in the order of their ids.
     pub fn volumes_in(&self, place: &Place) -> Vec<Volume> {
         self.cloud.volumes_in(place)
+    }
+
+    /// The images of the account there, in the order of their ids.
+    pub fn images_in(&self, place: &Place) -> Vec<Image> {
+        self.cloud.images_in(place)
+    }
+
+    /// The instances there, in the order of their ids.
+    pub fn instances_in(&self, place: &Place) -> Vec<Instance> {
+        self.cloud.instances_in(place)
     }
 
     /// The snapshots of the account there, in the order of their ids.

@@ -62,7 +62,12 @@ async fn members(
     for Accounts { group, role, external_id, labels } in groups.iter().filter(is_used) {
         let finding = match pool.members(group).await {
             Ok(members) => {
-                let found = format!("{} active accounts in the organization", members.len());
+                let mut found = format!("{} active accounts", members.active.len());
+                if !members.inactive.is_empty() {
+                    let each = |(id, state)| format!("{id} ({state})");
+                    let inactive: Vec<String> = members.inactive.iter().map(each).collect();
+                    found.push_str(&format!("; not worked in: {}", inactive.join(", ")));
+                }
                 let account = |id: AccountId| Account {
                     name: format!("{}:{id}", group.name),
                     id,
@@ -71,7 +76,7 @@ async fn members(
                     regions: group.regions.clone(),
                     labels: labels.clone(),
                 };
-                all.extend(members.into_iter().map(account));
+                all.extend(members.active.into_iter().map(account));
                 Finding::ok("organization", found)
             }
             Err(fault) => Finding::wrong(

@@ -10,7 +10,7 @@ use crate::{FaultKind, task::Regions};
 /// Units with their parents, and accounts with theirs; one page for each, and an empty one first.
 struct Tree {
     units: Vec<(&'static str, &'static str)>,
-    accounts: Vec<(&'static str, &'static str, bool)>,
+    accounts: Vec<(&'static str, &'static str, &'static str)>,
 }
 
 /// The page of a number: none of what is there on the first, and one thing on each other.
@@ -32,9 +32,9 @@ impl Organizations for Tree {
             return Err(Fault::new(FaultKind::Permission, "denied"));
         }
         let here = self.accounts.iter().filter(|(_, of, _)| *of == parent);
-        let member = |(id, _, is_active): &(&str, &str, bool)| Member {
+        let member = |(id, _, state): &(&str, &str, &str)| Member {
             id: id.parse().unwrap(),
-            is_active: *is_active,
+            state: (*state).to_owned(),
         };
         Ok(page_of(&here.map(member).collect::<Vec<_>>(), page))
     }
@@ -49,15 +49,16 @@ const A: &str = "111122223333";
 const B: &str = "222233334444";
 const C: &str = "333344445555";
 const D: &str = "444455556666";
+const CLOSED: &str = "444455556666 SUSPENDED";
 
 fn tree() -> Tree {
     Tree {
         units: vec![("ou-prod", "r-1"), ("ou-deep", "ou-prod"), ("ou-denied", "ou-closed")],
         accounts: vec![
-            (A, "r-1", true),
-            (B, "ou-prod", true),
-            (C, "ou-deep", true),
-            (D, "ou-deep", false),
+            (A, "r-1", "ACTIVE"),
+            (B, "ou-prod", "ACTIVE"),
+            (C, "ou-deep", "ACTIVE"),
+            (D, "ou-deep", "SUSPENDED"),
         ],
     }
 }
@@ -74,7 +75,10 @@ fn list(units: &[&str], exclude: &[&str]) -> Result<Vec<String>, String> {
     let mut walk = pin!(members(&tree, &group));
     // Nothing here waits.
     match walk.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Ok(found)) => Ok(found.iter().map(ToString::to_string).collect()),
+        Poll::Ready(Ok(found)) => {
+            let inactive = found.inactive.iter().map(|(id, state)| format!("{id} {state}"));
+            Ok(found.active.iter().map(ToString::to_string).chain(inactive).collect())
+        }
         Poll::Ready(Err(fault)) => Err(fault.chain()),
         Poll::Pending => panic!("a tree in memory does not wait"),
     }
@@ -86,16 +90,17 @@ fn check(units: &[&str], exclude: &[&str], expected: &[&str]) {
 }
 
 #[test]
-fn units_are_walked_to_the_bottom_and_closed_accounts_left_out() {
-    check(&["r-1"], &[], &[A, B, C]);
-    check(&["ou-prod"], &[], &[B, C]);
-    check(&["ou-deep"], &[], &[C]);
-    check(&["ou-prod", "ou-deep"], &[], &[B, C]);
+fn units_are_walked_to_the_bottom_and_closed_accounts_stand_apart() {
+    check(&["r-1"], &[], &[A, B, C, CLOSED]);
+    check(&["ou-prod"], &[], &[B, C, CLOSED]);
+    check(&["ou-deep"], &[], &[C, CLOSED]);
+    check(&["ou-prod", "ou-deep"], &[], &[B, C, CLOSED]);
 }
 
 #[test]
 fn exclusions_win_over_all_that_is_named() {
-    check(&["r-1"], &[B], &[A, C]);
+    check(&["r-1"], &[B], &[A, C, CLOSED]);
+    check(&["r-1"], &[D], &[A, B, C]);
     check(&["r-1"], &["ou-deep"], &[A, B]);
     check(&["r-1", "ou-deep"], &["ou-prod"], &[A]);
 }

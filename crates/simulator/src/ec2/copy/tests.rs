@@ -53,16 +53,17 @@ fn the_end_of_a_copy_is_told_where_it_is() {
     let there = bed.at("123456789012", "us-west-2");
     copy(&there, of("snap-a")).unwrap();
     there.pass(600);
-    let sample = include_str!("../../../tests/events/ebs-copy-snapshot-succeeded.json");
+    let sample = include_str!("../../../../core/tests/events/ebs-copy-snapshot-succeeded.json");
     assert_like(&there, &sample.replace("\"true\"", "\"false\""));
     copy(&there, CopySnapshot { completion_duration_minutes: Some(15), ..of("snap-a") }).unwrap();
     there.pass(900);
-    let sample = include_str!("../../../tests/events/ebs-copy-snapshot-time-based-succeeded.json");
+    let sample =
+        include_str!("../../../../core/tests/events/ebs-copy-snapshot-time-based-succeeded.json");
     assert_like(&there, sample);
     let key = Some("none".to_owned());
     copy(&there, CopySnapshot { encrypted: Some(true), kms_key_id: key, ..of("snap-a") }).unwrap();
     there.pass(600);
-    let sample = include_str!("../../../tests/events/ebs-copy-snapshot-failed.json");
+    let sample = include_str!("../../../../core/tests/events/ebs-copy-snapshot-failed.json");
     assert_like(&there, &sample.replace("Source snapshot ID is not valid", NO_KEY));
 }
 
@@ -74,7 +75,8 @@ fn a_copy_that_is_late_is_told() {
     let request = CopySnapshot { completion_duration_minutes: Some(15), ..of("snap-a") };
     let id = copy(&there, request).unwrap();
     there.pass(900);
-    let sample = include_str!("../../../tests/events/ebs-copy-snapshot-missed-duration.json");
+    let sample =
+        include_str!("../../../../core/tests/events/ebs-copy-snapshot-missed-duration.json");
     assert_like(&there, sample);
     // 1000 GiB with 500 MiB a second.
     there.pass(2048 - 900 - 1);

@@ -95,7 +95,8 @@ fn they_are_of_one_moment_and_end_together() {
     volumes(&bed, of("i-1", false, &[])).unwrap();
     assert_eq!(get(&bed, "snap-1").unwrap().started_at, get(&bed, "snap-2").unwrap().started_at);
     bed.pass(300);
-    let sample = include_str!("../../../tests/events/ebs-create-snapshots-multi-succeeded.json");
+    let sample =
+        include_str!("../../../../core/tests/events/ebs-create-snapshots-multi-succeeded.json");
     assert_like(&bed, sample);
     assert_eq!(state(&bed, "snap-2"), Some(State::Completed));
 }
@@ -106,7 +107,8 @@ fn when_one_fails_all_do() {
     bed.here(|it| it.ec2.failing.insert("vol-c".into()));
     volumes(&bed, of("i-1", false, &[])).unwrap();
     bed.pass(300);
-    let sample = include_str!("../../../tests/events/ebs-create-snapshots-multi-failed.json");
+    let sample =
+        include_str!("../../../../core/tests/events/ebs-create-snapshots-multi-failed.json");
     assert_like(&bed, sample);
     assert_eq!(state(&bed, "snap-1"), Some(State::Error));
 }
