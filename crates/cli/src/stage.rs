@@ -361,7 +361,7 @@ tasks:
             let account = scene.fleet.accounts.get_mut(&new).unwrap();
             (account.unit, account.suspended) = (Some(unit.to_owned()), suspended);
         };
-        let mut play = |scene: &Scene| {
+        let play = |scene: &Scene| {
             let mut stage = Stage::set(scene, BEGIN.parse().unwrap(), 1).unwrap();
             stage.employ(&scene.config.tasks, 2);
             nights(&mut stage, "2026-03-02T12:00:00Z")

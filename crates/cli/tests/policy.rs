@@ -177,6 +177,13 @@ fn the_hub_enters_a_part_of_the_organization_and_nothing_outside_of_it() {
             "organizations:ListOrganizationalUnitsForParent",
         ])
     );
+    assert_eq!(
+        of("AskOrganization")["Resource"],
+        json!([
+            "arn:aws:organizations::*:ou/*/ou-ab12-*",
+            "arn:aws:organizations::*:root/*/r-ab12"
+        ])
+    );
     let member = here.json(&["policy", "member", "--account", "web"], 0);
     let text = member["permissions-policy"].to_string();
     assert!(

@@ -207,11 +207,31 @@ fn enter(account: &Account, role: &AccountRole) -> Grant {
 fn enter_all(accounts: &Accounts) -> Vec<Grant> {
     let lists =
         ["organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent"];
-    let ask = |action| Grant {
-        action,
-        resource: Resource::Any,
-        conditions: Conditions::new(),
-        name: "AskOrganization".to_owned(),
+    let part = |kind: &str, id: String| Resource::Arn {
+        service: "organizations",
+        region: String::new(),
+        owner: Owner::Any,
+        rest: format!("{kind}/*/{id}"),
+    };
+    // The units below are not known here, and all ids of one organization's units begin alike.
+    let group = &accounts.group;
+    let parts: BTreeSet<Resource> = group
+        .units
+        .iter()
+        .chain(&group.exclude)
+        .flat_map(|id| match id.split('-').collect::<Vec<_>>()[..] {
+            ["r", root] => vec![part("root", id.clone()), part("ou", format!("ou-{root}-*"))],
+            ["ou", root, _] => vec![part("ou", format!("ou-{root}-*"))],
+            _ => Vec::new(),
+        })
+        .collect();
+    let ask = |action| {
+        parts.iter().map(move |part| Grant {
+            action,
+            resource: part.clone(),
+            conditions: Conditions::new(),
+            name: "AskOrganization".to_owned(),
+        })
     };
     let same = ("StringEquals", "aws:ResourceOrgID".to_owned());
     let enter = Grant {
@@ -228,7 +248,7 @@ fn enter_all(accounts: &Accounts) -> Vec<Grant> {
         )]),
         name: "EnterOrganization".to_owned(),
     };
-    lists.map(ask).into_iter().chain([enter]).collect()
+    lists.into_iter().flat_map(ask).chain([enter]).collect()
 }
 
 /// The partition of AWS that an account is in, as far as the configuration says it.

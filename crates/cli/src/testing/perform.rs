@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use lamplighter_catalog::ACTIONS;
 use lamplighter_config::Config;
 use lamplighter_core::{
-    Clock, Engine, Fault, Ports, RunId, TaskName,
+    AccountId, Clock, Engine, Fault, Ports, RunId, TaskName,
     engine::{Event, Planner},
     plan::{Problem, TaskPlan},
     task::Task,

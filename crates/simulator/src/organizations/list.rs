@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BUCKET, MOST, arn, check_caller, check_parent, is_below};
+use super::{BUCKET, MOST, arn, check_caller, check_parent, is_below, is_root};
 use crate::{
     iam::Need,
     operation::{Access, Cx, Operation, Spec},
@@ -79,8 +79,8 @@ impl Operation for ListAccountsForParent {
 
     type Answer<'s> = AccountsPage;
 
-    fn needs(&self, _: &Cx<'_>) -> Vec<Need> {
-        vec![Need::anywhere("organizations:ListAccountsForParent")]
+    fn needs(&self, cx: &Cx<'_>) -> Vec<Need> {
+        vec![Need::on("organizations:ListAccountsForParent", parent_arn(cx, &self.parent_id))]
     }
 
     fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<AccountsPage, Refusal> {
@@ -112,8 +112,9 @@ impl Operation for ListOrganizationalUnitsForParent {
 
     type Answer<'s> = UnitsPage;
 
-    fn needs(&self, _: &Cx<'_>) -> Vec<Need> {
-        vec![Need::anywhere("organizations:ListOrganizationalUnitsForParent")]
+    fn needs(&self, cx: &Cx<'_>) -> Vec<Need> {
+        let action = "organizations:ListOrganizationalUnitsForParent";
+        vec![Need::on(action, parent_arn(cx, &self.parent_id))]
     }
 
     fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<UnitsPage, Refusal> {
@@ -131,6 +132,12 @@ impl Operation for ListOrganizationalUnitsForParent {
         });
         Ok(UnitsPage { organizational_units, next_token })
     }
+}
+
+/// Source: Service Authorization Reference, "AWS Organizations": both listings are of a root or of
+/// an organizational unit.
+fn parent_arn(cx: &Cx<'_>, parent: &str) -> String {
+    arn(cx, if is_root(parent) { "root" } else { "ou" }, parent)
 }
 
 /// A listing below a parent that there is, by a caller who may ask.

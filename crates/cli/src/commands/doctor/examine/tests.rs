@@ -142,13 +142,17 @@ fn a_part_of_the_organization_is_listed_and_its_accounts_are_entered() {
     let mut scene = scene(&grouped);
     check(&scene, State::Wrong, &[]);
     let found = findings(&scene);
-    assert!(
-        found.iter().any(|it| it.says == "2 active accounts in the organization"),
-        "{found:#?}"
-    );
+    assert!(found.iter().any(|it| it.says == "2 active accounts"), "{found:#?}");
     let member = |it: &&Finding| it.account.as_deref() == Some("web:800000000000");
     assert!(found.iter().filter(member).count() > 3, "{found:#?}");
-    scene.fleet.accounts.values_mut().for_each(|it| it.suspended = true);
+    let mut suspend = |id: &str| {
+        scene.fleet.accounts.get_mut(id).unwrap().suspended = true;
+        findings(&scene)
+    };
+    let found = suspend("800000000001");
+    let says = "1 active accounts; not worked in: 800000000001 (SUSPENDED)";
+    assert!(found.iter().any(|it| it.says == says), "{found:#?}");
+    suspend("800000000000");
     check(&scene, State::Wrong, &["organization - web: `web` has no active account"]);
 }
 
