@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_organizations::{Client, config::Builder};
 use aws_smithy_async::time::SharedTimeSource;
+use aws_smithy_runtime::client::retries::RetryPartition;
+use aws_smithy_types::retry::RetryConfig;
 use lamplighter_core::{
     Fault, Region,
     cloud::{
@@ -28,6 +30,8 @@ use crate::{
 const KEPT: Duration = Duration::from_secs(300);
 /// The most items on a page. Source: Organizations API, `MaxResults`.
 const PAGE: i32 = 20;
+/// How often a call is made that fails or is too fast.
+const ATTEMPTS: u32 = 8;
 /// Only the management account and delegated administrators may ask.
 const DENIED: &str = "run in the management account of the organization or in a delegated \
     administrator, and allow this identity what `lamplighter policy hub` prints";
@@ -49,8 +53,14 @@ impl Organization {
         time: SharedTimeSource,
     ) -> Organization {
         let region = home(region.map_or("aws", Region::partition));
-        let config = Builder::from(process).region(aws_types::region::Region::from_static(region));
-        Organization { client: Client::from_conf(config.build()), time, known: Mutex::default() }
+        // A walk of many calls, each of which only reads, does not begin anew for one that was too
+        // fast.
+        let config = Builder::from(process)
+            .region(aws_types::region::Region::from_static(region))
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .retry_partition(RetryPartition::new("organizations"))
+            .build();
+        Organization { client: Client::from_conf(config), time, known: Mutex::default() }
     }
 
     /// The accounts of a part of it, as they are or were some minutes ago.

@@ -4,7 +4,10 @@ mod ec2;
 mod instances;
 mod organizations;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
@@ -13,7 +16,7 @@ use lamplighter_core::{
     classify::{classify, minimum_wait},
     cloud::{
         Ec2, Instances, Members, Session,
-        organizations::{members, not_a_member},
+        organizations::not_a_member,
     },
     task::Group,
 };
@@ -90,6 +93,8 @@ pub struct Accounts {
     hub_role: Option<String>,
     /// Parts of the organization, each with the way into its accounts.
     groups: Arc<[(Group, Door)]>,
+    /// What was learned of parts of the organization.
+    learned: Arc<Mutex<Vec<organizations::Learned>>>,
 }
 
 impl Accounts {
@@ -99,7 +104,8 @@ impl Accounts {
         doors: BTreeMap<AccountId, Door>,
         weather: Arc<dyn Weather>,
     ) -> Accounts {
-        Accounts { cloud, doors: Arc::new(doors), weather, hub_role: None, groups: Arc::default() }
+        let (doors, groups, learned) = (Arc::new(doors), Arc::default(), Arc::default());
+        Accounts { cloud, doors, weather, hub_role: None, groups, learned }
     }
 
     /// The same, and the accounts of parts of the organization, each with the way into them.
@@ -129,7 +135,7 @@ impl Accounts {
             return Ok(door.clone());
         }
         for (group, door) in self.groups.iter() {
-            if members(self, group).await?.active.contains(account) {
+            if self.members_of(group).await?.active.contains(account) {
                 return Ok(door.clone());
             }
         }
@@ -187,7 +193,7 @@ impl AccountPool for Accounts {
     }
 
     async fn members(&self, group: &Group) -> Result<Members, Fault> {
-        members(self, group).await
+        self.members_of(group).await
     }
 
     async fn can_enter(&self, place: &Place, session: &Session) -> Result<(), Fault> {
