@@ -13,7 +13,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime::client::identity::IdentityCache;
 use lamplighter_core::{
-    AccountId, AccountPool, Fault, Place, Region, Scope, 
+    AccountId, AccountPool, Fault, Place, Region, Scope,
     cloud::{self, Members, Session},
     task::Group,
 };

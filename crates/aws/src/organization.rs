@@ -107,7 +107,8 @@ impl Organizations for Organization {
         let member = |account: &aws_sdk_organizations::types::Account| {
             let id = account.id().unwrap_or_default();
             let id = id.parse().map_err(|_| call.unreadable("an account's id", &answer))?;
-            let state = account.state().ok_or_else(|| call.unreadable("no account's state", &answer))?;
+            let state =
+                account.state().ok_or_else(|| call.unreadable("no account's state", &answer))?;
             Ok(Member { id, state: state.as_str().to_owned() })
         };
         let items = answer.accounts().iter().map(member).collect::<Result<_, Fault>>()?;

@@ -131,7 +131,9 @@ fn each_night_has_the_accounts_of_that_night() {
     assert_eq!(nightly["targets"]["succeeded"], json!(2 * 6), "{told:#}");
     let [failure] = told["failures"].as_array().unwrap().as_slice() else { panic!("{told:#}") };
     assert_eq!((&failure["count"], &failure["kind"]), (&json!(2), &json!("permission")));
-    assert_eq!((&told["laws"], &told["missed"]), (&json!([]), &json!([])));
+    assert_eq!(told["laws"], json!([]));
+    let [missed] = told["missed"].as_array().unwrap().as_slice() else { panic!("{told:#}") };
+    assert_eq!(missed["account"], json!("222200000004"), "it is not in the latest run");
     let called = |name: &str| -> Option<Value> {
         let calls = told["calls"].as_array()?;
         calls.iter().find(|it| it["operation"] == name).map(|it| it["refused"].clone())

@@ -181,10 +181,18 @@ impl Task {
         let mut order = self.order.clone();
         // Moving a task in its file does not change it.
         order.defined_at = String::new();
-        let text = serde_json::to_string(&(order, &self.schedule, &self.reach, &self.groups));
-        let text = text.unwrap_or_default();
-        format!("1:{}", hex(&Sha256::digest(text)))
+        format!("2:{}:{}", digest(&self.schedule), digest(&(order, &self.reach, &self.groups)))
     }
+}
+
+/// Whether forms of a task with these [fingerprints](Task::fingerprint) are due at the same times.
+pub(crate) fn is_due_alike(one: &str, other: &str) -> bool {
+    let schedule = |it: &str| it.rsplit_once(':').map(|(schedule, _)| schedule.to_owned());
+    schedule(one) == schedule(other)
+}
+
+fn digest(value: &impl Serialize) -> String {
+    hex(&Sha256::digest(serde_json::to_string(value).unwrap_or_default()))
 }
 
 /// Lower-case hexadecimal digits.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Place,
+    AccountId, Place,
     task::{Group, Order, Reach},
 };
 
@@ -133,6 +133,17 @@ impl Work {
         match self {
             Work::Spread { .. } => None,
             Work::Find { place, .. } | Work::Act { place, .. } => Some(place),
+        }
+    }
+
+    /// In which account, unless it is about several.
+    pub fn account(&self) -> Option<&AccountId> {
+        match self {
+            Work::Spread { reach, groups, .. } => match reach.as_slice() {
+                [only] if groups.is_empty() => Some(&only.account),
+                _ => None,
+            },
+            Work::Find { place, .. } | Work::Act { place, .. } => Some(&place.account),
         }
     }
 

@@ -14,10 +14,7 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AccountPool, Fault, FaultKind, Place, Region, Scope,
     classify::{classify, minimum_wait},
-    cloud::{
-        Ec2, Instances, Members, Session,
-        organizations::not_a_member,
-    },
+    cloud::{Ec2, Instances, Members, Session, organizations::not_a_member},
     task::Group,
 };
 
