@@ -107,8 +107,9 @@ impl Organizations for Organization {
         let member = |account: &aws_sdk_organizations::types::Account| {
             let id = account.id().unwrap_or_default();
             let id = id.parse().map_err(|_| call.unreadable("an account's id", &answer))?;
-            let state =
-                account.state().ok_or_else(|| call.unreadable("no account's state", &answer))?;
+            let state = account
+                .state()
+                .ok_or_else(|| call.unreadable("an account without its state", &answer))?;
             Ok(Member { id, state: state.as_str().to_owned() })
         };
         let items = answer.accounts().iter().map(member).collect::<Result<_, Fault>>()?;
@@ -152,3 +153,6 @@ fn home(partition: &str) -> &'static str {
         _ => "us-east-1",
     }
 }
+
+#[cfg(test)]
+mod tests;
