@@ -9,7 +9,7 @@ use lamplighter_core::{
     task::{Reach, Regions},
 };
 
-use super::{Account, Fleet, Snapshots, Tables, VolumeType, Volumes};
+use super::{Account, Fleet, Snapshots, Tables, Unit, VolumeType, Volumes};
 use crate::words::{OneOrMore, Range, Share, TagValue, Text, Time};
 
 /// Regions of an account that does not list them.
@@ -30,6 +30,8 @@ pub struct Member {
     pub external_id: Option<String>,
     /// Its regions.
     pub regions: Regions,
+    /// The organizational unit that it is in.
+    pub unit: Option<String>,
 }
 
 /// What a task of a configuration works on.
@@ -56,6 +58,9 @@ impl Fleet {
     pub fn for_config(members: &[Member], targets: &[Target]) -> Fleet {
         let mut fleet = Fleet { seed: 1, ..Fleet::default() };
         for member in members {
+            // A root is there anyway.
+            let units = member.unit.iter().filter(|it| it.starts_with("ou-"));
+            fleet.units.extend(units.map(|it| (it.clone(), Unit::default())));
             fleet.accounts.insert(member.id.clone(), account(member, targets));
         }
         let mut done: Vec<&Target> = Vec::new();
@@ -108,6 +113,7 @@ fn account(member: &Member, targets: &[Target]) -> Account {
     account.name = Some(member.name.clone());
     account.role = member.role.as_ref().map(name);
     account.external_id.clone_from(&member.external_id);
+    account.unit.clone_from(&member.unit);
     account
 }
 
