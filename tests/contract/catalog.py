@@ -15,6 +15,7 @@ FILES = {
     "instances": ("simulator", "moto"),
     "images": ("simulator", "moto"),
     "kms": ("simulator", "moto", "ministack"),
+    "organizations": ("simulator",),
     "rds": ("simulator", "moto"),
     "dynamodb": ("simulator", "ministack"),
     "items": ("simulator", "ministack"),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod here;
+mod running;
 
 use std::{
     fs,
@@ -9,6 +10,7 @@ use std::{
 };
 
 pub use here::{Ended, Here};
+pub use running::Running;
 
 /// The root of the workspace.
 pub fn root() -> PathBuf {

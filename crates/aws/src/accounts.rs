@@ -12,7 +12,11 @@ use aws_config::SdkConfig;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime::client::identity::IdentityCache;
-use lamplighter_core::{AccountId, AccountPool, Fault, Place, Region, Scope, cloud::Session};
+use lamplighter_core::{
+    AccountId, AccountPool, Fault, Place, Region, Scope,
+    cloud::{self, Members, Session},
+    task::Group,
+};
 
 use crate::{
     config::{check_endpoints, with_timeouts},
@@ -20,9 +24,10 @@ use crate::{
     fault::{Call, shared},
     fresh::Fresh,
     instances::{Switchboard, switchboard},
+    organization::Organization,
     role::Role,
     scope::PlaceScope,
-    settings::AccountSettings,
+    settings::{AccountSettings, GroupSettings},
 };
 
 /// How long a session may be idle before it is forgotten. Sessions are per run: after that its
@@ -35,6 +40,8 @@ pub struct Accounts {
     process_region: Option<Region>,
     time: SharedTimeSource,
     accounts: BTreeMap<AccountId, AccountSettings>,
+    groups: Vec<GroupSettings>,
+    organization: Organization,
     /// The account of the process's own credentials.
     own: Fresh<AccountId>,
     sessions: Mutex<HashMap<(AccountId, Session), SignedIn>>,
@@ -72,8 +79,11 @@ impl Accounts {
             }
         }
         let time = process.time_source().unwrap_or_default();
+        let process = with_timeouts(process);
         Ok(Accounts {
-            process: with_timeouts(process),
+            organization: Organization::new(&process, process_region.as_ref(), time.clone()),
+            groups: Vec::new(),
+            process,
             process_region,
             own: Fresh::new(time.clone()),
             time,
@@ -83,9 +93,25 @@ impl Accounts {
         })
     }
 
-    fn account(&self, id: &AccountId) -> Result<&AccountSettings, Fault> {
-        let unknown = || Fault::config(format!("account {id} is not configured"));
-        self.accounts.get(id).ok_or_else(unknown)
+    /// And the accounts of these parts of the organization.
+    #[must_use]
+    pub fn with_groups(self, groups: Vec<GroupSettings>) -> Accounts {
+        Accounts { groups, ..self }
+    }
+
+    /// How an account is entered: as it says itself, or as the first part of the organization
+    /// that it is in.
+    async fn account(&self, id: &AccountId) -> Result<AccountSettings, Fault> {
+        if let Some(account) = self.accounts.get(id) {
+            return Ok(account.clone());
+        }
+        for group in &self.groups {
+            let members = self.organization.members(&group.group).await?;
+            if members.active.contains(id) {
+                return Ok(group.account(id));
+            }
+        }
+        Err(cloud::organizations::not_a_member(id))
     }
 
     /// Where to ask for credentials of an account: in the process's own region if it is of the
@@ -194,17 +220,21 @@ impl Accounts {
 #[async_trait]
 impl AccountPool for Accounts {
     async fn scope(&self, place: &Place, session: &Session) -> Result<Arc<dyn Scope>, Fault> {
-        let account = self.account(&place.account)?;
-        let region = self.sign_in_region(account, Some(&place.region))?;
-        let (config, whom) = self.sign_in(account, session, region).await?;
+        let account = self.account(&place.account).await?;
+        let region = self.sign_in_region(&account, Some(&place.region))?;
+        let (config, whom) = self.sign_in(&account, session, region).await?;
         Ok(Arc::new(PlaceScope::new(&config, place, session, &whom, &self.switchboard)))
     }
 
+    async fn members(&self, group: &Group) -> Result<Members, Fault> {
+        self.organization.members(group).await
+    }
+
     async fn regions(&self, account: &AccountId, session: &Session) -> Result<Vec<Region>, Fault> {
-        let account = self.account(account)?;
-        let region = self.sign_in_region(account, None)?;
+        let account = self.account(account).await?;
+        let region = self.sign_in_region(&account, None)?;
         let place = Place { account: account.id.clone(), region: region.clone() };
-        let (config, whom) = self.sign_in(account, session, region).await?;
+        let (config, whom) = self.sign_in(&account, session, region).await?;
         Ec2Client::new(&config, &place, &whom).regions().await
     }
 }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use lamplighter_core::{AccountId, Region};
+use lamplighter_core::{
+    AccountId, Region,
+    task::{Group, Regions},
+};
 
 /// One account that Lamplighter works in. The texts are taken as checked; what must not go wrong,
 /// whose account the credentials are of, is checked when they are there.
@@ -20,6 +23,33 @@ pub struct AccountSettings {
     /// A region that is enabled there. Where the process has none of the same partition, this is
     /// where roles are assumed and regions listed.
     pub home_region: Option<Region>,
+}
+
+/// The accounts of a part of the organization, all of which are entered alike.
+#[derive(Clone)]
+pub struct GroupSettings {
+    /// Which accounts.
+    pub group: Group,
+    /// The role to assume in each: a name, or a name with a path.
+    pub role: String,
+    /// The external id that the role's trust policy asks for. A secret: never shown.
+    pub external_id: Option<String>,
+}
+
+impl GroupSettings {
+    /// One of its accounts.
+    pub(crate) fn account(&self, id: &AccountId) -> AccountSettings {
+        AccountSettings {
+            name: format!("{}:{id}", self.group.name),
+            id: id.clone(),
+            role: Some(self.role.clone()),
+            external_id: self.external_id.clone(),
+            home_region: match &self.group.regions {
+                Regions::Listed(regions) => regions.first().cloned(),
+                Regions::All => None,
+            },
+        }
+    }
 }
 
 impl fmt::Debug for AccountSettings {

@@ -14,11 +14,11 @@ use std::{
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_catalog::ACTIONS;
-use lamplighter_config::{Account, Config, Role, Source, yaml};
+use lamplighter_config::{Account, Accounts as Group, Config, Role, Source, yaml};
 use lamplighter_core::{
-    AccountPool, Clock, Engine, Fault, action,
+    AccountId, AccountPool, Clock, Engine, Fault, action,
     events::{self, CloudEvent},
-    task::Task,
+    task::{Reach, Task},
 };
 use lamplighter_rehearsal::{Rehearsal, VirtualClock};
 use lamplighter_simulator::{
@@ -100,15 +100,43 @@ pub(crate) fn generated(config: &Config) -> Fleet {
         role: it.role.as_ref().map(|role| role.as_str().to_owned()),
         external_id: it.external_id.as_ref().map(|id| id.expose().to_owned()),
         regions: it.regions.clone(),
+        unit: None,
     };
     let target = |task: &Task| {
         let kind = action::find(ACTIONS, &task.order.action)?.target_kind();
         let tags = task.order.select.tags.clone();
-        Some(Target { kind: kind.to_owned(), tags, reach: task.reach.clone() })
+        let mut reach = task.reach.clone();
+        for group in &task.groups {
+            let number = config.groups.iter().position(|it| it.group.name == group.name)?;
+            let made = made_up(config, &config.groups[number]);
+            let regions = || group.regions.clone();
+            reach.extend(made.map(|it| Reach { account: it.id, regions: regions() }));
+        }
+        Some(Target { kind: kind.to_owned(), tags, reach })
     };
-    let members: Vec<Member> = config.accounts.iter().map(member).collect();
+    let listed = config.accounts.iter().map(member);
+    let members: Vec<Member> =
+        listed.chain(config.groups.iter().flat_map(|it| made_up(config, it))).collect();
     let targets: Vec<Target> = config.tasks.iter().filter_map(target).collect();
     Fleet::for_config(&members, &targets)
+}
+
+/// Two accounts in each unit of a part of the organization.
+fn made_up<'c>(config: &'c Config, group: &'c Group) -> impl Iterator<Item = Member> + 'c {
+    let number = config.groups.iter().position(|it| it.group.name == group.group.name);
+    let first = 800_000_000_000 + 1000 * number.unwrap_or_default() as u64;
+    let units = group.group.units.iter().flat_map(|unit| [unit, unit]);
+    units.enumerate().filter_map(move |(index, unit)| {
+        let id: AccountId = (first + index as u64).to_string().parse().ok()?;
+        Some(Member {
+            name: format!("{}-{}", group.group.name, index + 1),
+            id,
+            role: Some(group.role.as_str().to_owned()),
+            external_id: group.external_id.as_ref().map(|id| id.expose().to_owned()),
+            regions: group.group.regions.clone(),
+            unit: Some(unit.clone()),
+        })
+    })
 }
 
 /// A cloud, and an engine in front of it.
@@ -140,7 +168,10 @@ impl Stage {
         cloud.set_faults(scene.faults.clone()).map_err(|bad| unsound("faults", &bad))?;
         let doors = scene.config.accounts.iter().map(|it| (it.id.clone(), door(it))).collect();
         let weather = Arc::new(Passing(rehearsal.clock().clone()));
-        let accounts = Arc::new(Accounts::new(cloud.clone(), doors, weather));
+        let groups = scene.config.groups.iter();
+        let groups = groups.map(|it| (it.group.clone(), group_door(it))).collect();
+        let accounts = Accounts::new(cloud.clone(), doors, weather).with_groups(groups);
+        let accounts = Arc::new(accounts);
         Ok(Stage { cloud, clock, rehearsal, accounts })
     }
 
@@ -193,6 +224,12 @@ fn door(account: &Account) -> Door {
     });
     let external_id = account.external_id.as_ref().map(|id| id.expose().to_owned());
     Door { role, external_id }
+}
+
+/// How the configuration enters the accounts of a part of the organization.
+fn group_door(group: &Group) -> Door {
+    let external_id = group.external_id.as_ref().map(|id| id.expose().to_owned());
+    Door { role: Some(group.role.as_str().to_owned()), external_id }
 }
 
 /// The time of a stage: it moves as the rehearsal moves it, until it goes on by itself.
@@ -279,6 +316,81 @@ tasks:
         let tally = runs[0].tally;
         assert_eq!((tally.find.succeeded, tally.all().failed), (3, 0));
         assert!(tally.act.succeeded >= 3, "{tally:?}");
+    }
+
+    const GROUP: &str = "accounts:
+  hub: { id: \"111122223333\", regions: [eu-west-1] }
+  own: { id: \"800000000001\", role: own, regions: [eu-west-1] }
+  prod:
+    organization: { units: [ou-ab12-11111111], exclude: [ou-ab12-22222222] }
+    role: member
+    external-id: 7f3c
+    regions: [eu-west-1, us-east-1]
+tasks:
+  nightly:
+    action: ebs.snapshot.create
+    schedule: { cron: \"0 2 * * *\" }
+    accounts: [prod]
+    select: { tags: { backup: daily } }
+";
+
+    /// Plays nights from the second of March on; how many places each run has, and what failed.
+    fn nights(stage: &mut Stage, until: &str) -> Vec<(u64, Vec<String>)> {
+        stage.rehearsal.run_until(until.parse().unwrap()).unwrap();
+        let runs = finish(stage.rehearsal.journal().runs(&Default::default())).unwrap().unwrap();
+        let all = stage.rehearsal.journal().all();
+        let night = |run: &lamplighter_core::engine::Run| {
+            let failed = all.iter().filter(|it| it.run() == run.id);
+            let failed = failed.filter(|it| it.status.state().as_str() == "failed");
+            let said = failed.map(|it| it.status.message().unwrap_or_default().to_owned());
+            (run.tally.find.total(), said.collect())
+        };
+        runs.iter().rev().map(night).collect()
+    }
+
+    #[test]
+    fn a_part_of_the_organization_is_what_it_is_when_a_run_starts() {
+        let source = Source::new("tasks.yaml", GROUP);
+        let config = lamplighter_config::load(&[source], ACTIONS, &|_| Err(String::new())).unwrap();
+        let mut scene = Scene::new(config, None, None);
+        let new: AccountId = "800000000002".parse().unwrap();
+        scene.fleet.units.insert("ou-ab12-22222222".to_owned(), Default::default());
+        let made = scene.fleet.accounts[&"800000000000".parse::<AccountId>().unwrap()].clone();
+        scene.fleet.accounts.insert(new.clone(), made);
+        let move_to = |scene: &mut Scene, unit: &str, suspended: bool| {
+            let account = scene.fleet.accounts.get_mut(&new).unwrap();
+            (account.unit, account.suspended) = (Some(unit.to_owned()), suspended);
+        };
+        let play = |scene: &Scene| {
+            let mut stage = Stage::set(scene, BEGIN.parse().unwrap(), 1).unwrap();
+            stage.employ(&scene.config.tasks, 2);
+            nights(&mut stage, "2026-03-02T12:00:00Z")
+        };
+        // Of the two accounts of the unit one has an entry of its own.
+        move_to(&mut scene, "ou-ab12-22222222", false);
+        assert_eq!(play(&scene), [(2, vec![])]);
+        move_to(&mut scene, "ou-ab12-11111111", false);
+        assert_eq!(play(&scene), [(4, vec![])]);
+        move_to(&mut scene, "ou-ab12-11111111", true);
+        assert_eq!(play(&scene), [(2, vec![])]);
+    }
+
+    #[test]
+    fn an_organization_that_cannot_be_asked_is_a_failure_of_the_run() {
+        let source = Source::new("tasks.yaml", GROUP);
+        let config = lamplighter_config::load(&[source], ACTIONS, &|_| Err(String::new())).unwrap();
+        let rules =
+            "faults:\n  - { action: ListAccountsForParent, error: AccessDeniedException }\n";
+        let rules = read_faults(&Source::new("faults.yaml", rules)).unwrap();
+        let scene = Scene::new(config, None, Some(rules));
+        let mut stage = Stage::set(&scene, BEGIN.parse().unwrap(), 1).unwrap();
+        stage.employ(&scene.config.tasks, 2);
+        let nights = nights(&mut stage, "2026-03-03T12:00:00Z");
+        assert_eq!(nights.len(), 2, "{nights:?}");
+        for (places, failed) in nights {
+            assert_eq!((places, failed.len()), (0, 1), "{failed:?}");
+            assert!(failed[0].contains("`prod` in the organization"), "{failed:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod runtime_api;
 #[path = "lambda/simulated.rs"]
 mod simulated;
 
-use std::{process::Child, time::Duration};
+use std::time::Duration;
 
 use lamplighter_core::{
     Journal,
@@ -17,7 +17,7 @@ use lamplighter_core::{
     job::{Job, State, Work},
 };
 use lamplighter_embedded::SqliteJournal;
-use lamplighter_tests::{Here, read};
+use lamplighter_tests::{Here, Running, read};
 use runtime_api::{Answer, RuntimeApi};
 use serde_json::{Value, json};
 
@@ -58,7 +58,8 @@ fn the_function() {
 struct Lambda {
     api: RuntimeApi,
     here: Here,
-    function: Child,
+    /// Killed when it is dropped.
+    _function: Running,
 }
 
 impl Lambda {
@@ -79,7 +80,7 @@ impl Lambda {
             set("LAMPLIGHTER_QUEUE", format!("sqs:{}", here.path("queue").display())),
         ];
         let function = here.command(&["the_function", "--exact", "--nocapture"]).spawn().unwrap();
-        Lambda { api, here, function }
+        Lambda { api, here, _function: Running(function) }
     }
 
     /// What the function answers.
@@ -104,13 +105,6 @@ impl Lambda {
         let journal = SqliteJournal::open(self.here.path("journal")).unwrap();
         let jobs = runtime.block_on(journal.jobs(&JobFilter::default())).unwrap();
         jobs.into_iter().filter(|it| it.id.is_of_target()).collect()
-    }
-}
-
-impl Drop for Lambda {
-    fn drop(&mut self) {
-        let _ = self.function.kill();
-        let _ = self.function.wait();
     }
 }
 

@@ -153,6 +153,46 @@ fn the_hub_may_enter_what_its_tasks_enter_and_keep_its_state() {
 }
 
 #[test]
+fn the_hub_enters_a_part_of_the_organization_and_nothing_outside_of_it() {
+    let here = configured();
+    let grouped =
+        TASKS.replace("web: { id: \"333344445555\",", "web: { organization: { units: [r-ab12] },");
+    here.write("config/tasks.yaml", &grouped);
+    let printed = here.json(&["policy", "hub"], 0);
+    let statements = printed["permissions-policy"]["Statement"].as_array().unwrap();
+    let of = |sid: &str| statements.iter().find(|it| it["Sid"] == sid).unwrap();
+    assert_eq!(
+        *of("EnterOrganization"),
+        statement(
+            "EnterOrganization",
+            &["sts:AssumeRole"],
+            "arn:aws:iam::*:role/ops/member",
+            json!({"StringEquals": {"aws:ResourceOrgID": "${aws:PrincipalOrgID}"}}),
+        )
+    );
+    assert_eq!(
+        of("AskOrganization")["Action"],
+        json!([
+            "organizations:ListAccountsForParent",
+            "organizations:ListOrganizationalUnitsForParent",
+        ])
+    );
+    assert_eq!(
+        of("AskOrganization")["Resource"],
+        json!([
+            "arn:aws:organizations::*:ou/*/ou-ab12-*",
+            "arn:aws:organizations::*:root/*/r-ab12"
+        ])
+    );
+    let member = here.json(&["policy", "member", "--account", "web"], 0);
+    let text = member["permissions-policy"].to_string();
+    assert!(
+        text.contains("arn:aws:ec2:*:*:volume/*") && text.contains("ec2:DescribeRegions"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_template_has_the_secret_as_a_parameter() {
     let here = configured();
     let args = ["policy", "member", "--account", "prod", "--format", "cloudformation"];

@@ -3,10 +3,10 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    process::{Child, Command, Stdio},
+    process::Stdio,
 };
 
-use lamplighter_tests::{Here, root};
+use lamplighter_tests::{Here, Running, root};
 use serde_json::{Value, json};
 
 /// The program without the AWS SDK.
@@ -205,16 +205,6 @@ fn files_with_problems_are_refused_with_places() {
     here.refused(&["simulate", "--speed", "2"], 2, &["--serve"]);
 }
 
-/// A program that is killed when the test has failed.
-struct Serving(Child);
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[cfg(unix)]
 #[test]
 fn the_end_point_answers_signed_requests_until_it_is_asked_to_stop() {
@@ -222,7 +212,7 @@ fn the_end_point_answers_signed_requests_until_it_is_asked_to_stop() {
     let args = ["simulate", "--fleet", "fleet.yaml", "--days", "2", "--serve", "0"];
     let mut command = here.command(&args);
     let mut serving =
-        Serving(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+        Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
     let mut told = BufReader::new(serving.0.stdout.take().unwrap());
     let mut line = String::new();
     let address = loop {
@@ -251,8 +241,7 @@ fn the_end_point_answers_signed_requests_until_it_is_asked_to_stop() {
     // Two nights of three volumes.
     assert_eq!(answer.matches("<snapshotId>").count(), 6, "{answer}");
 
-    let id = serving.0.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    serving.ask_to_stop();
     // What it says until its end, so that it can end.
     told.read_to_string(&mut line).unwrap();
     assert_eq!(serving.0.wait().unwrap().code(), Some(0));

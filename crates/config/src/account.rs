@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use lamplighter_core::{AccountId, Region, task::Regions};
 
 use crate::{
+    group::{self, Accounts},
     node::{Entry, Kind, Node, Span},
     object::{Object, mapping},
     report::Report,
@@ -26,6 +27,22 @@ pub struct Account {
     pub regions: Regions,
     /// What tasks choose accounts by.
     pub labels: BTreeMap<String, String>,
+}
+
+/// What an entry of `accounts` stands for.
+#[derive(Clone, Debug)]
+pub(crate) enum Named {
+    Account(Account),
+    Accounts(Accounts),
+}
+
+impl Named {
+    pub(crate) fn labels(&self) -> &BTreeMap<String, String> {
+        match self {
+            Named::Account(account) => &account.labels,
+            Named::Accounts(accounts) => &accounts.labels,
+        }
+    }
 }
 
 /// An IAM role.
@@ -63,13 +80,17 @@ impl Role {
     }
 }
 
-/// Reads one account.
-pub(crate) fn read(entry: &Entry, report: &mut Report<'_>) -> Option<Account> {
-    let name = entry.key.clone();
-    let good_name = value::check_name(&name, "an account", entry.key_span, report);
-    if name == "all" {
-        report.error(entry.key_span, "an account cannot be called `all`: that means every account");
+/// Reads one entry: an account, or a part of an organization.
+pub(crate) fn read(entry: &Entry, report: &mut Report<'_>) -> Option<Named> {
+    match entry.value.get("organization") {
+        Some(_) => group::read(entry, report).map(Named::Accounts),
+        None => read_account(entry, report).map(Named::Account),
     }
+}
+
+fn read_account(entry: &Entry, report: &mut Report<'_>) -> Option<Account> {
+    let name = entry.key.clone();
+    let good_name = check_name(&name, entry.key_span, report);
     let object =
         Object::read::<shape::Account>(&entry.value, "an account", entry.key_span, report)?;
     let id = object.required("id", "an account", report).and_then(|node| read_id(node, report));
@@ -100,6 +121,14 @@ pub(crate) fn read(entry: &Entry, report: &mut Report<'_>) -> Option<Account> {
     })
 }
 
+/// Whether tasks can call it so.
+pub(crate) fn check_name(name: &str, at: Span, report: &mut Report<'_>) -> bool {
+    if name == "all" {
+        report.error(at, "an account cannot be called `all`: that means every account");
+    }
+    value::check_name(name, "an account", at, report)
+}
+
 /// `Some(None)` when the key is not there, `None` when its value is bad.
 pub(crate) fn read_if_there<'n, T>(
     node: Option<&'n Node>,
@@ -116,7 +145,11 @@ fn read_id(node: &Node, report: &mut Report<'_>) -> Option<AccountId> {
     text.parse().map_err(|error| report.error(node.span, error)).ok()
 }
 
-fn read_role(node: &Node, id: Option<&AccountId>, report: &mut Report<'_>) -> Option<Role> {
+pub(crate) fn read_role(
+    node: &Node,
+    id: Option<&AccountId>,
+    report: &mut Report<'_>,
+) -> Option<Role> {
     let text = value::text(node, "`role`", report)?;
     let Some(rest) = text.strip_prefix("arn:") else {
         if is_role_path(text) {
@@ -168,7 +201,7 @@ fn is_role_path(text: &str) -> bool {
 }
 
 /// Source: STS API, `AssumeRole`, `ExternalId`.
-fn read_external_id(node: &Node, report: &mut Report<'_>) -> Option<Secret> {
+pub(crate) fn read_external_id(node: &Node, report: &mut Report<'_>) -> Option<Secret> {
     let text = value::as_written(node, "`external-id`", report)?;
     let good = (2..=1224).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte));
@@ -184,7 +217,12 @@ fn read_external_id(node: &Node, report: &mut Report<'_>) -> Option<Secret> {
 }
 
 /// An account is in one partition of AWS.
-fn check_partitions(regions: &Regions, role: Option<&Role>, at: Span, report: &mut Report<'_>) {
+pub(crate) fn check_partitions(
+    regions: &Regions,
+    role: Option<&Role>,
+    at: Span,
+    report: &mut Report<'_>,
+) {
     let Regions::Listed(regions) = regions else { return };
     let role = role.and_then(|role| match role {
         Role::Arn(arn) => arn.split(':').nth(1).map(|partition| ("the role", partition)),

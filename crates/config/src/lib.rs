@@ -4,6 +4,7 @@
 
 mod account;
 mod calendar;
+mod group;
 mod ics;
 mod load;
 mod node;
@@ -25,6 +26,7 @@ pub mod yaml;
 
 pub use account::{Account, Role, Secret};
 pub use calendar::ReadFile;
+pub use group::Accounts;
 pub use load::{Config, load};
 pub use render::{Style, render};
 pub use report::{Problem, to_json};

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, btree_map};
 use lamplighter_core::{Catalog, task::Task};
 
 use crate::{
-    Account, FILE_MAX, Problem, ReadFile, Source, TOTAL_MAX, account, calendar,
+    Account, Accounts, FILE_MAX, Problem, ReadFile, Source, TOTAL_MAX,
+    account::{self, Named},
+    calendar,
     node::{self, Entry, Kind, Node, Span},
     object::{Object, enumerate},
     report::Report,
@@ -16,8 +18,10 @@ use crate::{
 /// A configuration without problems.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The accounts, by name.
+    /// The accounts that are listed, by name.
     pub accounts: Vec<Account>,
+    /// Those that are not: parts of an organization, by name.
+    pub groups: Vec<Accounts>,
     /// The tasks, in the order of the files.
     pub tasks: Vec<Task>,
 }
@@ -54,7 +58,19 @@ pub fn load(
         Some(())
     });
     if report.is_empty() {
-        Ok(Config { accounts: world.accounts.into_values().flatten().collect(), tasks })
+        let mut config = Config { accounts: Vec::new(), groups: Vec::new(), tasks };
+        for named in world.accounts.into_values().flatten() {
+            match named {
+                Named::Account(account) => config.accounts.push(account),
+                Named::Accounts(accounts) => config.groups.push(accounts),
+            }
+        }
+        let without_others = |it: Accounts| it.without(&config.accounts);
+        config.groups = config.groups.into_iter().map(without_others).collect();
+        for group in config.tasks.iter_mut().flat_map(|it| &mut it.groups) {
+            group.exclude.extend(config.accounts.iter().map(|it| it.id.to_string()));
+        }
+        Ok(config)
     } else {
         Err(report.into_problems())
     }
@@ -155,12 +171,12 @@ fn by_name<T>(
 
 fn one_account_per_id(
     entries: &[&Entry],
-    accounts: &BTreeMap<String, Option<Account>>,
+    accounts: &BTreeMap<String, Option<Named>>,
     report: &mut Report<'_>,
 ) {
     let mut seen = BTreeMap::new();
     for entry in entries {
-        let Some(Some(account)) = accounts.get(&entry.key) else { continue };
+        let Some(Some(Named::Account(account))) = accounts.get(&entry.key) else { continue };
         let at = entry.value.get("id").map_or(entry.key_span, |node| node.span);
         match seen.get(account.id.as_str()) {
             None => _ = seen.insert(account.id.as_str(), (&entry.key, at)),

@@ -32,12 +32,20 @@ pub(crate) struct File {
     tasks: Option<BTreeMap<String, Task>>,
 }
 
-/// An AWS account.
+/// An AWS account, or the accounts of a part of an AWS Organization.
 #[derive(JsonSchema)]
-#[schemars(rename = "account", rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(
+    rename = "account",
+    rename_all = "kebab-case",
+    deny_unknown_fields,
+    extend("oneOf" = [{ "required": ["id"] }, { "required": ["organization"] }])
+)]
 pub(crate) struct Account {
     /// Its 12-digit id.
-    id: AccountId,
+    id: Option<AccountId>,
+    /// Instead of an id: all accounts of a part of the organization, whichever these are when a
+    /// run starts. Accounts that have an entry of their own are left out.
+    organization: Option<Organization>,
     /// The role to assume there: a name, with its path if it has one, or an ARN. Without one the
     /// process's own credentials are used.
     role: Option<String>,
@@ -48,6 +56,16 @@ pub(crate) struct Account {
     regions: Regions,
     /// Labels by which tasks choose accounts.
     labels: Option<Labels>,
+}
+
+/// A part of an AWS Organization.
+#[derive(JsonSchema)]
+#[schemars(rename = "organization", rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Organization {
+    /// Ids of organizational units, or of the root, with all accounts below at any depth.
+    units: AtLeastOne<String>,
+    /// Ids of accounts and organizational units that are left out, whatever `units` says.
+    exclude: Option<AtLeastOne<Written>>,
 }
 
 /// A set of days.
@@ -367,6 +385,7 @@ mod tests {
     #[test]
     fn every_shape_has_its_keys() {
         assert_eq!(keys::<File>(), ["accounts", "calendars", "tasks"]);
+        assert_eq!(keys::<Organization>(), ["exclude", "units"]);
         assert_eq!(keys::<StopAfter>(), ["failed"]);
         assert_eq!(keys::<Adopt>(), ["tags", "where"]);
         assert_eq!(keys::<Trigger>(), ["event", "keys", "pattern", "states", "target"]);

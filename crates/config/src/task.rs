@@ -7,12 +7,12 @@ use lamplighter_core::{
     AnyAction, Catalog, TaskName, action,
     action::Effect,
     schedule::Calendar,
-    task::{Mode, Order, Reach, Regions, StopAfter, Task},
+    task::{Group, Mode, Order, Reach, Regions, StopAfter, Task},
 };
 
 use crate::{
-    Account,
-    account::{read_if_there, read_labels},
+    Accounts,
+    account::{Named, read_if_there, read_labels},
     node::{Entry, Kind, Node, Span},
     object::Object,
     params,
@@ -23,7 +23,7 @@ use crate::{
 /// What tasks may refer to. What is there and broken is `None`, and was reported.
 pub(crate) struct World {
     pub(crate) catalog: Catalog,
-    pub(crate) accounts: BTreeMap<String, Option<Account>>,
+    pub(crate) accounts: BTreeMap<String, Option<Named>>,
     pub(crate) calendars: BTreeMap<String, Option<Calendar>>,
     /// Whether a file could not be read, so that names may be defined that nobody knows of.
     pub(crate) incomplete: bool,
@@ -103,10 +103,12 @@ pub(crate) fn read(entry: &Entry, world: &World, report: &mut Report<'_>) -> Opt
     });
     let schedule = schedule?;
     let (select, guards) = select?.unwrap_or_default();
+    let (reach, groups) = reach(&accounts?, regions?.as_ref());
     Some(Task {
         description: description?.unwrap_or_default(),
         enabled: enabled?.unwrap_or(true),
-        reach: reach(&accounts?, regions?.as_ref()),
+        reach,
+        groups,
         order: Order {
             task: name?,
             defined_at: report.place(named_at),
@@ -165,7 +167,7 @@ fn read_accounts<'w>(
     node: &Node,
     world: &'w World,
     report: &mut Report<'_>,
-) -> Option<BTreeMap<&'w str, &'w Account>> {
+) -> Option<BTreeMap<&'w str, &'w Named>> {
     let sound = || {
         let accounts = world.accounts.iter();
         accounts.filter_map(|(name, account)| Some((name.as_str(), account.as_ref()?)))
@@ -191,8 +193,8 @@ fn read_accounts<'w>(
                     good = false;
                     continue;
                 };
-                let has = |account: &Account| {
-                    labels.iter().all(|(key, value)| account.labels.get(key) == Some(value))
+                let has = |named: &Named| {
+                    labels.iter().all(|(key, value)| named.labels().get(key) == Some(value))
                 };
                 let mut matching = sound().filter(|(_, account)| has(account)).peekable();
                 if matching.peek().is_none() && !broken {
@@ -217,12 +219,22 @@ fn read_accounts<'w>(
     good.then_some(chosen)
 }
 
-fn reach(accounts: &BTreeMap<&str, &Account>, regions: Option<&Regions>) -> Vec<Reach> {
-    let reach = |account: &&Account| Reach {
-        account: account.id.clone(),
-        regions: regions.unwrap_or(&account.regions).clone(),
-    };
-    accounts.values().map(reach).collect()
+/// The accounts of a task, and the parts of an organization.
+fn reach(accounts: &BTreeMap<&str, &Named>, regions: Option<&Regions>) -> (Vec<Reach>, Vec<Group>) {
+    let (mut reach, mut groups) = (Vec::new(), Vec::new());
+    for named in accounts.values() {
+        match named {
+            Named::Account(account) => reach.push(Reach {
+                account: account.id.clone(),
+                regions: regions.unwrap_or(&account.regions).clone(),
+            }),
+            Named::Accounts(Accounts { group, .. }) => groups.push(Group {
+                regions: regions.unwrap_or(&group.regions).clone(),
+                ..group.clone()
+            }),
+        }
+    }
+    (reach, groups)
 }
 
 fn read_stop_after(node: &Node, at: Span, report: &mut Report<'_>) -> Option<StopAfter> {

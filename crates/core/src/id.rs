@@ -160,6 +160,17 @@ impl JobId {
         JobId(format!("{run}/{account}"))
     }
 
+    /// The job that learns the accounts of a part of the organization.
+    pub fn group(run: &RunId, name: &str) -> JobId {
+        JobId(format!("{run}/organization/{name}"))
+    }
+
+    /// The job that enters an account of a part of the organization. Another part may have it,
+    /// too, and say other regions.
+    pub fn member(run: &RunId, group: &str, account: &AccountId) -> JobId {
+        JobId(format!("{run}/{group}/{account}"))
+    }
+
     /// The job for one target in a place.
     pub fn act(run: &RunId, place: &Place, target: &str) -> JobId {
         JobId(format!("{run}/{place}/{target}"))

@@ -86,8 +86,9 @@ pub enum VerdictName {
 pub struct Problem {
     /// The task.
     pub task: TaskName,
-    /// The account.
-    pub account: AccountId,
+    /// The account, unless it is about a part of the organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
     /// The region, unless it is about the whole account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
@@ -170,7 +171,7 @@ impl TaskPlan {
         for PlacePlan { task, place, result } in places {
             let problem = |target, kind, message| Problem {
                 task: task.clone(),
-                account: place.account.clone(),
+                account: Some(place.account.clone()),
                 region: Some(place.region.clone()),
                 target,
                 kind,

@@ -1,6 +1,6 @@
 //! A task, after the configuration was checked.
 
-use std::{fmt, num::NonZeroU32};
+use std::{collections::BTreeSet, fmt, num::NonZeroU32};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,8 @@ pub struct Task {
     pub on: Vec<Trigger>,
     /// Where it runs.
     pub reach: Vec<Reach>,
+    /// Where else it runs: in accounts that are learned when a run starts.
+    pub groups: Vec<Group>,
 }
 
 /// One account of a task's reach.
@@ -38,6 +40,19 @@ pub struct Reach {
     /// The account.
     pub account: AccountId,
     /// Its regions.
+    pub regions: Regions,
+}
+
+/// A part of an AWS Organization, which stands for the accounts that it has when a run starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// What the configuration calls it.
+    pub name: String,
+    /// Ids of roots and organizational units. All accounts below are meant, at any depth.
+    pub units: BTreeSet<String>,
+    /// Ids of accounts and organizational units that are left out, whatever `units` says.
+    pub exclude: BTreeSet<String>,
+    /// The regions of each account.
     pub regions: Regions,
 }
 
@@ -166,9 +181,18 @@ impl Task {
         let mut order = self.order.clone();
         // Moving a task in its file does not change it.
         order.defined_at = String::new();
-        let text = serde_json::to_string(&(order, &self.schedule, &self.reach)).unwrap_or_default();
-        format!("1:{}", hex(&Sha256::digest(text)))
+        format!("2:{}:{}", digest(&self.schedule), digest(&(order, &self.reach, &self.groups)))
     }
+}
+
+/// Whether forms of a task with these [fingerprints](Task::fingerprint) are due at the same times.
+pub(crate) fn is_due_alike(one: &str, other: &str) -> bool {
+    let schedule = |it: &str| it.rsplit_once(':').map(|(schedule, _)| schedule.to_owned());
+    schedule(one) == schedule(other)
+}
+
+fn digest(value: &impl Serialize) -> String {
+    hex(&Sha256::digest(serde_json::to_string(value).unwrap_or_default()))
 }
 
 /// Lower-case hexadecimal digits.

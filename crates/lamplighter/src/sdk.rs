@@ -4,10 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use lamplighter_aws::{
-    AccountSettings, Accounts, DynamoJournal, SdkConfig, SqsQueue, process_config,
+    AccountSettings, Accounts, DynamoJournal, GroupSettings, SdkConfig, SqsQueue, process_config,
 };
 use lamplighter_cli::Aws;
-use lamplighter_config::Account;
+use lamplighter_config::{Account, Config};
 use lamplighter_core::{AccountPool, Fault, Journal, Queue, engine::Inbox, task::Regions};
 
 /// AWS, with the region and the credentials of this process.
@@ -32,9 +32,11 @@ impl Sdk {
 
 #[async_trait]
 impl Aws for Sdk {
-    async fn accounts(&self, accounts: &[Account]) -> Result<Arc<dyn AccountPool>, Fault> {
-        let settings = accounts.iter().map(settings).collect();
-        Ok(Arc::new(Accounts::new(self.config().await, settings)?))
+    async fn accounts(&self, config: &Config) -> Result<Arc<dyn AccountPool>, Fault> {
+        let accounts = config.accounts.iter().map(settings).collect();
+        let groups = config.groups.iter().map(group_settings).collect();
+        let accounts = Accounts::new(self.config().await, accounts)?;
+        Ok(Arc::new(accounts.with_groups(groups)))
     }
 
     async fn journal(&self, table: &str) -> Result<Arc<dyn Journal>, Fault> {
@@ -44,6 +46,14 @@ impl Aws for Sdk {
     async fn queue(&self, url: &str) -> Result<(Arc<dyn Queue>, Arc<dyn Inbox>), Fault> {
         let queue = Arc::new(SqsQueue::open(self.config().await, url).await?);
         Ok((queue.clone(), queue))
+    }
+}
+
+fn group_settings(accounts: &lamplighter_config::Accounts) -> GroupSettings {
+    GroupSettings {
+        group: accounts.group.clone(),
+        role: accounts.role.as_str().to_owned(),
+        external_id: accounts.external_id.as_ref().map(|secret| secret.expose().to_owned()),
     }
 }
 

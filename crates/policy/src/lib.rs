@@ -12,7 +12,7 @@ mod table;
 
 use std::collections::BTreeSet;
 
-use lamplighter_config::{Account, Role as AccountRole};
+use lamplighter_config::{Account, Accounts, Role as AccountRole};
 use lamplighter_core::{
     AccountId, Catalog, Fault,
     task::{Regions, Task},
@@ -24,7 +24,7 @@ pub use role::{Role, Trust};
 
 use crate::{
     grant::{Conditions, Grant, Statement, statements},
-    need::Precision,
+    need::{Precision, Site},
     resource::{Form, Owner, Resource},
 };
 
@@ -39,8 +39,10 @@ pub struct Tasks<'a> {
     pub catalog: Catalog,
     /// The tasks that policies are for.
     pub tasks: &'a [&'a Task],
-    /// All accounts of the configuration.
+    /// All accounts of the configuration that are listed.
     pub accounts: &'a [Account],
+    /// And those that are not.
+    pub groups: &'a [Accounts],
 }
 
 /// What a role may do.
@@ -57,13 +59,24 @@ impl Tasks<'_> {
     /// What the role in an account needs. Nothing, when no task works there.
     pub fn member(&self, account: &Account) -> Result<Policy, Fault> {
         let own = Some(account.id.clone());
-        self.policy(own, partition(account), |precision| self.in_account(account, precision))
+        let site = Site::Account(&account.id);
+        self.policy(own, partition(account), |precision| self.at(site, precision))
+    }
+
+    /// What the role needs in each account of a part of the organization.
+    pub fn group(&self, accounts: &Accounts) -> Result<Policy, Fault> {
+        let partition = partition_of(&accounts.group.regions).unwrap_or("aws");
+        self.policy(None, partition, |precision| {
+            self.at(Site::Group(&accounts.group.name), precision)
+        })
     }
 
     /// What the roles of all member accounts need together: one policy for all of them.
     pub fn members(&self) -> Result<Policy, Fault> {
         let members: Vec<&Account> = self.accounts.iter().filter(|it| it.role.is_some()).collect();
-        let partitions: BTreeSet<&str> = members.iter().map(|it| partition(it)).collect();
+        let of_groups = self.groups.iter().filter_map(|it| partition_of(&it.group.regions));
+        let partitions: BTreeSet<&str> =
+            members.iter().map(|it| partition(it)).chain(of_groups).collect();
         if partitions.len() > 1 {
             let names: Vec<&str> = partitions.into_iter().collect();
             return Err(Fault::config(format!(
@@ -73,7 +86,9 @@ impl Tasks<'_> {
         }
         let partition = partitions.first().copied().unwrap_or("aws");
         self.policy(None, partition, |precision| {
-            let each = members.iter().map(|it| self.in_account(it, precision));
+            let listed = members.iter().map(|it| Site::Account(&it.id));
+            let groups = self.groups.iter().map(|it| Site::Group(&it.group.name));
+            let each = listed.chain(groups).map(|it| self.at(it, precision));
             Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
         })
     }
@@ -89,19 +104,28 @@ impl Tasks<'_> {
             .filter(|it| entered.contains(&it.id))
             .filter_map(|it| Some((it, it.role.as_ref()?)))
             .collect();
+        let groups: Vec<&Accounts> = self
+            .groups
+            .iter()
+            .filter(|it| {
+                let name = &it.group.name;
+                self.tasks.iter().any(|task| task.groups.iter().any(|it| it.name == *name))
+            })
+            .collect();
         let partition = own.or(roles.first().map(|(account, _)| *account)).map_or("aws", partition);
         self.policy(Some(hub.clone()), partition, |precision| {
             let mut all = backends.grants();
             all.extend(roles.iter().map(|(account, role)| enter(account, role)));
+            all.extend(groups.iter().flat_map(|it| enter_all(it)));
             if let Some(own) = own {
-                all.extend(self.in_account(own, precision)?);
+                all.extend(self.at(Site::Account(&own.id), precision)?);
             }
             Ok(all)
         })
     }
 
-    fn in_account(&self, account: &Account, precision: Precision) -> Result<Vec<Grant>, Fault> {
-        need::grants(self.catalog, self.tasks, &account.id, precision)
+    fn at(&self, site: Site<'_>, precision: Precision) -> Result<Vec<Grant>, Fault> {
+        need::grants(self.catalog, self.tasks, site, precision)
     }
 
     /// As close to the tasks as a policy has room for.
@@ -178,17 +202,70 @@ fn enter(account: &Account, role: &AccountRole) -> Grant {
     }
 }
 
+/// To learn which accounts a part of the organization has, and to assume the role in each: in any
+/// account of the organization that the hub itself is in.
+fn enter_all(accounts: &Accounts) -> Vec<Grant> {
+    let lists =
+        ["organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent"];
+    let part = |kind: &str, id: String| Resource::Arn {
+        service: "organizations",
+        region: String::new(),
+        owner: Owner::Any,
+        rest: format!("{kind}/*/{id}"),
+    };
+    // The units below are not known here, and all ids of one organization's units begin alike.
+    let group = &accounts.group;
+    let parts: BTreeSet<Resource> = group
+        .units
+        .iter()
+        .chain(&group.exclude)
+        .flat_map(|id| match id.split('-').collect::<Vec<_>>()[..] {
+            ["r", root] => vec![part("root", id.clone()), part("ou", format!("ou-{root}-*"))],
+            ["ou", root, _] => vec![part("ou", format!("ou-{root}-*"))],
+            _ => Vec::new(),
+        })
+        .collect();
+    let ask = |action| {
+        parts.iter().map(move |part| Grant {
+            action,
+            resource: part.clone(),
+            conditions: Conditions::new(),
+            name: "AskOrganization".to_owned(),
+        })
+    };
+    let same = ("StringEquals", "aws:ResourceOrgID".to_owned());
+    let enter = Grant {
+        action: "sts:AssumeRole",
+        resource: Resource::Arn {
+            service: "iam",
+            region: String::new(),
+            owner: Owner::Any,
+            rest: format!("role/{}", accounts.role.as_str()),
+        },
+        conditions: Conditions::from([(
+            same,
+            BTreeSet::from(["${aws:PrincipalOrgID}".to_owned()]),
+        )]),
+        name: "EnterOrganization".to_owned(),
+    };
+    lists.into_iter().flat_map(ask).chain([enter]).collect()
+}
+
 /// The partition of AWS that an account is in, as far as the configuration says it.
 pub fn partition(account: &Account) -> &str {
     let of_role = match &account.role {
         Some(AccountRole::Arn(arn)) => arn.split(':').nth(1),
         _ => None,
     };
-    let of_regions = match &account.regions {
+    of_role.or(partition_of(&account.regions)).unwrap_or("aws")
+}
+
+/// The partition of AWS that regions are in, as far as they say it.
+pub fn partition_of(regions: &Regions) -> Option<&'static str> {
+    match regions {
         Regions::Listed(regions) => regions.first().map(|it| it.partition()),
         Regions::All => None,
-    };
-    of_role.or(of_regions).unwrap_or("aws")
+    }
 }
 
 /// Whether policies can allow this IAM action.

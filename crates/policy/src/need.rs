@@ -6,7 +6,7 @@ use lamplighter_core::{
     AccountId, AnyAction, Catalog, Fault,
     action::{self, Effect, Permissions, TASK_TAG},
     select::{Selection, TagPatterns},
-    task::{Mode, Reach, Regions, Task},
+    task::{Mode, Regions, Task},
 };
 
 use crate::{
@@ -27,29 +27,58 @@ pub(crate) enum Precision {
     ByKind,
 }
 
-/// What the tasks need in an account, the engine's own look at the account's regions included.
+/// A role in one account, or in each account of a part of the organization.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Site<'a> {
+    Account(&'a AccountId),
+    /// By the name of the part.
+    Group(&'a str),
+}
+
+impl Site<'_> {
+    /// The regions that a task works in there, if it does.
+    fn regions<'t>(&self, task: &'t Task) -> Option<&'t Regions> {
+        match self {
+            Site::Account(id) => {
+                task.reach.iter().find(|it| it.account == **id).map(|it| &it.regions)
+            }
+            Site::Group(name) => {
+                task.groups.iter().find(|it| it.name == *name).map(|it| &it.regions)
+            }
+        }
+    }
+
+    fn is(&self, account: &AccountId) -> bool {
+        matches!(self, Site::Account(id) if *id == account)
+    }
+}
+
+/// What the tasks need at a site, the engine's own look at the account's regions included.
 pub(crate) fn grants(
     catalog: Catalog,
     tasks: &[&Task],
-    account: &AccountId,
+    site: Site<'_>,
     precision: Precision,
 ) -> Result<Vec<Grant>, Fault> {
     let mut all = Vec::new();
     for task in tasks {
         let action = action::ordered(catalog, &task.order.action)?;
         let needs = action.needs(&task.order.params)?;
-        let reach = task.reach.iter().find(|it| it.account == *account);
-        let actions = needs.of(account, reach.is_some());
+        let regions = site.regions(task);
+        let actions = match site {
+            Site::Account(account) => needs.of(account, regions.is_some()),
+            Site::Group(_) => needs.here.iter().copied().filter(|_| regions.is_some()).collect(),
+        };
         if actions.is_empty() {
             continue;
         }
-        let asked = Asked { task, action, needs: &needs, account, reach, precision };
+        let asked = Asked { task, action, needs: &needs, site, regions, precision };
         let rows = actions.iter().map(|name| row(name)).collect::<Result<Vec<_>, _>>()?;
         let observes = task.order.mode == Mode::Observe;
         for row in rows.iter().filter(|it| it.reads() || !observes) {
             all.extend(asked.grants(row, &rows));
         }
-        if reach.is_some_and(|it| it.regions == Regions::All) {
+        if regions == Some(&Regions::All) {
             all.push(Grant {
                 action: "ec2:DescribeRegions",
                 resource: Resource::Any,
@@ -83,9 +112,9 @@ struct Asked<'a> {
     task: &'a Task,
     action: &'static dyn AnyAction,
     needs: &'a Permissions,
-    account: &'a AccountId,
+    site: Site<'a>,
     /// `None` where the task has no targets.
-    reach: Option<&'a Reach>,
+    regions: Option<&'a Regions>,
     precision: Precision,
 }
 
@@ -175,11 +204,13 @@ impl Asked<'_> {
 
     /// Shared with the accounts that the parameters name, and never with everybody.
     fn shared(&self) -> Conditions {
-        let others = self.needs.elsewhere.keys().filter(|it| *it != self.account);
+        let others = self.needs.elsewhere.keys().filter(|it| !self.site.is(it));
         let with =
             others.chain(self.task.reach.iter().map(|it| &it.account)).map(AccountId::as_str);
         let mut conditions = Conditions::new();
-        add(&mut conditions, "ForAllValues:StringEquals", "ec2:Add/userId", with);
+        if !self.has_unknown_targets() {
+            add(&mut conditions, "ForAllValues:StringEquals", "ec2:Add/userId", with);
+        }
         add(&mut conditions, "Null", "ec2:Add/group", ["true"]);
         conditions
     }
@@ -190,7 +221,7 @@ impl Asked<'_> {
             rows.iter().filter_map(|it| it.action.split(':').next()).collect();
         let via = services.iter().filter(|it| ["ec2", "rds", "dynamodb"].contains(it));
         let mut conditions = Conditions::new();
-        let domain = match self.reach.map(|it| &it.regions) {
+        let domain = match self.regions {
             Some(Regions::Listed(regions)) => regions.first().map(|it| domain(it.partition())),
             _ => None,
         };
@@ -205,17 +236,23 @@ impl Asked<'_> {
         let mut owners = vec![Owner::Own];
         if kind == Kind::Key && !self.needs.elsewhere.is_empty() {
             let targets =
-                self.task.reach.iter().map(|it| &it.account).filter(|_| self.reach.is_none());
+                self.task.reach.iter().map(|it| &it.account).filter(|_| self.regions.is_none());
             let named = self.needs.elsewhere.keys();
             let others: BTreeSet<&AccountId> =
-                targets.chain(named).filter(|it| *it != self.account).collect();
+                targets.chain(named).filter(|it| !self.site.is(it)).collect();
             owners.extend(others.into_iter().cloned().map(Owner::Account));
+            owners.extend(self.has_unknown_targets().then_some(Owner::Any));
         }
         owners
     }
 
+    /// Whether the task has targets in other accounts that are only known when it runs.
+    fn has_unknown_targets(&self) -> bool {
+        self.regions.is_none() && !self.task.groups.is_empty()
+    }
+
     fn targets_are(&self, kind: Kind) -> bool {
-        self.reach.is_some() && kind.of_targets() == Some(self.action.target_kind())
+        self.regions.is_some() && kind.of_targets() == Some(self.action.target_kind())
     }
 
     /// What of a selection IAM can say: the tags that must have one of some values.
@@ -228,12 +265,14 @@ impl Asked<'_> {
 
     /// Only in the regions of the task, if all of them are known.
     fn in_regions(&self, conditions: &mut Conditions) {
-        let own = self.reach.map(|it| &it.regions);
+        let everywhere = self.task.reach.iter().map(|it| &it.regions);
+        let everywhere = everywhere.chain(self.task.groups.iter().map(|it| &it.regions));
+        let all: Vec<&Regions> = match self.regions {
+            Some(own) => vec![own],
+            None => everywhere.collect(),
+        };
         let mut regions: BTreeSet<&str> = BTreeSet::new();
-        for it in own
-            .into_iter()
-            .chain(self.task.reach.iter().filter(|_| own.is_none()).map(|it| &it.regions))
-        {
+        for it in all {
             match it {
                 Regions::All => return,
                 Regions::Listed(listed) => regions.extend(listed.iter().map(|it| it.as_str())),

@@ -29,6 +29,8 @@ pub(crate) enum Owner {
     Own,
     /// This one.
     Account(AccountId),
+    /// Accounts that are not known when the policy is written.
+    Any,
 }
 
 /// For whom a policy is written.
@@ -75,6 +77,7 @@ impl Resource {
                 Owner::Nobody => "",
                 Owner::Own => own,
                 Owner::Account(id) => id.as_str(),
+                Owner::Any => "*",
             };
             format!("arn:{partition}:{service}:{region}:{account}:{rest}")
         };

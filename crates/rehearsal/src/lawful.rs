@@ -8,10 +8,11 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lamplighter_core::{
-    Clock, Fault, JobId, Journal, RunId, TaskName,
+    AccountId, Clock, Fault, JobId, Journal, RunId, TaskName,
     engine::{JobFilter, KnownTask, Run, RunFilter, Slot, Tally, Write},
     job::{Job, Status, Work},
     retry::MAX_ATTEMPTS,
+    task::Reach,
 };
 
 use crate::lock;
@@ -50,15 +51,30 @@ impl Seen {
             self.breaks(format!("L1: `{}` was created twice", job.id));
             return;
         }
-        if !computed_ids(job).contains(&job.id) {
+        let groups = self.groups(&job.run());
+        if !computed_ids(job, &groups).contains(&job.id) {
             self.breaks(format!("L1: `{}` is not the id of its work", job.id));
         }
-        let parent = parents(job).iter().find_map(|id| self.jobs.get(id));
-        if let Some(parent) = parent.filter(|parent| parent.status != Status::Open) {
-            let id = &parent.id;
+        let known = |ids: &Vec<JobId>| -> Vec<&Job> {
+            ids.iter().filter_map(|id| self.jobs.get(id)).collect()
+        };
+        let levels = parents(job, &groups);
+        let parents = levels.iter().map(known).find(|it| !it.is_empty()).unwrap_or_default();
+        if let Some(parent) = parents.first()
+            && parents.iter().all(|it| it.status != Status::Open)
+        {
+            let id = parent.id.clone();
             self.breaks(format!("L4: `{}` was created after `{id}` had closed", job.id));
         }
         self.written(job);
+    }
+
+    /// The names of the parts of the organization that a run works in.
+    fn groups(&self, run: &RunId) -> Vec<String> {
+        match self.jobs.get(&JobId::spread(run)).map(|it| &it.work) {
+            Some(Work::Spread { groups, .. }) => groups.iter().map(|it| it.name.clone()).collect(),
+            _ => Vec::new(),
+        }
     }
 
     fn replaced(&mut self, job: &Job, now: Timestamp) {
@@ -118,7 +134,7 @@ impl Seen {
 }
 
 /// The ids that this work may have. Nothing else names an occurrence's work, so it exists once.
-fn computed_ids(job: &Job) -> Vec<JobId> {
+fn computed_ids(job: &Job, groups: &[String]) -> Vec<JobId> {
     let (task, occurrence) = (&job.work.order().task, job.work.occurrence());
     let run = match job.run().event().map(str::parse) {
         Some(Ok(event)) => RunId::of_event(task, occurrence, &event),
@@ -127,7 +143,8 @@ fn computed_ids(job: &Job) -> Vec<JobId> {
     match &job.work {
         Work::Spread { reach, .. } => {
             let mut ids = vec![JobId::spread(&run), JobId::missed(&run)];
-            ids.extend(reach.iter().map(|it| JobId::account(&run, &it.account)));
+            ids.extend(reach.iter().flat_map(|it| entering(&run, &it.account, groups)));
+            ids.extend(groups.iter().map(|it| JobId::group(&run, it)));
             ids
         }
         Work::Find { place, .. } => vec![JobId::find(&run, place)],
@@ -135,16 +152,30 @@ fn computed_ids(job: &Job) -> Vec<JobId> {
     }
 }
 
-/// The job that made this one is the first of these that exists.
-fn parents(job: &Job) -> Vec<JobId> {
+/// The jobs that enter an account for a run: for itself, and for parts of the organization.
+fn entering(run: &RunId, account: &AccountId, groups: &[String]) -> Vec<JobId> {
+    let members = groups.iter().map(|it| JobId::member(run, it, account));
+    members.chain([JobId::account(run, account)]).collect()
+}
+
+/// The job that made this one is in the first of these lists of which any exists.
+fn parents(job: &Job, groups: &[String]) -> Vec<Vec<JobId>> {
     let run = job.run();
+    let top = vec![JobId::spread(&run)];
+    let parts: Vec<JobId> = groups.iter().map(|it| JobId::group(&run, it)).collect();
     match &job.work {
-        Work::Act { place, .. } => vec![JobId::find(&run, place)],
+        Work::Act { place, .. } => vec![vec![JobId::find(&run, place)]],
         Work::Find { place, .. } => {
-            vec![JobId::account(&run, &place.account), JobId::spread(&run)]
+            vec![entering(&run, &place.account, groups), [parts, top].concat()]
         }
         Work::Spread { .. } if job.id == JobId::missed(&run) => Vec::new(),
-        Work::Spread { .. } => vec![JobId::spread(&run)],
+        Work::Spread { reach, .. } => {
+            let of = |group: &String| {
+                let is_of = |it: &Reach| job.id == JobId::member(&run, group, &it.account);
+                reach.iter().any(is_of).then(|| JobId::group(&run, group))
+            };
+            vec![groups.iter().filter_map(of).collect(), top]
+        }
     }
 }
 

@@ -50,7 +50,9 @@ fn in_full(state: &State, caller: &iam::Caller, region: &Region, need: Need) -> 
     let mut context = need.context.clone().and(caller.context());
     context = context.with("aws:RequestedRegion", region.as_str());
     if let Some(id) = &state.organization.id {
+        // All accounts here are of one organization.
         context = context.with("aws:PrincipalOrgID", id.clone());
+        context = context.with("aws:ResourceOrgID", id.clone());
     }
     if let (true, Some(account)) = (need.action.starts_with("kms:"), caller.account()) {
         context = context.with("kms:CallerAccount", account.as_str());

@@ -28,7 +28,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    account::{Account, Document},
+    account::{Account, Document, Unit},
     backups::{BackupState, Backups},
     clusters::{ClusterEngine, Clusters},
     database_snapshots::{
@@ -48,7 +48,12 @@ use self::{
     entry::{Bad, Entry, Ids},
     here::Here,
 };
-use crate::{cloud::Cloud, random::Random, words::Instant};
+use crate::{
+    cloud::Cloud,
+    organizations::{ROOT, is_root},
+    random::Random,
+    words::Instant,
+};
 
 /// What is in a simulated organization.
 ///
@@ -74,6 +79,9 @@ pub struct Fleet {
     pub hub: Option<AccountId>,
     /// The accounts, by their ids.
     pub accounts: BTreeMap<AccountId, Account>,
+    /// The organization's units, by their ids, such as `ou-sim1-11111111`. Their root answers to any id of a root.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub units: BTreeMap<String, Unit>,
     /// KMS keys of the accounts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<Keys>,
@@ -123,7 +131,13 @@ impl Fleet {
             found.push(BadParams { path: "hub".to_owned(), message });
         }
         for (id, account) in &self.accounts {
-            account.check(&mut Bad::new(format!("accounts.{id}"), &mut found));
+            let mut bad = Bad::new(format!("accounts.{id}"), &mut found);
+            account.check(&mut bad);
+            self.check_unit("unit", account.unit.as_deref(), &mut bad);
+        }
+        for (id, unit) in &self.units {
+            let mut bad = Bad::new(format!("units.{id}"), &mut found);
+            self.check_unit("parent", unit.parent.as_deref(), &mut bad);
         }
         self.check_all(&self.keys, &mut found);
         self.check_all(&self.instances, &mut found);
@@ -155,6 +169,9 @@ impl Fleet {
             let organization = &mut state.organization;
             organization.id.clone_from(&self.organization);
             organization.hub = self.hub().cloned();
+            let parent = |it: &Unit| it.parent.clone().unwrap_or_else(|| ROOT.to_owned());
+            organization.units =
+                self.units.iter().map(|(id, it)| (id.clone(), parent(it))).collect();
             for (id, account) in &self.accounts {
                 organization.accounts.insert(id.clone(), account.build(id, self.hub()));
             }
@@ -211,6 +228,16 @@ impl Fleet {
             let places: Vec<Place> = self.places().filter(|it| entry.common().is_at(it)).collect();
             entry.common().check::<E>(&places, &mut ids, &mut bad);
             entry.check(&places, &mut bad);
+        }
+    }
+
+    /// What is in no unit that there is would never be found.
+    fn check_unit(&self, key: &str, unit: Option<&str>, bad: &mut Bad<'_>) {
+        if let Some(unit) = unit
+            && !is_root(unit)
+            && !self.units.contains_key(unit)
+        {
+            bad.say(key, format!("there is no unit `{unit}` in `units`"));
         }
     }
 

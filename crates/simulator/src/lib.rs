@@ -19,6 +19,7 @@ mod kms;
 mod laws;
 mod operation;
 mod organization;
+mod organizations;
 mod pages;
 mod plant;
 mod ports;

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::{
     arn,
     iam::{self, IdentityPolicy, TrustPolicy},
+    organizations::Units,
     random::Random,
     refusal::Refusal,
 };
@@ -21,6 +22,7 @@ pub(crate) struct Organization {
     /// The organization's id, such as `o-exampleorgid`: `aws:PrincipalOrgID`.
     pub(crate) id: Option<String>,
     pub(crate) accounts: BTreeMap<AccountId, Account>,
+    pub(crate) units: Units,
     /// Credentials that `AssumeRole` has handed out, by access key.
     pub(crate) sessions: BTreeMap<String, Session>,
 }
@@ -32,6 +34,10 @@ pub(crate) struct Account {
     pub(crate) regions: BTreeSet<Region>,
     /// Its roles, by name.
     pub(crate) roles: BTreeMap<String, Role>,
+    /// The organizational unit that it is in. `None`: right below the root.
+    pub(crate) unit: Option<String>,
+    /// Whether it was closed.
+    pub(crate) suspended: bool,
 }
 
 /// A role.

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     dynamodb, ec2, events, kms,
     operation::{Operation, Spec},
-    rds, sqs, sts,
+    organizations, rds, sqs, sts,
     wire::dispatch::{self, Serve},
 };
 
@@ -54,6 +54,7 @@ pub(crate) const TABLE: &[&[Entry]] = &[
     ec2::instances::OPERATIONS,
     events::OPERATIONS,
     kms::OPERATIONS,
+    organizations::OPERATIONS,
     rds::OPERATIONS,
     sqs::OPERATIONS,
     sts::OPERATIONS,

@@ -127,6 +127,7 @@ fn spread(run: &RunId) -> Job {
     let work = Work::Spread {
         order: order(run),
         reach: Vec::new(),
+        groups: Vec::new(),
         occurrence: run.occurrence().parse().unwrap(),
         spread: None,
         plan: None,

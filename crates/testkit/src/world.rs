@@ -414,7 +414,7 @@ pub fn task(name: &str, action: &str, params: Value, places: &[Place]) -> Task {
         }
     }
     let (description, on) = (String::new(), Vec::new());
-    Task { order, description, enabled: true, schedule: None, on, reach }
+    Task { order, description, enabled: true, schedule: None, on, reach, groups: Vec::new() }
 }
 
 /// A catalog that lives as long as the test program.

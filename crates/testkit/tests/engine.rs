@@ -220,14 +220,73 @@ fn a_task_never_fires_for_a_time_before_it_was_first_loaded() {
     assert_eq!(of_second(&world), 0);
     world.run_until(&both, minutes(185));
     assert_eq!(of_second(&world), 1);
+}
 
-    // Neither does one that was changed, although the host was there all the time.
-    let mut changed = second.clone();
+/// The task with another time-out, and the engines that have it.
+fn changed(world: &World, task: &Task) -> (Vec<Engine>, Task) {
+    let mut changed = task.clone();
     changed.order.timeout = Some(SignedDuration::from_hours(5));
-    let changed = world.engines(catalog(&[&Snap::<NONE>]), &[task, changed]);
-    world.clock().set(minutes(250));
-    world.tick(&changed);
-    assert_eq!(of_second(&world), 1);
+    (world.engines(catalog(&[&Snap::<NONE>]), std::slice::from_ref(&changed)), changed)
+}
+
+/// What is missing: minutes from the beginning, and why.
+fn missing(world: &World, engine: &Engine, task: &Task) -> Vec<(i64, String)> {
+    let all = missed_by(world, engine, task, world.clock().now());
+    let minutes = |it: &Overdue| it.occurrence.duration_since(BEGIN).as_mins();
+    all.into_iter().map(|it| (minutes(&it), it.why)).collect()
+}
+
+#[test]
+fn a_task_that_is_changed_at_its_time_runs_at_that_time() {
+    let (mut world, engines, task) = scheduled("1h", |_| {});
+    world.run_until(&engines, minutes(59));
+    let (engines, task) = changed(&world, &task);
+    world.clock().set(minutes(60));
+    world.tick(&engines);
+    assert_eq!(runs(&world), [60]);
+    world.run_to_the_end(&engines);
+    assert_eq!(missing(&world, &engines[0], &task), []);
+}
+
+#[test]
+fn what_was_due_before_a_change_that_ends_an_absence_is_missed() {
+    let (mut world, engines, task) = scheduled("1h", |_| {});
+    world.run_until(&engines, minutes(70));
+    let (engines, task) = changed(&world, &task);
+    world.clock().set(minutes(190));
+    world.tick(&engines);
+    assert_eq!(runs(&world), [60], "it is not what was due then");
+    let missed = missing(&world, &engines[0], &task);
+    let times: Vec<i64> = missed.iter().map(|it| it.0).collect();
+    assert_eq!(times, [120, 180]);
+    assert!(missed[0].1.contains("what the task says now"), "{missed:?}");
+    world.run_until(&engines, minutes(245));
+    assert_eq!(runs(&world), [60, 240]);
+}
+
+#[test]
+fn a_new_schedule_was_never_due_before_it_was_loaded() {
+    let (mut world, engines, mut task) = scheduled("1h", |_| {});
+    world.run_until(&engines, minutes(70));
+    let every = "10m".parse().expect("this is an interval");
+    task.schedule = Some(Schedule::new(Timing::Every(every), Zone::default()));
+    let engines = world.engines(catalog(&[&Snap::<NONE>]), std::slice::from_ref(&task));
+    world.clock().set(minutes(185));
+    world.tick(&engines);
+    assert_eq!(runs(&world), [60]);
+    assert_eq!(missing(&world, &engines[0], &task), []);
+}
+
+#[test]
+fn hosts_with_two_forms_of_a_task_drop_nothing_between_them() {
+    let (mut world, old, task) = scheduled("10m", |_| {});
+    let (new, _) = changed(&world, &task);
+    for minute in 1..=60 {
+        world.clock().set(minutes(minute));
+        world.tick(if minute % 2 == 0 { &old } else { &new });
+    }
+    world.run_to_the_end(&new);
+    assert_eq!(runs(&world), [10, 20, 30, 40, 50, 60]);
 }
 
 #[test]

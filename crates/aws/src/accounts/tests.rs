@@ -365,10 +365,8 @@ async fn an_account_that_is_not_configured_is_a_config_fault() {
     let accounts = accounts(&wire);
     let place = place("999900001111", "eu-west-1");
     let fault = accounts.scope(&place, &session("nightly")).await.err().unwrap();
-    assert_eq!(
-        (fault.kind, fault.chain()),
-        (FaultKind::Config, "account 999900001111 is not configured".to_owned())
-    );
+    assert_eq!(fault.kind, FaultKind::Config);
+    assert!(fault.chain().starts_with("account 999900001111 is not configured"), "{fault}");
     assert!(wire.sent().is_empty());
 }
 

@@ -58,6 +58,7 @@ fn planned(targets: usize) -> Job {
     };
     let plan = PlannedPlace { place, now: at(0), targets: (0..targets).map(target).collect() };
     job.work = Work::Spread {
+        groups: Vec::new(),
         order: job.work.order().clone(),
         reach: Vec::new(),
         occurrence: at(0),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use lamplighter_core::{engine::Counts, engine::Overdue};
 
 use super::{Aftermath, Backup, RULES, Struck, Tried, failures::Group};
-use crate::output;
+use crate::{commands::missed::rows, output};
 
 /// Most rows of a table that grows with the fleet.
 const ROWS: usize = 12;
@@ -64,7 +64,8 @@ fn missed(missed: &[Overdue]) -> String {
     if missed.is_empty() {
         return " nothing".to_owned();
     }
-    let rows = missed.iter().take(ROWS).map(|it| {
+    let missed = rows(missed);
+    let rows = missed.iter().take(ROWS).map(|(it, why)| {
         let place = [
             it.account.as_ref().map(ToString::to_string),
             it.region.as_ref().map(ToString::to_string),
@@ -74,7 +75,7 @@ fn missed(missed: &[Overdue]) -> String {
             format!("{}@{}", it.task, it.occurrence),
             place.join("/"),
             it.target.clone().unwrap_or_default(),
-            it.why.clone(),
+            why.clone(),
         ]
     });
     output::table(&["run", "place", "target", "why"], rows) + &more(missed.len(), "missing")

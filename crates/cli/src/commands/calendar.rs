@@ -119,8 +119,11 @@ impl Entry<'_> {
     }
 }
 
-/// How many places a task has; unknown while an account's regions must be asked for.
+/// How many places a task has; unknown while accounts or their regions must be asked for.
 fn places(task: &Task) -> Option<usize> {
+    if !task.groups.is_empty() {
+        return None;
+    }
     task.reach
         .iter()
         .map(|reach| match &reach.regions {

@@ -24,7 +24,7 @@ pub(crate) async fn run(globals: &Globals, aws: &dyn Aws) -> Result<Exit, Failur
     let config = configuration::load(&globals.config)?;
     let mut findings = vec![journal(globals, aws).await];
     findings.extend(queue(globals, aws).await);
-    match aws.accounts(&config.accounts).await {
+    match aws.accounts(&config).await {
         Ok(accounts) => findings.extend(examine(&config, accounts, this_second()).await?),
         Err(fault) => findings.push(Finding::wrong(
             "credentials",

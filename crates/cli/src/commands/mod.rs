@@ -8,7 +8,7 @@ mod demo;
 mod doctor;
 mod init;
 mod jobs;
-mod missed;
+pub(crate) mod missed;
 pub(crate) mod plan;
 mod policy;
 mod retention;

@@ -5,6 +5,7 @@ use std::{fs, io::Write, path::Path, sync::Arc};
 use jiff::{Timestamp, tz::TimeZone};
 use lamplighter_catalog::ACTIONS;
 use lamplighter_core::{
+    AccountId,
     engine::Planner,
     plan::{PlacePlan, Plan, Problem, TaskPlan, VerdictName},
     task::Task,
@@ -34,7 +35,7 @@ pub(crate) async fn run(
         None => this_second(),
     };
     let config = configuration::load(&globals.config)?;
-    let planner = Planner::new(ACTIONS, aws.accounts(&config.accounts).await?);
+    let planner = Planner::new(ACTIONS, aws.accounts(&config).await?);
     let chosen: Result<Vec<&Task>, Failure> =
         args.tasks.iter().map(|name| find(&config, name)).collect();
     let plan = make(&planner, &chosen?, at).await?;
@@ -126,6 +127,11 @@ fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
     })
 }
 
+/// What a problem is about, when it is about a whole account or more.
+pub(crate) fn whose(problem: &Problem) -> &str {
+    problem.account.as_ref().map_or("organization", AccountId::as_str)
+}
+
 fn as_text(plan: &Plan) -> String {
     let mut text = String::new();
     for task in &plan.tasks {
@@ -163,7 +169,8 @@ fn as_text(plan: &Plan) -> String {
         let message = output::printable(&it.message);
         text.push_str(&format!(
             "problem: {} in {}{region}{target}: {message}\n",
-            it.task, it.account
+            it.task,
+            whose(it)
         ));
     }
     text.trim_end().to_owned()

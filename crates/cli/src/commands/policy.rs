@@ -1,9 +1,11 @@
 //! `policy`: least-privilege IAM roles, made from what the tasks need.
 
 use lamplighter_catalog::ACTIONS;
-use lamplighter_config::{Account, Config, Role as AccountRole};
-use lamplighter_core::{AccountId, task::Task};
-use lamplighter_policy::{Backends, Host, MOST_CHARACTERS, Policy, Role, Tasks, Trust, partition};
+use lamplighter_config::{Account, Accounts, Config, Role as AccountRole, Secret};
+use lamplighter_core::{AccountId, Fault, task::Task};
+use lamplighter_policy::{
+    Backends, Host, MOST_CHARACTERS, Policy, Role, Tasks, Trust, partition, partition_of,
+};
 
 use super::find;
 use crate::{
@@ -73,22 +75,20 @@ fn hub(globals: &Globals, config: &Config, args: &HubArgs) -> Result<Role, Failu
     if host == Host::Lambda {
         backends = backends.logs(&args.log_group);
     }
-    let tasks = Tasks { catalog: ACTIONS, tasks: &tasks, accounts: &config.accounts };
+    let tasks = of(config, &tasks);
     let policy = tasks.hub(&account, &backends)?;
     Ok(Role { name, trust: Trust::Service(host), policy })
 }
 
 fn member(config: &Config, args: &MemberArgs) -> Result<Role, Failure> {
     let tasks = chosen(config, &args.roles)?;
-    let tasks = Tasks { catalog: ACTIONS, tasks: &tasks, accounts: &config.accounts };
-    let members: Vec<&Account> = config.accounts.iter().filter(|it| it.role.is_some()).collect();
-    let (accounts, policy) = match &args.account {
+    let tasks = of(config, &tasks);
+    let members: Vec<Member<'_>> = members(config).collect();
+    let (members, policy) = match &args.account {
         Some(name) => {
-            let account = members
-                .iter()
-                .find(|it| it.name == *name || it.id.as_str() == name)
-                .ok_or_else(|| no_member(name, &members))?;
-            (vec![*account], tasks.member(account)?)
+            let member = members.iter().find(|it| it.is_called(name));
+            let member = *member.ok_or_else(|| no_member(name, &members))?;
+            (vec![member], member.policy(&tasks)?)
         }
         None => {
             let policy = tasks.members()?;
@@ -97,28 +97,83 @@ fn member(config: &Config, args: &MemberArgs) -> Result<Role, Failure> {
         }
     };
     let (hub, hub_name) = hub_role(config, &args.roles)?;
-    let partition = accounts.first().map_or("aws", |it| partition(it));
+    let partition = members.first().map_or("aws", Member::partition);
     let principal = match &args.roles.hub {
         Some(arn) if arn.starts_with("arn:") => arn.clone(),
         _ => format!("arn:{partition}:iam::{hub}:role/{hub_name}"),
     };
+    let external_ids = members.iter().filter_map(Member::external_id);
     let trust = Trust::Hub {
         principal,
-        external_ids: accounts
-            .iter()
-            .filter_map(|it| it.external_id.as_ref())
-            .map(|it| it.expose().to_owned())
-            .collect(),
+        external_ids: external_ids.map(|it| it.expose().to_owned()).collect(),
         organization: args.organization.clone(),
     };
-    let name = accounts.first().and_then(|it| it.role.as_ref()).map_or(MEMBER_ROLE, role_name);
+    let name = members.first().and_then(Member::role).map_or(MEMBER_ROLE, role_name);
     Ok(Role { name: name.to_owned(), trust, policy })
 }
 
+fn of<'c>(config: &'c Config, tasks: &'c [&'c Task]) -> Tasks<'c> {
+    Tasks { catalog: ACTIONS, tasks, accounts: &config.accounts, groups: &config.groups }
+}
+
+/// An account with a role, or all accounts of a part of the organization.
+#[derive(Clone, Copy)]
+enum Member<'c> {
+    Account(&'c Account),
+    Group(&'c Accounts),
+}
+
+fn members(config: &Config) -> impl Iterator<Item = Member<'_>> {
+    let accounts = config.accounts.iter().filter(|it| it.role.is_some()).map(Member::Account);
+    accounts.chain(config.groups.iter().map(Member::Group))
+}
+
+impl<'c> Member<'c> {
+    fn name(&self) -> &'c str {
+        match self {
+            Member::Account(account) => &account.name,
+            Member::Group(accounts) => &accounts.group.name,
+        }
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        self.name() == name
+            || matches!(self, Member::Account(account) if account.id.as_str() == name)
+    }
+
+    fn role(&self) -> Option<&'c AccountRole> {
+        match self {
+            Member::Account(account) => account.role.as_ref(),
+            Member::Group(accounts) => Some(&accounts.role),
+        }
+    }
+
+    fn external_id(&self) -> Option<&'c Secret> {
+        match self {
+            Member::Account(account) => account.external_id.as_ref(),
+            Member::Group(accounts) => accounts.external_id.as_ref(),
+        }
+    }
+
+    fn partition(&self) -> &'c str {
+        match self {
+            Member::Account(account) => partition(account),
+            Member::Group(accounts) => partition_of(&accounts.group.regions).unwrap_or("aws"),
+        }
+    }
+
+    fn policy(&self, tasks: &Tasks<'_>) -> Result<Policy, Fault> {
+        match self {
+            Member::Account(account) => tasks.member(account),
+            Member::Group(accounts) => tasks.group(accounts),
+        }
+    }
+}
+
 /// One role for all members may do what any of them needs.
-fn note_differences(tasks: &Tasks<'_>, members: &[&Account]) -> Result<(), Failure> {
+fn note_differences(tasks: &Tasks<'_>, members: &[Member<'_>]) -> Result<(), Failure> {
     let each: Vec<Policy> =
-        members.iter().map(|it| tasks.member(it)).collect::<Result<Vec<_>, _>>()?;
+        members.iter().map(|it| it.policy(tasks)).collect::<Result<Vec<_>, _>>()?;
     if each.iter().any(|it| !it.allows_as(&each[0])) {
         output::note(
             "note: the accounts need different permissions, and this is all of them together; \
@@ -178,8 +233,8 @@ fn role_name(role: &AccountRole) -> &str {
     }
 }
 
-fn no_member(name: &str, members: &[&Account]) -> Failure {
-    let known: Vec<&str> = members.iter().map(|it| it.name.as_str()).collect();
+fn no_member(name: &str, members: &[Member<'_>]) -> Failure {
+    let known: Vec<&str> = members.iter().map(Member::name).collect();
     let known = match known.as_slice() {
         [] => "none has a `role`".to_owned(),
         known => format!("there are: {}", known.join(", ")),

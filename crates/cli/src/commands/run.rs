@@ -25,7 +25,7 @@ pub(crate) async fn run(globals: &Globals, aws: &dyn Aws, args: &RunArgs) -> Res
             return Err(Failure::usage(format!("task `{name}` says `enabled: false`")));
         }
     }
-    let accounts = aws.accounts(&config.accounts).await?;
+    let accounts = aws.accounts(&config).await?;
     let state = state::open(globals, aws, config.tasks, accounts).await?;
     let mut started = Vec::new();
     for task in &args.tasks {

@@ -14,7 +14,7 @@ use crate::{
 
 pub(crate) async fn run(globals: &Globals, aws: &dyn Aws, work: WorkArgs) -> Result<Exit, Failure> {
     let config = configuration::load(&globals.config)?;
-    let accounts = aws.accounts(&config.accounts).await?;
+    let accounts = aws.accounts(&config).await?;
     let scheduled =
         config.tasks.iter().filter(|task| task.enabled && task.schedule.is_some()).count();
     let state = state::open(globals, aws, config.tasks, accounts).await?;

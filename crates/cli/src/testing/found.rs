@@ -12,6 +12,8 @@ use lamplighter_core::{
 };
 use lamplighter_simulator::{Access, Call, Outcome};
 
+use crate::commands::plan;
+
 /// What became of a test.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
@@ -101,7 +103,7 @@ impl Subject {
 
     /// What could not be planned.
     pub(crate) fn of_problem(it: &Problem) -> Subject {
-        let mut name = it.account.to_string();
+        let mut name = plan::whose(it).to_owned();
         for part in it.region.iter().map(ToString::to_string).chain(it.target.clone()) {
             name = format!("{name}/{part}");
         }
@@ -121,9 +123,14 @@ impl Subject {
             (Some(place), None) => vec![place],
             (None, _) => {
                 let run = job.run();
-                let account = job.id.as_str().strip_prefix(run.as_str());
-                match account.and_then(|it| it.strip_prefix('/')) {
-                    Some(account) => vec![account.to_owned()],
+                let part = job.id.as_str().strip_prefix(run.as_str());
+                match part.and_then(|it| it.strip_prefix('/')) {
+                    // An account; `PART/ACCOUNT` of a part of the organization, or the part.
+                    Some(part) => [part]
+                        .into_iter()
+                        .chain(part.rsplit('/').next())
+                        .map(str::to_owned)
+                        .collect(),
                     None => vec![run.task().to_owned()],
                 }
             }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use lamplighter_catalog::ACTIONS;
 use lamplighter_config::Config;
 use lamplighter_core::{
-    Clock, Engine, Fault, Ports, RunId, TaskName,
+    AccountId, Clock, Engine, Fault, Ports, RunId, TaskName,
     cloud::rds::Kind,
     engine::{Event, Planner},
     plan::{Problem, TaskPlan},
@@ -129,7 +129,8 @@ fn plan(stage: &Stage, task: &Task, at: Timestamp, found: &mut Found) {
                     places.push(planned);
                 }
                 Err((account, fault)) => {
-                    unseen.push((account.to_string(), fault.chain()));
+                    let name = account.as_ref().map_or("organization", AccountId::as_str);
+                    unseen.push((name.to_owned(), fault.chain()));
                     problems.push(Problem {
                         task: task.order.task.clone(),
                         account,

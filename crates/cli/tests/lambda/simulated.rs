@@ -1,12 +1,12 @@
 //! AWS in a process of its own: the accounts are simulated, a table is a file, and a queue is one
 //! as well, to which messages are appended.
 
-use std::{collections::BTreeMap, io::Write, path::PathBuf, sync::Arc, time::Duration};
+use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lamplighter_cli::Aws;
-use lamplighter_config::{Account, Source, yaml};
+use lamplighter_config::{Account, Config, Source, yaml};
 use lamplighter_core::{
     AccountPool, Clock, Fault, JobId, Journal, Queue,
     engine::{Inbox, Message},
@@ -34,7 +34,7 @@ impl Clock for Now {
 
 #[async_trait]
 impl Aws for Simulated {
-    async fn accounts(&self, accounts: &[Account]) -> Result<Arc<dyn AccountPool>, Fault> {
+    async fn accounts(&self, config: &Config) -> Result<Arc<dyn AccountPool>, Fault> {
         let fleet = yaml::read(&Source::new("fleet.yaml", self.fleet), Fleet::check).unwrap();
         let cloud = Cloud::new(Arc::new(Now));
         fleet.build(&cloud).unwrap();
@@ -42,7 +42,7 @@ impl Aws for Simulated {
             role: it.role.as_ref().map(|role| role.as_str().to_owned()),
             external_id: it.external_id.as_ref().map(|id| id.expose().to_owned()),
         };
-        let doors: BTreeMap<_, _> = accounts.iter().map(|it| (it.id.clone(), door(it))).collect();
+        let doors = config.accounts.iter().map(|it| (it.id.clone(), door(it))).collect();
         Ok(Arc::new(Accounts::new(cloud, doors, Arc::new(Calm))))
     }
 

@@ -7,7 +7,7 @@ use lamplighter_core::{
     Region,
     events::{Name, Trigger},
     schedule::{Missed, Schedule, Timing},
-    task::{Mode, Percent, Reach, Regions, StopAfter},
+    task::{Group, Mode, Percent, Reach, Regions, StopAfter},
 };
 use serde_json::json;
 
@@ -39,7 +39,8 @@ fn with_task(task: &str) -> Config {
 
 #[test]
 fn a_whole_configuration_is_read() {
-    let Config { accounts, mut tasks } = good(DESIGN);
+    let Config { accounts, mut tasks, groups } = good(DESIGN);
+    assert_eq!(groups, []);
     let names: Vec<&str> = accounts.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["hub", "prod-data", "vault"]);
     let Account { id, role, external_id, regions, labels, .. } = &accounts[1];
@@ -92,6 +93,40 @@ fn a_whole_configuration_is_read() {
             "time-zone": "Europe/Madrid",
         })
     );
+}
+
+#[test]
+fn an_entry_may_stand_for_a_part_of_an_organization() {
+    let text = "accounts:
+  own: { id: \"111122223333\", role: own, regions: [eu-west-1] }
+  prod:
+    organization: { units: [ou-ab12-11111111, r-ab12], exclude: [444455556666] }
+    role: ops/member
+    external-id: 7f3c
+    regions: all
+    labels: { stage: prod }
+tasks:
+  by-name: { action: ebs.snapshot.create, accounts: [prod] }
+  by-label: { action: ebs.snapshot.create, accounts: [{ labels: { stage: prod } }], regions: [us-east-1] }
+  by-all: { action: ebs.snapshot.create, accounts: all }
+";
+    let config = good(text);
+    let texts = |texts: &[&str]| texts.iter().map(|&it| it.to_owned()).collect();
+    // Accounts with an entry of their own are left out.
+    let group = |regions: Regions| Group {
+        name: "prod".to_owned(),
+        units: texts(&["ou-ab12-11111111", "r-ab12"]),
+        exclude: texts(&["111122223333", "444455556666"]),
+        regions,
+    };
+    let [accounts] = config.groups.as_slice() else { panic!("{:?}", config.groups) };
+    assert_eq!(accounts.group, group(Regions::All));
+    assert_eq!(accounts.role, Role::Name("ops/member".to_owned()));
+    assert_eq!(accounts.external_id.as_ref().map(|it| it.expose()), Some("7f3c"));
+    let places: Vec<(usize, &[Group])> =
+        config.tasks.iter().map(|it| (it.reach.len(), it.groups.as_slice())).collect();
+    let (all, one) = (group(Regions::All), group(listed(&["us-east-1"])));
+    assert_eq!(places, [(0, &[all.clone()][..]), (0, &[one][..]), (1, &[all][..])]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 pub mod ec2;
 pub mod instances;
+pub mod organizations;
 pub mod rds;
 
 use std::{fmt::Debug, sync::Arc};
@@ -12,10 +13,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{AccountId, Fault, Place, Region, Tags, TaskName, select::ServerFilter};
+use crate::{AccountId, Fault, Place, Region, Tags, TaskName, select::ServerFilter, task::Group};
 
 pub use ec2::Ec2;
 pub use instances::Instances;
+pub use organizations::{Members, Organizations};
 pub use rds::Rds;
 
 /// One account in one region, with credentials for it.
@@ -40,6 +42,12 @@ pub trait AccountPool: Send + Sync {
     /// Makes sure that the account of `place` can be entered. Says nothing of the region.
     async fn can_enter(&self, place: &Place, session: &Session) -> Result<(), Fault> {
         self.scope(place, session).await.map(drop)
+    }
+
+    /// The accounts of a part of the organization, as they are now or were some minutes ago. What
+    /// cannot be listed, and a part without active accounts, are faults.
+    async fn members(&self, group: &Group) -> Result<Members, Fault> {
+        Err(Fault::config(format!("`{}`: nobody can ask an organization here", group.name)))
     }
 
     /// The regions that are enabled in `account`. Needs `ec2:DescribeRegions`.

@@ -102,25 +102,33 @@ impl Engine {
     }
 
     /// Starts what an event asks for. Safe to call twice: an occurrence runs once, and so does
-    /// an event of AWS for each task that it triggers.
+    /// an event of AWS for each task that it triggers. When the organization cannot be asked
+    /// whether the event is from one of a task's accounts, that is a fault, and the event is to
+    /// come again; the tasks that it triggers all the same have started.
     pub async fn event(&self, event: Event) -> Result<Vec<Started>, Fault> {
         let now = self.ports.clock.now();
+        let mut learned = Ok(());
         let jobs = match event {
             Event::Run { task, at } => {
                 let task = self.task(&task)?;
-                vec![spread::job(&task.order, &task.reach, at, None, None, now)]
+                vec![spread::job(&task.order, (&task.reach, &task.groups), at, None, None, now)]
             }
             Event::Apply(plan) => plan
                 .tasks
                 .iter()
                 .map(|it| {
                     let places = it.places(plan.planned_at);
-                    spread::job(&it.order, &[], it.occurrence, None, Some(places), now)
+                    spread::job(&it.order, (&[], &[]), it.occurrence, None, Some(places), now)
                 })
                 .collect(),
-            Event::Cloud(event) => self.caught(&event, now)?,
+            Event::Cloud(event) => {
+                let (jobs, all) = self.caught(&event, now).await?;
+                learned = all;
+                jobs
+            }
         };
         let writes = self.add(&jobs).await?;
+        learned?;
         let started = jobs.iter().zip(writes);
         Ok(started.map(|(job, write)| Started { run: job.run(), write }).collect())
     }

@@ -148,7 +148,7 @@ fn of_job(job: &Job, now: Timestamp) -> Option<Overdue> {
         since,
         task: job.work.order().task.clone(),
         occurrence,
-        account: place.map(|place| place.account.clone()),
+        account: job.work.account().cloned(),
         region: place.map(|place| place.region.clone()),
         target: job.work.target().map(str::to_owned),
         why,

@@ -29,18 +29,26 @@ impl Planner {
         Planner { catalog, accounts }
     }
 
-    /// The places of a task. An account that cannot be entered is one fault.
+    /// The places of a task. An account that cannot be entered is one fault, and so is a part of
+    /// the organization that cannot be listed, which has no account.
     pub async fn places(
         &self,
         task: &Task,
         at: Timestamp,
-    ) -> Vec<Result<Place, (AccountId, Fault)>> {
+    ) -> Vec<Result<Place, (Option<AccountId>, Fault)>> {
         let session = Session { task: task.order.task.clone(), occurrence: at };
         let mut places = Vec::new();
-        for reach in &task.reach {
+        let mut reach = task.reach.clone();
+        for group in &task.groups {
+            match self.accounts.members(group).await {
+                Ok(members) => reach.extend(members.reach(group)),
+                Err(fault) => places.push(Err((None, fault))),
+            }
+        }
+        for reach in reach {
             match reach.places(&*self.accounts, &session).await {
                 Ok(found) => places.extend(found.into_iter().map(Ok)),
-                Err(fault) => places.push(Err((reach.account.clone(), fault))),
+                Err(fault) => places.push(Err((Some(reach.account), fault))),
             }
         }
         places

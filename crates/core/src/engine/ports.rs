@@ -133,7 +133,7 @@ pub trait Queue: Send + Sync {
 pub struct KnownTask {
     /// See [`Task::fingerprint`](crate::task::Task::fingerprint).
     pub fingerprint: String,
-    /// Since when it is known. It never fires for an earlier instant.
+    /// Since when it counts as loaded. It never fires for an earlier instant.
     pub since: Timestamp,
 }
 

@@ -6,34 +6,36 @@ use jiff::Timestamp;
 
 use super::{BATCH, Engine, FIND_TIMEOUT};
 use crate::{
-    AccountPool, Fault, JobId, Place, Region, RunId,
+    AccountId, AccountPool, Fault, JobId, Place, Region, RunId,
     cloud::Session,
-    job::{Job, Outcome, PlannedPlace, Work},
+    job::{Job, Outcome, PlannedPlace, Status, Work},
     schedule::spread_offset,
-    task::{Order, Reach, Regions},
+    task::{Group, Order, Reach, Regions},
 };
 
 /// The job that starts a run.
 pub(super) fn job(
     order: &Order,
-    reach: &[Reach],
+    (reach, groups): (&[Reach], &[Group]),
     occurrence: Timestamp,
     spread: Option<Duration>,
     plan: Option<Vec<PlannedPlace>>,
     now: Timestamp,
 ) -> Job {
     let run = RunId::new(&order.task, occurrence);
-    let work =
-        Work::Spread { order: order.clone(), reach: reach.to_vec(), occurrence, spread, plan };
+    let (order, reach, groups) = (order.clone(), reach.to_vec(), groups.to_vec());
+    let work = Work::Spread { order, reach, groups, occurrence, spread, plan };
     Job::new(JobId::spread(&run), work, now, now, FIND_TIMEOUT)
 }
 
 impl Engine {
     /// Makes the children of a spread job: one per place, and one more spread for each account of
     /// several regions or whose regions must be asked for, so that an account that cannot be
-    /// entered is one failure and holds up nobody else.
+    /// entered is one failure and holds up nobody else; and one for each part of an organization,
+    /// whose accounts are those of now. An account that is not active there is a record of that.
     pub(super) async fn spread(&self, job: &Job, now: Timestamp) -> Result<Outcome, Fault> {
-        let Work::Spread { order, reach, occurrence, spread, plan } = &job.work else {
+        let Work::Spread { order, reach: reach_of, groups, occurrence, spread, plan } = &job.work
+        else {
             return Err(Fault::permanent("this job spreads nothing"));
         };
         let run = job.run();
@@ -49,18 +51,34 @@ impl Engine {
         for planned in plan.iter().flatten() {
             children.push(find(planned.place.clone(), Some(planned.clone())));
         }
+        let part = |reach: Vec<Reach>, groups: Vec<Group>| {
+            let (order, occurrence, spread) = (order.clone(), *occurrence, *spread);
+            Work::Spread { order, reach, groups, occurrence, spread, plan: None }
+        };
         let top = job.id == JobId::spread(&run);
-        for it in reach {
-            if top && it.is_entered_first() {
-                let work = Work::Spread {
-                    order: order.clone(),
-                    reach: vec![it.clone()],
-                    occurrence: *occurrence,
-                    spread: *spread,
-                    plan: None,
-                };
-                let id = JobId::account(&run, &it.account);
+        let mut reach: Vec<(JobId, Reach)> = Vec::new();
+        reach.extend(reach_of.iter().map(|it| (JobId::account(&run, &it.account), it.clone())));
+        for group in groups {
+            if top {
+                let work = part(Vec::new(), vec![group.clone()]);
+                let id = JobId::group(&run, &group.name);
                 children.push(Job::new(id, work, now, now, FIND_TIMEOUT));
+                continue;
+            }
+            let member = |account: &AccountId| JobId::member(&run, &group.name, account);
+            let members = self.ports.accounts.members(group).await?;
+            reach.extend(members.reach(group).map(|it| (member(&it.account), it)));
+            for (account, state) in members.inactive {
+                let (id, regions) = (member(&account), group.regions.clone());
+                let reason = format!("the account is {state} in the organization");
+                let work = part(vec![Reach { account, regions }], Vec::new());
+                children.push(Job::record(id, work, Status::Skipped { reason }, now));
+            }
+        }
+        let enters = !top && groups.is_empty();
+        for (id, it) in reach {
+            if !enters && it.is_entered_first() {
+                children.push(Job::new(id, part(vec![it], Vec::new()), now, now, FIND_TIMEOUT));
                 continue;
             }
             let session = Session { task: order.task.clone(), occurrence: *occurrence };
@@ -71,11 +89,20 @@ impl Engine {
             self.add(batch).await?;
         }
         let places = children.iter().filter(|child| child.work.place().is_some()).count();
-        let accounts = children.len() - places;
-        Ok(Outcome::Done(match accounts {
-            0 => format!("{places} places"),
-            _ => format!("{places} places, and {accounts} accounts to enter first"),
-        }))
+        let parts = if top { groups.len() } else { 0 };
+        let inactive = children.iter().filter(|child| child.status != Status::Open).count();
+        let accounts = children.len() - places - parts - inactive;
+        let mut text = format!("{places} places");
+        for (count, what) in [
+            (accounts, "accounts to enter first"),
+            (parts, "parts of the organization"),
+            (inactive, "accounts that are not active"),
+        ] {
+            if count > 0 {
+                text.push_str(&format!(", and {count} {what}"));
+            }
+        }
+        Ok(Outcome::Done(text))
     }
 }
 

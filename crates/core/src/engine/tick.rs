@@ -10,10 +10,10 @@ use tracing::warn;
 
 use super::{BATCH, Engine, KnownTask, RunFilter, spread};
 use crate::{
-    Fault, JobId, RunId, TaskName,
+    Fault, JobId, RunId,
     job::{Job, Status, Work},
-    schedule::{self, NotRun},
-    task::Task,
+    schedule::{self, NotRun, ON_TIME, Why},
+    task::{Task, is_due_alike},
 };
 
 /// Open jobs woken by one sweep, the longest due first. The next tick wakes the rest.
@@ -28,13 +28,24 @@ impl Engine {
     /// jobs that closed long ago. Safe to call at any time, by many: an occurrence runs once.
     pub async fn tick(&self) -> Result<(), Fault> {
         let now = self.ports.clock.now();
-        let known = self.note_changes(now).await?;
+        let known = self.ports.journal.known_tasks().await?;
         let ticked = self.ports.journal.ticked().await?;
+        let mut changed = BTreeMap::new();
         let mut jobs = Vec::new();
-        for (task, _) in &*self.tasks {
-            let Some(since) = known.get(&task.order.task).map(|it| it.since) else { continue };
-            let since = ticked.map_or(since, |ticked| since.max(ticked));
+        for (task, fingerprint) in &*self.tasks {
+            let known = known.get(&task.order.task);
+            let loaded = loaded(known, fingerprint, ticked, now);
+            if let Some(known) = known
+                && is_due_alike(&known.fingerprint, fingerprint)
+            {
+                jobs.extend(self.dropped_jobs(task, known.since, ticked, loaded, now).await?);
+            }
+            let since = ticked.map_or(loaded, |ticked| loaded.max(ticked));
             jobs.extend(self.due_jobs(task, since, now).await?);
+            if known.is_none_or(|it| it.fingerprint != *fingerprint) {
+                let known = KnownTask { fingerprint: fingerprint.clone(), since: loaded };
+                changed.insert(task.order.task.clone(), known);
+            }
         }
         for batch in jobs.chunks(BATCH) {
             self.add(batch).await?;
@@ -44,6 +55,9 @@ impl Engine {
                 let (task, occurrence) = (&job.work.order().task, job.work.occurrence());
                 warn!(%task, %occurrence, reason, "occurrence missed");
             }
+        }
+        if !changed.is_empty() {
+            self.ports.journal.note_tasks(&changed).await?;
         }
         self.ports.journal.set_ticked(now).await?;
         let due = self.ports.journal.due(now, SWEEP).await?;
@@ -68,25 +82,23 @@ impl Engine {
         self.tick().await
     }
 
-    /// Notes tasks that are new or changed: they never fire for an instant before this one.
-    async fn note_changes(&self, now: Timestamp) -> Result<BTreeMap<TaskName, KnownTask>, Fault> {
-        let mut known = self.ports.journal.known_tasks().await?;
-        let changed: BTreeMap<TaskName, KnownTask> = self
-            .tasks
-            .iter()
-            .filter(|(task, fingerprint)| {
-                known.get(&task.order.task).is_none_or(|it| it.fingerprint != *fingerprint)
-            })
-            .map(|(task, fingerprint)| {
-                let known = KnownTask { fingerprint: fingerprint.clone(), since: now };
-                (task.order.task.clone(), known)
-            })
-            .collect();
-        if !changed.is_empty() {
-            self.ports.journal.note_tasks(&changed).await?;
-            known.extend(changed);
-        }
-        Ok(known)
+    /// Records of what an earlier form of a task was due for, after `since` and the last tick, when
+    /// this one was not loaded yet.
+    async fn dropped_jobs(
+        &self,
+        task: &Task,
+        since: Timestamp,
+        ticked: Option<Timestamp>,
+        loaded: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<Job>, Fault> {
+        let Some(schedule) = task.schedule.as_ref().filter(|_| task.enabled) else {
+            return Ok(Vec::new());
+        };
+        let since = ticked.map_or(since, |ticked| since.max(ticked));
+        let dropped = schedule::none_of(schedule, since, loaded, Why::Changed);
+        let dropped = self.without_a_run(task, dropped).await?;
+        Ok(dropped.iter().map(|it| missed_job(task, it, now)).collect())
     }
 
     /// The jobs of a task for the time from `since` (not included) to `now`: those to run, and
@@ -104,7 +116,8 @@ impl Engine {
         let missed = self.without_a_run(task, due.missed).await?;
         let missed = missed.iter().map(|it| missed_job(task, it, now));
         let run = due.run.iter().map(|occurrence| {
-            spread::job(&task.order, &task.reach, *occurrence, schedule.spread, None, now)
+            let places = (&*task.reach, &*task.groups);
+            spread::job(&task.order, places, *occurrence, schedule.spread, None, now)
         });
         Ok(missed.chain(run).collect())
     }
@@ -126,11 +139,30 @@ impl Engine {
     }
 }
 
+/// Since when a host has had this form of a task: it never fires for an earlier instant. A changed
+/// one counts as loaded at the last tick, unless that is long ago: between two ticks in a row
+/// nobody can tell what came first, the change or the instant. So hosts with different
+/// configurations that tick in turns, while a new one is rolled out, drop nothing.
+fn loaded(
+    known: Option<&KnownTask>,
+    fingerprint: &str,
+    ticked: Option<Timestamp>,
+    now: Timestamp,
+) -> Timestamp {
+    let Some(known) = known else { return now };
+    if known.fingerprint == fingerprint {
+        return known.since;
+    }
+    let is_recent = |ticked: &Timestamp| now.duration_since(*ticked).unsigned_abs() <= ON_TIME;
+    ticked.filter(is_recent).map_or(now, |ticked| ticked.min(now).max(known.since))
+}
+
 /// The record of an occurrence that does not run.
 fn missed_job(task: &Task, missed: &NotRun, now: Timestamp) -> Job {
     let work = Work::Spread {
         order: task.order.clone(),
         reach: Vec::new(),
+        groups: Vec::new(),
         occurrence: missed.last,
         spread: None,
         plan: None,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::CloudEvent;
 use crate::{
     action::TASK_TAG,
-    task::{Regions, Task},
+    task::{Reach, Regions, Task},
 };
 
 /// What an event is to a task.
@@ -19,11 +19,12 @@ pub enum Catch {
     Targets(BTreeSet<String>),
 }
 
-/// Says what an event is to a task whose action works on this kind of resources.
+/// Says what an event is to a task whose action works on this kind of resources. `members` is
+/// where it works for parts of the organization.
 ///
 /// That a resource was made by the task itself is told by its tags: here by those that the event
 /// brings along, and again by those that it has when it is listed.
-pub fn catch(task: &Task, kind: &str, event: &CloudEvent) -> Catch {
+pub fn catch(task: &Task, members: &[Reach], kind: &str, event: &CloudEvent) -> Catch {
     let triggers: Vec<_> = task.on.iter().filter(|it| it.takes(event)).collect();
     if triggers.is_empty() {
         return Catch::Unrelated;
@@ -31,7 +32,7 @@ pub fn catch(task: &Task, kind: &str, event: &CloudEvent) -> Catch {
     if !task.enabled {
         return Catch::Ignored("the task is not enabled".to_owned());
     }
-    if let Err(reason) = reaches(task, event) {
+    if let Err(reason) = reaches(task, members, event) {
         return Catch::Ignored(reason);
     }
     if event.tags.as_ref().is_some_and(|it| made_by(task, it.tags.get(TASK_TAG))) {
@@ -52,16 +53,20 @@ pub fn catch(task: &Task, kind: &str, event: &CloudEvent) -> Catch {
     }
 }
 
-fn reaches(task: &Task, event: &CloudEvent) -> Result<(), String> {
+fn reaches(task: &Task, members: &[Reach], event: &CloudEvent) -> Result<(), String> {
     let place = &event.place;
-    let Some(reach) = task.reach.iter().find(|it| it.account == place.account) else {
+    let all = task.reach.iter().chain(members);
+    let mut here = all.filter(|it| it.account == place.account).peekable();
+    if here.peek().is_none() {
         return Err(format!("the task does not name the account {}", place.account));
-    };
-    match &reach.regions {
-        Regions::Listed(regions) if !regions.contains(&place.region) => {
-            Err(format!("the task does not name {} in {}", place.region, place.account))
-        }
-        Regions::Listed(_) | Regions::All => Ok(()),
+    }
+    let is_named = here.any(|it| match &it.regions {
+        Regions::Listed(regions) => regions.contains(&place.region),
+        Regions::All => true,
+    });
+    match is_named {
+        true => Ok(()),
+        false => Err(format!("the task does not name {} in {}", place.region, place.account)),
     }
 }
 

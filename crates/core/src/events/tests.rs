@@ -86,7 +86,8 @@ fn task(name: &str, on: Vec<Trigger>) -> Task {
         Reach { account: "123456789012".parse().unwrap(), regions: Regions::Listed(regions) },
         Reach { account: "444455556666".parse().unwrap(), regions: Regions::All },
     ];
-    Task { order, description: String::new(), enabled: true, schedule: None, on, reach }
+    let (description, groups) = (String::new(), Vec::new());
+    Task { order, description, enabled: true, schedule: None, on, reach, groups }
 }
 
 fn keys(keys: &[&str]) -> Trigger {
@@ -144,7 +145,7 @@ fn outcome(event: &Value) -> String {
     };
     let caught = tasks().into_iter().filter_map(|(task, kind)| {
         let name = &task.order.task;
-        match catch(&task, kind, &event) {
+        match catch(&task, &[], kind, &event) {
             Catch::Unrelated => None,
             Catch::Ignored(reason) => Some(format!("{name} not: {reason}")),
             Catch::Targets(targets) => {
@@ -211,7 +212,7 @@ fn the_envelope_says_whose_event_it_is_and_not_the_arn() {
 /// Why a task does not run for a sample.
 #[track_caller]
 fn check_ignored(sample: &str, task: &Task, kind: &str, reason: &str) {
-    assert_eq!(catch(task, kind, &event(sample)), Catch::Ignored(reason.to_owned()));
+    assert_eq!(catch(task, &[], kind, &event(sample)), Catch::Ignored(reason.to_owned()));
 }
 
 #[test]
@@ -222,7 +223,11 @@ fn an_event_from_where_the_task_does_not_work_is_ignored() {
     elsewhere.reach[0].regions = Regions::Listed(vec!["eu-west-1".parse().unwrap()]);
     let reason = "the task does not name us-east-1 in 123456789012";
     check_ignored(CREATED, &elsewhere, kind::SNAPSHOTS, reason);
-    elsewhere.reach.remove(0);
+    let own = elsewhere.reach.remove(0);
+    let member = Reach { regions: Regions::All, ..own };
+    let caught = catch(&elsewhere, &[member], kind::SNAPSHOTS, &event(CREATED));
+    let target = BTreeSet::from(["snap-0123456789abcdef0".to_owned()]);
+    assert_eq!(caught, Catch::Targets(target));
     let reason = "the task does not name the account 123456789012";
     check_ignored(CREATED, &elsewhere, kind::SNAPSHOTS, reason);
     let disabled = Task { enabled: false, ..created() };
@@ -246,12 +251,12 @@ fn what_a_task_has_made_does_not_trigger_it() {
         )
     };
     let own = Catch::Ignored("the task itself made what it is about".to_owned());
-    assert_eq!(catch(&task, kind::INSTANCES, &made("nightly")), own);
+    assert_eq!(catch(&task, &[], kind::INSTANCES, &made("nightly")), own);
     let target = Catch::Targets(BTreeSet::from(["i-0abcd1234ef567890".to_owned()]));
-    assert_eq!(catch(&task, kind::INSTANCES, &made("other")), target);
+    assert_eq!(catch(&task, &[], kind::INSTANCES, &made("other")), target);
     // Our marks alone are no change, whoever made them.
     let marked = change(json!({ "lamplighter:task": "other" }), &["lamplighter:task"]);
-    assert_eq!(catch(&task, kind::INSTANCES, &marked), Catch::Unrelated);
+    assert_eq!(catch(&task, &[], kind::INSTANCES, &marked), Catch::Unrelated);
 }
 
 #[test]
@@ -264,7 +269,7 @@ fn two_triggers_of_one_task_that_take_one_event_are_one_run() {
             custom(json!({ "source": ["aws.ec2"] }), "/detail/missing"),
         ],
     );
-    let found = catch(&both, kind::SNAPSHOTS, &event("ebs-create-snapshots-multi-succeeded"));
+    let found = catch(&both, &[], kind::SNAPSHOTS, &event("ebs-create-snapshots-multi-succeeded"));
     let expected = ["snap-0123456789abcdef0", "snap-0fedcba9876543210"].map(str::to_owned);
     assert_eq!(found, Catch::Targets(BTreeSet::from(expected)));
 }
@@ -284,7 +289,7 @@ fn a_pattern_of_ones_own_says_where_the_target_is() {
             "a/b": "vol-3",
         });
         event["detail-type"] = json!("other");
-        let found = match catch(&task, kind::VOLUMES, &parse(&event).unwrap()) {
+        let found = match catch(&task, &[], kind::VOLUMES, &parse(&event).unwrap()) {
             Catch::Targets(ids) => ids.into_iter().collect::<Vec<_>>().join(" "),
             Catch::Ignored(reason) => format!("not: {reason}"),
             Catch::Unrelated => "unrelated".to_owned(),

@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Place,
-    task::{Order, Reach},
+    AccountId, Place,
+    task::{Group, Order, Reach},
 };
 
 /// A piece of work. It carries all it needs, so that a change of the configuration cannot
@@ -22,6 +22,9 @@ pub enum Work {
         order: Order,
         /// Where.
         reach: Vec<Reach>,
+        /// Where else, in accounts that are to be learned.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        groups: Vec<Group>,
         /// The occurrence.
         occurrence: Timestamp,
         /// The window in which the places start.
@@ -130,6 +133,17 @@ impl Work {
         match self {
             Work::Spread { .. } => None,
             Work::Find { place, .. } | Work::Act { place, .. } => Some(place),
+        }
+    }
+
+    /// In which account, unless it is about several.
+    pub fn account(&self) -> Option<&AccountId> {
+        match self {
+            Work::Spread { reach, groups, .. } => match reach.as_slice() {
+                [only] if groups.is_empty() => Some(&only.account),
+                _ => None,
+            },
+            Work::Find { place, .. } | Work::Act { place, .. } => Some(&place.account),
         }
     }
 

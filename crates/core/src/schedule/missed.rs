@@ -50,6 +50,8 @@ pub enum Why {
     Superseded,
     /// There are more than [`RUNS_MAX`] newer ones to run.
     TooMany,
+    /// The task was changed before anything was there to run it.
+    Changed,
 }
 
 impl fmt::Display for Why {
@@ -66,6 +68,9 @@ impl fmt::Display for Why {
             ),
             Why::Superseded => f.write_str(
                 "nothing was there to run it, and a newer one is due: the task says `missed: latest`",
+            ),
+            Why::Changed => f.write_str(
+                "nothing was there to run it, and what the task says now it did not say then",
             ),
             Why::TooMany => write!(
                 f,
@@ -100,6 +105,13 @@ pub fn due(schedule: &Schedule, since: Timestamp, now: Timestamp) -> Due {
         }
     }
     Due { run: run.into(), missed: missed.finish() }
+}
+
+/// The occurrences after `since` until `until`, itself included, when none of them runs.
+pub fn none_of(schedule: &Schedule, since: Timestamp, until: Timestamp, why: Why) -> Vec<NotRun> {
+    let mut missed = Records::default();
+    schedule.occurrences(since, until).for_each(|at| missed.add(at, why));
+    missed.finish()
 }
 
 /// Missed occurrences in order: the newest one by one, all before them summed up.

@@ -26,7 +26,7 @@ pub use cron::Cron;
 pub use days::{BadDay, CALENDARS, Days};
 pub use every::{BadEvery, Every};
 pub use field::{BadCron, Field};
-pub use missed::{Due, NotRun, ON_TIME, RECORDS_MAX, RUNS_MAX, Why, due};
+pub use missed::{Due, NotRun, ON_TIME, RECORDS_MAX, RUNS_MAX, Why, due, none_of};
 pub use next::Occurrences;
 pub use spread::spread_offset;
 pub use zone::{UnknownZone, Zone};

@@ -4,10 +4,10 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
-use lamplighter_tests::{Here, root};
+use lamplighter_tests::{Here, Running, root};
 use serde_json::Value;
 
 /// The program.
@@ -31,16 +31,6 @@ pub(crate) struct Bed {
     python: PathBuf,
     /// Dropped last of all: killed.
     _moto: Running,
-}
-
-/// A process that does not outlive its test.
-pub(crate) struct Running(pub(crate) Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 impl Bed {

@@ -11,9 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use lamplighter_tests::Running;
 use serde_json::Value;
 
-use crate::bed::{AT, Bed, Running};
+use crate::bed::{AT, Bed};
 
 /// After so long a test that waits for something has failed.
 const PATIENCE: Duration = Duration::from_secs(480);
@@ -25,10 +26,9 @@ fn a_run_that_is_killed_again_and_again_ends_with_one_snapshot_each() {
     let run = ["run", "nightly-backup", "--at", AT, "--concurrency", "1"];
     // Each life is a little longer than the one before: the kills fall on all that a run does.
     for life in 1..=14 {
-        let mut child = quietly(&bed, &run).spawn().unwrap();
+        let child = Running(quietly(&bed, &run).spawn().unwrap());
         thread::sleep(Duration::from_millis(25 * life));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        child.kill();
     }
     let ended = bed.here.run(&run);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -43,22 +43,17 @@ fn what_a_killed_run_left_open_goes_on_under_serve() {
     // next occurrence may be slower.
     let killed = (0..20).map(|minute| format!("2026-03-29T02:{minute:02}:00Z")).find(|at| {
         let run = ["run", "nightly-backup", "--at", at, "--concurrency", "1"];
-        let mut child = Running(quietly(&bed, &run).spawn().unwrap());
+        let child = Running(quietly(&bed, &run).spawn().unwrap());
         until("something is done", || counted(&bed, at, "succeeded") > 0);
-        child.0.kill().unwrap();
-        child.0.wait().unwrap();
+        child.kill();
         counted(&bed, at, "open") > 0
     });
     let at = killed.expect("no run was slow enough to be killed before its end");
 
-    let mut first = serve(&bed);
-    first.0.kill().unwrap();
-    first.0.wait().unwrap();
-    let mut second = serve(&bed);
+    serve(&bed).kill();
+    let second = serve(&bed);
     until("every job is closed", || counted(&bed, &at, "open") == 0);
-    let id = second.0.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    assert_eq!(second.0.wait().unwrap().code(), Some(0), "SIGTERM ends it in order");
+    assert_eq!(second.stop().code(), Some(0), "SIGTERM ends it in order");
     assert_eq!(bed.made(&at), wanted);
 }
 

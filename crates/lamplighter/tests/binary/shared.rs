@@ -10,13 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lamplighter_tests::Here;
+use lamplighter_tests::{Here, Running};
 use serde_json::{Value, json};
 
-use crate::{
-    bed::{LAMPLIGHTER, Running},
-    simulated::aws,
-};
+use crate::{bed::LAMPLIGHTER, simulated::aws};
 
 const FLEET: &str = "begin: 2026-03-29T02:00:00Z
 accounts:
@@ -192,10 +189,8 @@ fn until_recorded(here: &Here) {
 }
 
 /// How many snapshots the simulated AWS was asked for and made, as it says in the end.
-fn created(here: &Here, mut aws: Running) -> usize {
-    let id = aws.0.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    assert_eq!(aws.0.wait().unwrap().code(), Some(0));
+fn created(here: &Here, aws: Running) -> usize {
+    assert_eq!(aws.stop().code(), Some(0));
     let trail = std::fs::read_to_string(here.path("trail.jsonl")).unwrap();
     let calls = trail.lines().map(|it| serde_json::from_str::<Value>(it).unwrap());
     let made = |it: &Value| it["operation"] == "CreateSnapshot" && it["outcome"] == "done";
@@ -253,10 +248,9 @@ fn workers_that_are_killed_leave_nothing_undone_and_nothing_doubled() {
     let mut run = begun(&here, &[&["run", "nightly"], &AT[..]].concat());
     // Each life is longer than the one before: the kills fall on all that a worker does.
     for life in 1..=12 {
-        let mut killed = worker(&here);
+        let killed = worker(&here);
         thread::sleep(Duration::from_millis(150 * life));
-        killed.0.kill().unwrap();
-        killed.0.wait().unwrap();
+        killed.kill();
     }
     assert_eq!(run.0.wait().unwrap().code(), Some(0));
     assert_done(&here);

@@ -3,13 +3,13 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
-use lamplighter_tests::Here;
+use lamplighter_tests::{Here, Running};
 use serde_json::{Value, json};
 
-use crate::bed::{LAMPLIGHTER, Running};
+use crate::bed::LAMPLIGHTER;
 
 const FLEET: &str = "begin: 2026-03-29T02:00:00Z
 accounts:
@@ -58,13 +58,6 @@ pub(crate) fn aws(here: &mut Here, args: &[&str]) -> Running {
     aws
 }
 
-/// Asks it to stop, and waits until it has.
-fn stop(mut aws: Running) {
-    let id = aws.0.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    assert_eq!(aws.0.wait().unwrap().code(), Some(0));
-}
-
 #[test]
 fn backups_are_made_once_over_aws_own_wire_and_whatever_goes_wrong_there() {
     let mut here = Here::new(LAMPLIGHTER);
@@ -78,7 +71,7 @@ fn backups_are_made_once_over_aws_own_wire_and_whatever_goes_wrong_there() {
     let run = &ran["runs"][0];
     assert_eq!((&run["state"], &run["places"]), (&json!("succeeded"), &json!(3)), "{run}");
     assert_eq!((&run["targets"], &run["jobs"]["succeeded"]), (&json!(9), &json!(14)), "{run}");
-    stop(aws);
+    assert_eq!(aws.stop().code(), Some(0));
 
     let mut trail = String::new();
     std::fs::File::open(here.path("trail.jsonl")).unwrap().read_to_string(&mut trail).unwrap();

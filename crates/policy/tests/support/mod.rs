@@ -96,7 +96,12 @@ fn hub(config: &Config) -> AccountId {
 /// The printed policy of the role in each account.
 pub(crate) fn policies(config: &Config) -> BTreeMap<AccountId, Value> {
     let tasks: Vec<&Task> = config.tasks.iter().collect();
-    let tasks = Tasks { catalog: ACTIONS, tasks: &tasks, accounts: &config.accounts };
+    let tasks = Tasks {
+        catalog: ACTIONS,
+        tasks: &tasks,
+        accounts: &config.accounts,
+        groups: &config.groups,
+    };
     let members = config.accounts.iter().filter(|it| it.role.is_some());
     let mut all: BTreeMap<AccountId, Value> =
         members.map(|it| (it.id.clone(), tasks.member(it).unwrap().document())).collect();
@@ -108,7 +113,12 @@ pub(crate) fn policies(config: &Config) -> BTreeMap<AccountId, Value> {
 /// The trust policy of the role in an account, as it is printed.
 fn trust(account: &Account, hub: &AccountId, config: &Config) -> Value {
     let tasks: Vec<&Task> = config.tasks.iter().collect();
-    let tasks = Tasks { catalog: ACTIONS, tasks: &tasks, accounts: &config.accounts };
+    let tasks = Tasks {
+        catalog: ACTIONS,
+        tasks: &tasks,
+        accounts: &config.accounts,
+        groups: &config.groups,
+    };
     let role = Role {
         name: "any".to_owned(),
         trust: Trust::Hub {
@@ -237,6 +247,7 @@ fn made_for(config: &Config) -> Fleet {
         role: it.role.as_ref().map(|role| role.as_str().to_owned()),
         external_id: it.external_id.as_ref().map(|id| id.expose().to_owned()),
         regions: it.regions.clone(),
+        unit: None,
     };
     let target = |task: &Task| {
         let kind = action::find(ACTIONS, &task.order.action).unwrap().target_kind();

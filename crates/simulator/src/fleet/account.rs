@@ -24,6 +24,12 @@ pub struct Account {
     pub name: Option<String>,
     /// The regions that are enabled.
     pub regions: BTreeSet<Region>,
+    /// The organizational unit that it is in, by its id; by default it is right below the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// Whether it was closed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspended: bool,
     /// A role in it that the hub may assume: its name, with its path if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
@@ -42,6 +48,15 @@ pub struct Account {
     pub longest_session: Option<Time>,
 }
 
+/// An organizational unit.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Unit {
+    /// The unit that it is in; by default it is right below the root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+}
+
 /// A policy, as it is written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document<P> {
@@ -55,6 +70,8 @@ impl Account {
         Account {
             name: None,
             regions: regions.into_iter().collect(),
+            unit: None,
+            suspended: false,
             role: None,
             external_id: None,
             trust: None,
@@ -97,8 +114,12 @@ impl Account {
 
     /// The account, for the organization.
     pub(super) fn build(&self, id: &AccountId, hub: Option<&AccountId>) -> organization::Account {
-        let mut account =
-            organization::Account { regions: self.regions.clone(), ..Default::default() };
+        let mut account = organization::Account {
+            regions: self.regions.clone(),
+            unit: self.unit.clone(),
+            suspended: self.suspended,
+            ..Default::default()
+        };
         if let Some(role) = &self.role {
             let (path, name) = match role.rsplit_once('/') {
                 Some((path, name)) => (format!("/{path}/"), name),

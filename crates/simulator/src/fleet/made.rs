@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{
     Account, ClusterSnapshots, Clusters, DatabaseSnapshots, Databases, Fleet, Snapshots, Tables,
-    VolumeType, Volumes,
+    Unit, VolumeType, Volumes,
 };
 use crate::words::{OneOrMore, Range, Share, TagValue, Text, Time};
 
@@ -36,6 +36,8 @@ pub struct Member {
     pub external_id: Option<String>,
     /// Its regions.
     pub regions: Regions,
+    /// The organizational unit that it is in.
+    pub unit: Option<String>,
 }
 
 /// What a task of a configuration works on.
@@ -65,6 +67,9 @@ impl Fleet {
     pub fn for_config(members: &[Member], targets: &[Target]) -> Fleet {
         let mut fleet = Fleet { seed: 1, ..Fleet::default() };
         for member in members {
+            // A root is there anyway.
+            let units = member.unit.iter().filter(|it| it.starts_with("ou-"));
+            fleet.units.extend(units.map(|it| (it.clone(), Unit::default())));
             fleet.accounts.insert(member.id.clone(), account(member, targets));
         }
         let mut done: Vec<&Target> = Vec::new();
@@ -137,6 +142,7 @@ fn account(member: &Member, targets: &[Target]) -> Account {
     account.name = Some(member.name.clone());
     account.role = member.role.as_ref().map(name);
     account.external_id.clone_from(&member.external_id);
+    account.unit.clone_from(&member.unit);
     account
 }
 

@@ -356,6 +356,7 @@ pub(super) fn members() -> [Member; 2] {
         role: role.map(str::to_owned),
         external_id: role.map(|_| "7f3c".to_owned()),
         regions,
+        unit: None,
     };
     [
         member("hub", HUB, None, listed(&["eu-west-1"])),

@@ -2,16 +2,21 @@
 
 mod ec2;
 mod instances;
+mod organizations;
 mod rds;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AccountPool, Fault, FaultKind, Place, Region, Scope,
     classify::{classify, minimum_wait},
-    cloud::{Ec2, Instances, Rds, Session},
+    cloud::{Ec2, Instances, Members, Rds, Session, organizations::not_a_member},
+    task::Group,
 };
 
 use crate::{
@@ -84,6 +89,10 @@ pub struct Accounts {
     weather: Arc<dyn Weather>,
     /// What the hub runs as.
     hub_role: Option<String>,
+    /// Parts of the organization, each with the way into its accounts.
+    groups: Arc<[(Group, Door)]>,
+    /// What was learned of parts of the organization.
+    learned: Arc<Mutex<Vec<organizations::Learned>>>,
 }
 
 impl Accounts {
@@ -93,7 +102,14 @@ impl Accounts {
         doors: BTreeMap<AccountId, Door>,
         weather: Arc<dyn Weather>,
     ) -> Accounts {
-        Accounts { cloud, doors: Arc::new(doors), weather, hub_role: None }
+        let (doors, groups, learned) = (Arc::new(doors), Arc::default(), Arc::default());
+        Accounts { cloud, doors, weather, hub_role: None, groups, learned }
+    }
+
+    /// The same, and the accounts of parts of the organization, each with the way into them.
+    #[must_use]
+    pub fn with_groups(self, groups: Vec<(Group, Door)>) -> Accounts {
+        Accounts { groups: groups.into(), ..self }
     }
 
     /// The same, but the hub is not its account's administrator: it runs as this role of it, by
@@ -110,11 +126,23 @@ impl Accounts {
         Caller { account, role }
     }
 
+    /// The way into an account: its own, or that of the first part of the organization that it is
+    /// in.
+    async fn door(&self, account: &AccountId) -> Result<Door, Fault> {
+        if let Some(door) = self.doors.get(account) {
+            return Ok(door.clone());
+        }
+        for (group, door) in self.groups.iter() {
+            if self.members_of(group).await?.active.contains(account) {
+                return Ok(door.clone());
+            }
+        }
+        Err(not_a_member(account))
+    }
+
     /// Enters an account, as whoever the hub's own credentials are.
     async fn enter(&self, place: &Place, session: &Session) -> Result<Caller, Fault> {
-        let door = self.doors.get(&place.account).ok_or_else(|| {
-            Fault::config(format!("account `{}` is not configured", place.account))
-        })?;
+        let door = self.door(&place.account).await?;
         let hub = self.hub(place);
         let Some(role) = &door.role else {
             // As an adapter does: a backup of the wrong account would be a silent failure.
@@ -160,6 +188,10 @@ impl AccountPool for Accounts {
             weather: self.weather.clone(),
         };
         Ok(Arc::new(inside))
+    }
+
+    async fn members(&self, group: &Group) -> Result<Members, Fault> {
+        self.members_of(group).await
     }
 
     async fn can_enter(&self, place: &Place, session: &Session) -> Result<(), Fault> {

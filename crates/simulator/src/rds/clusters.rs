@@ -1,6 +1,6 @@
 //! DB clusters, and `DescribeDBClusters`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use lamplighter_core::{Place, Tags};
@@ -241,14 +241,7 @@ impl Operation for DescribeDBClusters {
                 _ => false,
             })
         };
-        let shelf = &cx.here().rds.clusters;
-        let found: BTreeMap<String, &Cluster> = match &self.name {
-            None => shelf.after(None, cx.seen).map(|(name, it)| (name.to_owned(), it)).collect(),
-            Some(text) => {
-                let found = Kind::Cluster.describe(shelf, cx, text)?;
-                BTreeMap::from([(found.name.to_string(), found)])
-            }
-        };
+        let found = Kind::Cluster.described(&cx.here().rds.clusters, cx, self.name.as_deref())?;
         let page = Page { max_records: self.max_records, marker: self.marker.as_deref() };
         let asked = (Self::SPEC.name, &(&self.name, &self.filters));
         let shows = |it: &&'s Cluster| admits(it).then(|| Shown::of(cx, it));

@@ -1,6 +1,6 @@
 //! DB instances, and `DescribeDBInstances`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use lamplighter_core::{Place, Tags};
@@ -286,14 +286,7 @@ impl Operation for DescribeDBInstances {
                 _ => false,
             })
         };
-        let shelf = &cx.here().rds.instances;
-        let found: BTreeMap<String, &Instance> = match &self.name {
-            None => shelf.after(None, cx.seen).map(|(name, it)| (name.to_owned(), it)).collect(),
-            Some(text) => {
-                let found = Kind::Instance.describe(shelf, cx, text)?;
-                BTreeMap::from([(found.name.to_string(), found)])
-            }
-        };
+        let found = Kind::Instance.described(&cx.here().rds.instances, cx, self.name.as_deref())?;
         let page = Page { max_records: self.max_records, marker: self.marker.as_deref() };
         let asked = (Self::SPEC.name, &(&self.name, &self.filters));
         let shows = |it: &&'s Instance| admits(it).then(|| Shown::of(cx, it));

@@ -1,5 +1,7 @@
 //! Instances and clusters: where RDS has the same twice, what differs is here.
 
+use std::collections::BTreeMap;
+
 use lamplighter_core::{Place, Tags};
 
 use super::names;
@@ -122,17 +124,25 @@ impl Kind {
         Need::on(action, arn).with(tagged(self.words().snapshot_tag, tags))
     }
 
-    /// A database of this account and region, by its name or its ARN, as describes see it.
-    pub(crate) fn describe<'s, T: Clone>(
+    /// The databases of this account and region as describes see them, by their names: all, or the
+    /// one with this name or ARN.
+    pub(crate) fn described<'s, T: Clone>(
         self,
         shelf: &'s Shelf<T>,
         cx: &Cx<'_>,
-        text: &str,
-    ) -> Result<&'s T, Refusal> {
+        one: Option<&str>,
+    ) -> Result<BTreeMap<String, &'s T>, Refusal> {
+        let Some(text) = one else {
+            return Ok(shelf
+                .after(None, cx.seen)
+                .map(|(name, it)| (name.to_owned(), it))
+                .collect());
+        };
         let named = names::read(cx.place, self.words().database, text);
         let named = named.ok_or_else(|| names::bad_arn(text))?;
         let here = (named.place == *cx.place).then(|| shelf.get_at(&named.name, cx.seen));
-        here.flatten().ok_or_else(|| self.no_database(text))
+        let found = here.flatten().ok_or_else(|| self.no_database(text))?;
+        Ok(BTreeMap::from([(named.name.to_string(), found)]))
     }
 
     /// A database that a writing call names. One that was made so short a while ago that describes

@@ -127,10 +127,11 @@ impl Operation for AssumeRole {
     }
 }
 
-/// The account and the name of a role that exists, by its ARN with its path.
+/// The account and the name of a role that exists, by its ARN with its path. Nobody gets into an
+/// account that was closed. Source: AWS Account Management Reference Guide, "Close an account".
 fn find(cx: &Cx<'_>, role_arn: &str) -> Option<(AccountId, String)> {
     let (account, name) = arn::read_role(role_arn)?;
-    let role = cx.state.account(&account)?.roles.get(name)?;
+    let role = cx.state.account(&account).filter(|it| !it.suspended)?.roles.get(name)?;
     (arn::role(&account, &role.path, name) == role_arn).then(|| (account, name.to_owned()))
 }
 

@@ -195,8 +195,10 @@ fn enter(
     let elsewhere = || Stranger::Unknown.refusal(service);
     let region = credential.region.parse().map_err(|_| elsewhere())?;
     let place = Place { account: caller.account.clone(), region };
-    // These two answer in every region: STS, and the question which regions are enabled.
-    let anywhere = service == "sts" || entry.spec.name == "DescribeRegions";
+    // These answer in every region: STS, the question which regions are enabled, and the one end
+    // point of the organization.
+    let anywhere =
+        ["sts", "organizations"].contains(&service) || entry.spec.name == "DescribeRegions";
     match anywhere || cloud.is_open(&place) {
         true => Ok((caller, place)),
         false => Err(elsewhere()),

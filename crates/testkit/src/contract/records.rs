@@ -48,6 +48,7 @@ pub(super) async fn a_job_is_loaded_as_it_was_written(journal: &dyn Journal) {
     let planned_spread = Work::Spread {
         order: order(&run),
         reach: Vec::new(),
+        groups: Vec::new(),
         occurrence,
         spread: Some(Duration::from_secs(1200)),
         plan: Some(vec![planned]),

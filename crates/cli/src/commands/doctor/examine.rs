@@ -7,14 +7,14 @@ use std::{
 
 use jiff::Timestamp;
 use lamplighter_catalog::ACTIONS;
-use lamplighter_config::{Account, Config};
+use lamplighter_config::{Account, Accounts, Config};
 use lamplighter_core::{
     AccountId, AccountPool, Fault, FaultKind, Place, TaskName,
     action::{self, Verdict},
     cloud::Session,
     engine::{Planner, Survey},
     plan::PlacePlan,
-    task::{Mode, Regions, Task},
+    task::{Mode, Reach, Regions, Task},
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 
@@ -31,22 +31,82 @@ pub(crate) async fn examine(
     now: Timestamp,
 ) -> Result<Vec<Finding>, Failure> {
     let tasks: Vec<&Task> = config.tasks.iter().filter(|it| it.enabled).collect();
-    let names: BTreeMap<&AccountId, &Account> =
-        config.accounts.iter().map(|it| (&it.id, it)).collect();
     let mut findings = Vec::new();
+    let unlisted = members(&config.groups, &tasks, &*accounts, &mut findings).await;
+    let names: BTreeMap<&AccountId, &Account> =
+        unlisted.iter().chain(&config.accounts).map(|it| (&it.id, it)).collect();
+    let reaching = tasks.iter().map(|task| in_members(task, &unlisted));
+    let tasks: Vec<Task> = reaching.collect();
     let entered = enter(&tasks, &names, &accounts, now, &mut findings).await?;
     let doctor = Doctor { planner: Planner::new(ACTIONS, accounts), names, now };
-    for task in tasks {
+    for task in &tasks {
         findings.push(schedule(task, now));
         findings.extend(doctor.task(task, &entered).await?);
     }
     Ok(findings)
 }
 
+/// The accounts of the parts of the organization that tasks work in, each called by the part's name
+/// and its id. A part that cannot be listed is one finding.
+async fn members(
+    groups: &[Accounts],
+    tasks: &[&Task],
+    pool: &dyn AccountPool,
+    findings: &mut Vec<Finding>,
+) -> Vec<Account> {
+    let mut all: Vec<Account> = Vec::new();
+    let is_used = |it: &&Accounts| {
+        let name = &it.group.name;
+        tasks.iter().any(|task| task.groups.iter().any(|it| it.name == *name))
+    };
+    for Accounts { group, role, external_id, labels } in groups.iter().filter(is_used) {
+        let finding = match pool.members(group).await {
+            Ok(members) => {
+                let mut found = format!("{} active accounts", members.active.len());
+                if !members.inactive.is_empty() {
+                    let each = |(id, state)| format!("{id} ({state})");
+                    let inactive: Vec<String> = members.inactive.iter().map(each).collect();
+                    found.push_str(&format!("; not worked in: {}", inactive.join(", ")));
+                }
+                let account = |id: AccountId| Account {
+                    name: format!("{}:{id}", group.name),
+                    id,
+                    role: Some(role.clone()),
+                    external_id: external_id.clone(),
+                    regions: group.regions.clone(),
+                    labels: labels.clone(),
+                };
+                all.extend(members.active.into_iter().map(account));
+                Finding::ok("organization", found)
+            }
+            Err(fault) => Finding::wrong(
+                "organization",
+                fault.chain(),
+                "run Lamplighter in the management account or in a delegated administrator of the \
+                 organization, with what `lamplighter policy hub` prints, and look at `units`",
+            ),
+        };
+        findings.push(finding.in_account(&group.name));
+    }
+    all
+}
+
+/// The task with the accounts that its parts of the organization have now.
+fn in_members(task: &Task, members: &[Account]) -> Task {
+    let mut task = task.clone();
+    for group in std::mem::take(&mut task.groups) {
+        let prefix = format!("{}:", group.name);
+        let those = members.iter().filter(|it| it.name.starts_with(&prefix));
+        let reach = |it: &Account| Reach { account: it.id.clone(), regions: group.regions.clone() };
+        task.reach.extend(those.map(reach));
+    }
+    task
+}
+
 /// Enters each account that the tasks need. Returns those that could be entered: what cannot is
 /// one finding, whatever would have been done there.
 async fn enter(
-    tasks: &[&Task],
+    tasks: &[Task],
     names: &BTreeMap<&AccountId, &Account>,
     pool: &Arc<dyn AccountPool>,
     now: Timestamp,
@@ -93,7 +153,7 @@ async fn enter(
 }
 
 /// The accounts that tasks work in or name.
-fn needed(tasks: &[&Task]) -> Result<BTreeSet<AccountId>, Failure> {
+fn needed(tasks: &[Task]) -> Result<BTreeSet<AccountId>, Failure> {
     let mut all = BTreeSet::new();
     for task in tasks {
         let needs = action::ordered(ACTIONS, &task.order.action)?.needs(&task.order.params)?;
@@ -169,7 +229,9 @@ impl Doctor<'_> {
         let mut findings: Vec<Finding> = Vec::new();
         for problem in problems {
             let fault = Fault::new(problem.kind, problem.message);
-            findings.push(self.failed(task, &problem.account, &fault));
+            if let Some(account) = &problem.account {
+                findings.push(self.failed(task, account, &fault));
+            }
         }
         for PlacePlan { place, result, .. } in &places {
             let finding = match result {

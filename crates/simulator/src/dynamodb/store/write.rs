@@ -180,17 +180,23 @@ pub(crate) struct Written {
     attributes: Option<Item>,
 }
 
-/// `PutItem` and `DeleteItem` answer what was there, or nothing.
-fn old_only(wanted: ReturnValues, done: Done) -> Result<Written, Refusal> {
-    match wanted {
-        ReturnValues::None => Ok(Written { attributes: None }),
-        ReturnValues::AllOld => Ok(Written { attributes: done.old.map(Arc::unwrap_or_clone) }),
-        _ => Err(return_values()),
-    }
-}
-
-fn return_values() -> Refusal {
-    validation("Return values set to invalid value")
+/// Does what `PutItem` and `DeleteItem` are: they answer what was there, or nothing.
+fn run_whole(
+    cx: &mut Cx<'_>,
+    table_name: &str,
+    wanted: ReturnValues,
+    with: &Conditions<'_>,
+    change: impl FnOnce(&Table, &Conditions<'_>) -> Result<Change, Refusal>,
+) -> Result<Written, Refusal> {
+    let answers = match wanted {
+        ReturnValues::None => false,
+        ReturnValues::AllOld => true,
+        _ => return Err(validation("Return values set to invalid value")),
+    };
+    let now = cx.now;
+    let (table, items) = table(cx, table_name)?;
+    let done = change(table, with)?.run(table, items, now)?;
+    Ok(Written { attributes: done.old.filter(|_| answers).map(Arc::unwrap_or_clone) })
 }
 
 /// `PutItem`.
@@ -221,19 +227,15 @@ impl Operation for PutItem {
     }
 
     fn run(self, cx: &mut Cx<'_>) -> Result<Written, Refusal> {
-        if !matches!(self.return_values, ReturnValues::None | ReturnValues::AllOld) {
-            return Err(return_values());
-        }
-        let now = cx.now;
-        let (table, items) = table(cx, &self.table_name)?;
         let with = Conditions {
             condition: self.condition_expression.as_deref(),
             names: self.expression_attribute_names,
             values: self.expression_attribute_values,
             on_failure: self.return_values_on_condition_check_failure,
         };
-        let done = Change::put(table, self.item, &with)?.run(table, items, now)?;
-        old_only(self.return_values, done)
+        run_whole(cx, &self.table_name, self.return_values, &with, |table, with| {
+            Change::put(table, self.item, with)
+        })
     }
 }
 
@@ -265,19 +267,15 @@ impl Operation for DeleteItem {
     }
 
     fn run(self, cx: &mut Cx<'_>) -> Result<Written, Refusal> {
-        if !matches!(self.return_values, ReturnValues::None | ReturnValues::AllOld) {
-            return Err(return_values());
-        }
-        let now = cx.now;
-        let (table, items) = table(cx, &self.table_name)?;
         let with = Conditions {
             condition: self.condition_expression.as_deref(),
             names: self.expression_attribute_names,
             values: self.expression_attribute_values,
             on_failure: self.return_values_on_condition_check_failure,
         };
-        let done = Change::delete(table, &self.key, &with)?.run(table, items, now)?;
-        old_only(self.return_values, done)
+        run_whole(cx, &self.table_name, self.return_values, &with, |table, with| {
+            Change::delete(table, &self.key, with)
+        })
     }
 }
 

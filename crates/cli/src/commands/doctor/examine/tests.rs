@@ -134,6 +134,29 @@ fn a_permission_that_is_missing_is_named() {
 }
 
 #[test]
+fn a_part_of_the_organization_is_listed_and_its_accounts_are_entered() {
+    let grouped = CONFIG.replace(
+        "  web: { id: \"333344445555\", role: member,",
+        "  web: { organization: { units: [ou-ab12-11111111] }, role: member,",
+    );
+    let mut scene = scene(&grouped);
+    check(&scene, State::Wrong, &[]);
+    let found = findings(&scene);
+    assert!(found.iter().any(|it| it.says == "2 active accounts"), "{found:#?}");
+    let member = |it: &&Finding| it.account.as_deref() == Some("web:800000000000");
+    assert!(found.iter().filter(member).count() > 3, "{found:#?}");
+    let mut suspend = |id: &str| {
+        scene.fleet.accounts.get_mut(id).unwrap().suspended = true;
+        findings(&scene)
+    };
+    let found = suspend("800000000001");
+    let says = "1 active accounts; not worked in: 800000000001 (SUSPENDED)";
+    assert!(found.iter().any(|it| it.says == says), "{found:#?}");
+    suspend("800000000000");
+    check(&scene, State::Wrong, &["organization - web: `web` has no active account"]);
+}
+
+#[test]
 fn a_guard_that_would_strike_is_a_finding() {
     let expecting = CONFIG.replace("backup: daily }", "backup: daily }, expect: 100");
     let wrong = ["targets nightly"; 4];
