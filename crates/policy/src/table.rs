@@ -215,7 +215,7 @@ pub(crate) const TABLE: &[Row] = &[
     row("rds:CopyDBSnapshot", &[(DatabaseSnapshot, Always)]),
     row("rds:CreateDBClusterSnapshot", &[(Cluster, ByTask), (ClusterSnapshot, Marked)]),
     row("rds:CreateDBSnapshot", &[(Database, ByTask), (DatabaseSnapshot, Marked)]),
-    // It says `cluster-snapshot` whether there is a final one or not.
+    // The second is the final snapshot.
     row("rds:DeleteDBCluster", &[(Cluster, ByTask), (ClusterSnapshot, Always)]),
     row("rds:DeleteDBClusterSnapshot", &[(ClusterSnapshot, Ours)]),
     row("rds:DeleteDBInstance", &[(Database, ByTask)]),
