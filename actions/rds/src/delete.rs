@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
     Action, Doing, Fault, FaultKind, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, JOB_TAG, Permissions, PlanCx},
-    cloud::rds::{Kind, NO_SNAPSHOT, QUOTA_EXCEEDED, Quota, TAKEN, WRONG_STATE},
+    cloud::rds::{Kind, NO_DATABASE, NO_SNAPSHOT, QUOTA_EXCEEDED, Quota, TAKEN, WRONG_STATE},
     tagging::TagNames,
     template::Template,
 };
@@ -192,6 +192,11 @@ async fn begin<F: Family>(
     match cx.here.rds().delete(F::KIND, it.id, last.as_deref()).await {
         Ok(()) => begun(),
         Err(fault) if has_code(&fault, &TAKEN) && was_tried => begun(),
+        // What is gone may be seen for a while.
+        Err(fault) if has_code(&fault, &NO_DATABASE) && was_tried => begun(),
+        Err(fault) if has_code(&fault, &NO_DATABASE) => {
+            Ok(Progress::Skipped("it is gone".to_owned()))
+        }
         // It was seen as it no longer is, or was busy in between.
         Err(fault) if has_code(&fault, &WRONG_STATE) => Ok(Progress::Later { wait: BUSY }),
         Err(fault) if has_code(&fault, &NEVER) => {
@@ -236,6 +241,7 @@ async fn delete_members(cx: &StepCx<'_>, it: &Facts<'_>) -> Result<bool, Fault> 
         }
         match cx.here.rds().delete(Kind::Instance, member, None).await {
             Ok(()) => {}
+            Err(fault) if has_code(&fault, &NO_DATABASE) => {}
             Err(fault) if has_code(&fault, &WRONG_STATE) => return Ok(false),
             Err(fault) => return Err(fault).doing(format!("deleting the member `{member}`")),
         }

@@ -17,8 +17,8 @@ use lamplighter_core::{
     cloud::{
         Page, PageToken,
         rds::{
-            Cluster, Database, Kind, NO_SNAPSHOT, NewSnapshot, PowerEvent, Quota, Rds, Reboot,
-            Snapshot,
+            Cluster, Database, Kind, NO_DATABASE, NO_SNAPSHOT, NewSnapshot, PowerEvent, Quota, Rds,
+            Reboot, Snapshot,
         },
     },
     select::ServerFilter,
@@ -29,8 +29,6 @@ use crate::{ec2::next, fault::Call};
 /// Most resources on a page, the most that AWS gives.
 /// Source: RDS API Reference, `MaxRecords` of each describe.
 const PAGE: i32 = 100;
-/// The codes by which AWS says that there is no such database.
-const NO_DATABASE: [&str; 2] = ["DBClusterNotFoundFault", "DBInstanceNotFound"];
 
 /// RDS, called with the credentials of one account in one region.
 pub(crate) struct RdsClient {

@@ -112,6 +112,8 @@ pub trait Rds: Send + Sync {
 
 /// The codes by which AWS says that the name of a new snapshot is taken.
 pub const TAKEN: [&str; 2] = ["DBClusterSnapshotAlreadyExistsFault", "DBSnapshotAlreadyExists"];
+/// The codes by which AWS says that there is no such database.
+pub const NO_DATABASE: [&str; 2] = ["DBClusterNotFoundFault", "DBInstanceNotFound"];
 /// The codes by which AWS says that there is no such snapshot.
 pub const NO_SNAPSHOT: [&str; 2] = ["DBClusterSnapshotNotFoundFault", "DBSnapshotNotFound"];
 /// The codes by which AWS says that a database is not in a state for a call.
