@@ -31,6 +31,13 @@ pub const JOB_TAG: &str = "lamplighter:job";
 pub const SOURCE_TAG: &str = "lamplighter:source";
 /// The tag with the point in time that a backup holds, in RFC 3339.
 pub const TAKEN_AT_TAG: &str = "lamplighter:taken-at";
+/// The tag of a copy that names what it was copied from.
+pub const COPIED_FROM_TAG: &str = "lamplighter:copied-from";
+/// What the tags begin with that name a backup's copies: the place of the copy follows.
+pub const COPIED_TO_TAG: &str = "lamplighter:copied-to:";
+/// The tag of a copy on the way to another one, that names what it was copied from. It is no
+/// backup: the job that made it deletes it.
+pub const HOP_TAG: &str = "lamplighter:hop-of";
 
 /// How long describes may lag behind writes. Whoever looks for what an earlier try may have
 /// made waits this long after that try before an empty answer counts.
@@ -85,6 +92,16 @@ pub trait Action: Send + Sync + 'static {
         known: &Self::Known,
     ) -> Vec<Verdict>;
 
+    /// The places whose [gate](Spec::gate) a job has to be in for its next step. It leaves those
+    /// that its next state does not name. Without a gate, nobody asks.
+    fn gated_at(
+        _params: &Self::Params,
+        here: &Place,
+        _state: Option<&Self::State>,
+    ) -> BTreeSet<Place> {
+        BTreeSet::from([here.clone()])
+    }
+
     /// Takes one step. It may run again with the same arguments after a crash, so it must leave
     /// the cloud as if it had run once. It never sleeps: it says when to look again.
     async fn step(
@@ -111,7 +128,8 @@ pub struct Spec {
     pub effect: Effect,
     /// A job that is not done after this long has failed, unless the task says otherwise.
     pub timeout: Duration,
-    /// What its jobs queue for, beside the task's own `max-concurrent`.
+    /// What its jobs queue for, beside the task's own `max-concurrent`; where, says
+    /// [`Action::gated_at`].
     pub gate: Option<GateSpec>,
 }
 
@@ -183,6 +201,11 @@ pub enum Verdict {
         /// Why.
         reason: String,
     },
+    /// It should be acted on, and cannot be: a failure that is known before anything is done.
+    Fail {
+        /// Why, and what to do about it.
+        reason: String,
+    },
 }
 
 impl Verdict {
@@ -190,7 +213,7 @@ impl Verdict {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Verdict::Act { reason, .. } => reason.as_deref(),
-            Verdict::Leave { reason } => Some(reason),
+            Verdict::Leave { reason } | Verdict::Fail { reason } => Some(reason),
         }
     }
 }
@@ -340,6 +363,13 @@ pub trait AnyAction: Send + Sync {
         cx: &LookCx<'_>,
         found: &[Candidate],
     ) -> Result<Vec<Verdict>, Fault>;
+    /// The places whose gate a job has to be in for its next step.
+    fn gated_at(
+        &self,
+        params: &Value,
+        here: &Place,
+        state: Option<&Value>,
+    ) -> Result<BTreeSet<Place>, Fault>;
     /// Takes one step.
     async fn step_json(
         &self,
@@ -436,6 +466,17 @@ impl<A: Action> AnyAction for A {
                 "action `{name}` judged {judged} of {given} targets: this is a bug"
             )))
         }
+    }
+
+    fn gated_at(
+        &self,
+        params: &Value,
+        here: &Place,
+        state: Option<&Value>,
+    ) -> Result<BTreeSet<Place>, Fault> {
+        let params: A::Params = from_json(params, "parameters")?;
+        let state: Option<A::State> = state.map(|state| from_json(state, "state")).transpose()?;
+        Ok(A::gated_at(&params, here, state.as_ref()))
     }
 
     async fn step_json(

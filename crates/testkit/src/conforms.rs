@@ -179,6 +179,7 @@ impl Trial {
             let used = call.actions.iter().filter(|it| !ENGINE_PERMISSIONS.contains(it));
             self.used.extend(used.map(|it| (call.place.account.clone(), *it)));
         }
+        self.used.extend(self.world.cloud().on_behalf());
     }
 
     fn numbers_of_writing_calls(&self) -> Vec<usize> {
@@ -287,13 +288,20 @@ fn effects(world: &World) -> String {
             lines.push(format!("{place} {it:?}"));
         }
         for mut it in world.cloud().snapshots_in(&place) {
+            let shares = world.cloud().shares_of(&place, &it.id);
             if world.cloud().has_made(&place, &it.id) {
                 it.id = "a new snapshot".to_owned();
                 it.started_at = jiff::Timestamp::UNIX_EPOCH;
                 it.tags.entry(TAKEN_AT_TAG.to_owned()).and_modify(|at| at.clear());
             }
+            // Tags tell of what was made by its id.
+            for value in it.tags.values_mut() {
+                if value.starts_with("snap-") && !world.cloud().has_put(value) {
+                    *value = "a new snapshot".to_owned();
+                }
+            }
             let state = state_name(it.state);
-            lines.push(format!("{place} {} {state} {it:?}", it.id));
+            lines.push(format!("{place} {} {state} {it:?} shared with {shares:?}", it.id));
         }
     }
     lines.sort();

@@ -2,6 +2,7 @@
 //! SDK; `lamplighter-testkit` implements them in memory.
 
 pub mod ec2;
+pub mod kms;
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{AccountId, Fault, Place, Region, Tags, TaskName, select::ServerFilter};
 
 pub use ec2::Ec2;
+pub use kms::Kms;
 
 /// One account in one region, with credentials for it.
 pub trait Scope: Send + Sync {
@@ -20,6 +22,8 @@ pub trait Scope: Send + Sync {
     fn place(&self) -> &Place;
     /// EC2 and EBS there.
     fn ec2(&self) -> &dyn Ec2;
+    /// KMS there.
+    fn kms(&self) -> &dyn Kms;
 }
 
 /// Hands out scopes, and keeps their credentials fresh.

@@ -103,6 +103,13 @@ impl Survey {
         Survey { planned, unknown, found }
     }
 
+    /// How many resources fail before anything is done: it is not known whether they are
+    /// selected, or they cannot be acted on.
+    pub(super) fn failed(&self) -> usize {
+        let fails = self.planned.iter().filter(|it| matches!(it.verdict, Verdict::Fail { .. }));
+        self.unknown.len() + fails.count()
+    }
+
     /// Whether more would be acted on than the task allows.
     pub fn within_limit(&self, order: &Order) -> Result<(), Fault> {
         guards::within_limit(&order.guards, self.found)

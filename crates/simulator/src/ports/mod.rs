@@ -1,6 +1,8 @@
 //! The cloud behind the ports of the core: no wire, no waiting, the same rules.
 
+mod copies;
 mod ec2;
+mod kms;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,7 +11,7 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AccountPool, Fault, FaultKind, Place, Region, Scope,
     classify::{classify, minimum_wait},
-    cloud::{Ec2, Session},
+    cloud::{Ec2, Kms, Session},
 };
 
 use crate::{
@@ -172,6 +174,10 @@ impl Scope for Inside {
     }
 
     fn ec2(&self) -> &dyn Ec2 {
+        self
+    }
+
+    fn kms(&self) -> &dyn Kms {
         self
     }
 }
