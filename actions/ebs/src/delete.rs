@@ -6,18 +6,17 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use lamplighter_core::{
     Action, Doing, Fault, Progress, Spec, StepCx, Verdict,
-    action::{BadParams, Effect, PlanCx, SOURCE_TAG, TAKEN_AT_TAG},
+    action::{BadParams, Effect, PlanCx},
     cloud::ec2::{Snapshot, SnapshotState},
     retention::{self, Backup, Decision, Keep, Policy},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What AWS says of the volume of a snapshot that is a copy.
-const NO_VOLUME: &str = "vol-ffffffff";
+use crate::lineage::{self, taken_at};
+
 /// AWS's answer to the deletion of a snapshot that an image needs.
 const IN_USE: &str = "InvalidSnapshot.InUse";
 
@@ -122,27 +121,15 @@ fn backup(snapshot: &Snapshot) -> Result<Backup, &'static str> {
             return Err("it is in the recycle bin");
         }
     };
-    let source = match snapshot.tags.get(SOURCE_TAG) {
-        Some(source) => source,
-        None if snapshot.volume_id == NO_VOLUME => {
-            return Err("its source is not known: it is a copy without the tag \
-                        `lamplighter:source`");
-        }
-        None => &snapshot.volume_id,
+    let Some(source) = lineage::source(snapshot) else {
+        return Err("its source is not known: it is a copy without the tag `lamplighter:source`");
     };
     Ok(Backup {
         id: snapshot.id.clone(),
-        source: source.clone(),
+        source: source.to_owned(),
         taken_at: taken_at(snapshot),
         state,
     })
-}
-
-/// The point in time that a snapshot holds. A copy says in its tag when the original was taken;
-/// that it holds something from after its own start cannot be, and such a tag does not count.
-fn taken_at(snapshot: &Snapshot) -> Timestamp {
-    let tag = snapshot.tags.get(TAKEN_AT_TAG).and_then(|text| text.parse::<Timestamp>().ok());
-    tag.filter(|at| *at <= snapshot.started_at).unwrap_or(snapshot.started_at)
 }
 
 fn verdict(snapshot: &Snapshot, backup: &Backup, decision: &Decision) -> Verdict {

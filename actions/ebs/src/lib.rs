@@ -1,14 +1,17 @@
 //! Actions on EBS volumes and snapshots.
 
+mod copy;
 mod create;
 mod delete;
 mod keys;
 mod length;
+mod lineage;
 mod share;
 mod tag_names;
 mod tagging;
 mod watch;
 
+pub use copy::CopySnapshot;
 pub use create::CreateSnapshot;
 pub use delete::DeleteSnapshot;
 pub use share::ShareSnapshot;

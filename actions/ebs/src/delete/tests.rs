@@ -1,11 +1,12 @@
 use lamplighter_core::{
     AnyAction,
-    action::{JOB_TAG, TASK_TAG},
+    action::{JOB_TAG, SOURCE_TAG, TAKEN_AT_TAG, TASK_TAG},
 };
 use lamplighter_testkit::{World, conforms};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::lineage::NO_VOLUME;
 
 const OURS: [(&str, &str); 1] = [(TASK_TAG, "nightly")];
 
