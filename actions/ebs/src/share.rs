@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use lamplighter_core::{
     AccountId, Action, Doing, Fault, Place, Progress, Spec, StepCx, Tags, Verdict,
     action::{BadParams, Effect, HOP_TAG, LookCx, Permissions, PlanCx},
-    cloud::ec2::{Shares, Snapshot, SnapshotState},
+    cloud::ec2::{Snapshot, SnapshotState},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -25,8 +25,6 @@ const BATCH: usize = 500;
 /// What the tags begin with that say until when an account may use a snapshot; the account
 /// follows.
 const UNTIL_TAG: &str = "lamplighter:shared-until:";
-/// AWS's answer when a snapshot is not there.
-const GONE: &str = "InvalidSnapshot.NotFound";
 
 /// Parameters of `ebs.snapshot.share`. Snapshots are never made public.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -51,17 +49,17 @@ pub struct ShareSnapshot;
 /// What planning has to know.
 #[derive(Default)]
 pub struct Known {
-    /// Who may use each snapshot that can be shared.
-    shares: BTreeMap<String, Shares>,
+    /// Those of the accounts in question that may use a snapshot, if there are any.
+    open_to: BTreeMap<String, BTreeSet<AccountId>>,
     /// The keys of the snapshots.
     keys: BTreeMap<String, keys::Known>,
 }
 
-/// What is to change for one snapshot.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Change {
-    grant: BTreeSet<AccountId>,
-    withdraw: BTreeSet<AccountId>,
+/// Who may use a snapshot in the end, and who may not.
+#[derive(Debug, PartialEq, Eq)]
+struct End {
+    shared: BTreeSet<AccountId>,
+    withdrawn: BTreeSet<AccountId>,
     /// Those whose time is over.
     over: BTreeSet<AccountId>,
 }
@@ -78,7 +76,7 @@ impl Action for ShareSnapshot {
         summary: "Lets other accounts use each selected snapshot, and ends that again.",
         permissions: &[
             "ec2:CreateTags",
-            "ec2:DescribeSnapshotAttribute",
+            "ec2:DescribeSnapshots",
             "ec2:ModifySnapshotAttribute",
             "kms:DescribeKey",
         ],
@@ -104,7 +102,7 @@ impl Action for ShareSnapshot {
 
     fn permissions(params: &Params) -> Permissions {
         let mut needs =
-            Permissions::here(&["ec2:DescribeSnapshotAttribute", "ec2:ModifySnapshotAttribute"]);
+            Permissions::here(&["ec2:DescribeSnapshots", "ec2:ModifySnapshotAttribute"]);
         if !params.with.is_empty() {
             needs.here.insert("kms:DescribeKey");
         }
@@ -116,19 +114,35 @@ impl Action for ShareSnapshot {
 
     async fn look(cx: &LookCx<'_>, params: &Params, found: &[Snapshot]) -> Result<Known, Fault> {
         let mut known = Known::default();
-        for snapshot in found.iter().filter(|it| cannot(it).is_none()) {
-            let id = &snapshot.id;
-            match cx.here.ec2().snapshot_shares(id).await {
-                Ok(shares) => _ = known.shares.insert(id.clone(), shares),
-                Err(fault) if fault.code.as_deref() == Some(GONE) => {}
-                Err(fault) => return Err(fault).doing(format!("asking who may use `{id}`")),
+        if found.is_empty() {
+            return Ok(known);
+        }
+        let names = found.iter().flat_map(|it| it.tags.keys());
+        let timed = names.filter_map(|name| name.strip_prefix(UNTIL_TAG)?.parse().ok());
+        let mut accounts: BTreeSet<AccountId> = timed.collect();
+        accounts.extend(params.with.union(&params.withdraw).cloned());
+        for account in &accounts {
+            let mut page = None;
+            loop {
+                let listed = cx.here.ec2().snapshots_open_to(account, page).await;
+                let listed = listed.doing(format!("listing what `{account}` may use"))?;
+                for snapshot in listed.items {
+                    known.open_to.entry(snapshot.id).or_default().insert(account.clone());
+                }
+                cx.pulse.beat().await?;
+                page = listed.next;
+                if page.is_none() {
+                    break;
+                }
             }
-            let key = snapshot.kms_key_id.as_ref().filter(|_| !params.with.is_empty());
-            if let Some(key) = key.filter(|key| !known.keys.contains_key(*key)) {
-                let about = keys::ask(cx.here, key).await.doing(format!("asking about `{key}`"))?;
-                known.keys.insert(key.clone(), about);
-            }
-            cx.pulse.beat().await?;
+        }
+        let keys: BTreeSet<&String> = match params.with.is_empty() {
+            true => BTreeSet::new(),
+            false => found.iter().filter_map(|it| it.kms_key_id.as_ref()).collect(),
+        };
+        for key in keys {
+            let about = keys::ask(cx.here, key).await.doing(format!("asking about `{key}`"))?;
+            known.keys.insert(key.clone(), about);
         }
         Ok(known)
     }
@@ -145,32 +159,26 @@ impl Action for ShareSnapshot {
         _: Option<()>,
     ) -> Result<Progress<()>, Fault> {
         let (ec2, id) = (cx.here.ec2(), &snapshot.id);
-        let shares = ec2.snapshot_shares(id).await.doing(format!("asking who may use `{id}`"))?;
-        let change = change(params, cx.here.place(), &snapshot.tags, &shares, cx.now);
-        if change.is_nothing() {
-            // An earlier try may have made it so.
-            let so = "everything is so already".to_owned();
-            return Ok(match cx.tried.times {
-                0 => Progress::Skipped(so),
-                _ => Progress::Done(so),
-            });
-        }
-        // The end first: whatever happens now, somebody knows when it is over.
-        if let Some(lasting) = params.lasting.filter(|_| !change.grant.is_empty()) {
+        // All of it, whatever is so already: describes lag, and saying it twice does no harm.
+        let end = End::of(params, cx.here.place(), &snapshot.tags, cx.now);
+        // When it is over comes first: whatever happens now, somebody knows.
+        if let Some(lasting) = params.lasting {
             let until = lasting.after(cx.session.occurrence);
             let tag = |it: &AccountId| (format!("{UNTIL_TAG}{it}"), until.to_string());
-            let tags: Tags = change.grant.iter().map(tag).collect();
-            ec2.set_tags(id, &tags).await.doing(format!("tagging `{id}` with the end"))?;
+            let mut tags: Tags = end.shared.iter().map(tag).collect();
+            tags.retain(|name, _| !snapshot.tags.contains_key(name));
+            if !tags.is_empty() {
+                ec2.set_tags(id, &tags).await.doing(format!("tagging `{id}` with the end"))?;
+            }
         }
-        for batch in batches(&change.grant) {
+        for batch in batches(&end.shared) {
             ec2.share_snapshot(id, &batch).await.doing(format!("sharing `{id}`"))?;
         }
-        let all: BTreeSet<AccountId> = &change.withdraw | &change.over;
-        for batch in batches(&all) {
+        for batch in batches(&(&end.withdrawn | &end.over)) {
             let withdrawing = ec2.unshare_snapshot(id, &batch).await;
             withdrawing.doing(format!("withdrawing `{id}` from other accounts"))?;
         }
-        Ok(Progress::Done(change.in_words("shared", "withdrawn")))
+        Ok(Progress::Done(end.in_words("shared", "withdrawn")))
     }
 }
 
@@ -201,15 +209,14 @@ fn judge(params: &Params, cx: &PlanCx<'_>, snapshot: &Snapshot, known: &Known) -
     if let Some(reason) = cannot(snapshot) {
         return leave(reason);
     }
-    let Some(shares) = known.shares.get(&snapshot.id) else {
-        return leave("it is gone");
-    };
-    let change = change(params, cx.place, &snapshot.tags, shares, cx.now);
+    let nobody = BTreeSet::new();
+    let open_to = known.open_to.get(&snapshot.id).unwrap_or(&nobody);
+    let change = End::of(params, cx.place, &snapshot.tags, cx.now).beside(open_to);
     if change.is_nothing() {
         return leave("everything is so already");
     }
     let mut reason = None;
-    if let Some(name) = keys::name(snapshot).filter(|_| !change.grant.is_empty()) {
+    if let Some(name) = keys::name(snapshot).filter(|_| !change.shared.is_empty()) {
         let partition = cx.place.region.partition();
         let key = snapshot.kms_key_id.as_ref().and_then(|key| known.keys.get(key));
         if key.is_none_or(keys::Known::is_of_aws) {
@@ -220,7 +227,7 @@ fn judge(params: &Params, cx: &PlanCx<'_>, snapshot: &Snapshot, known: &Known) -
                 ),
             };
         }
-        let statement = keys::statement(&change.grant, partition);
+        let statement = keys::statement(&change.shared, partition);
         reason = Some(format!(
             "they can use it when the policy of its key `{name}` has this statement: {statement}"
         ));
@@ -228,27 +235,30 @@ fn judge(params: &Params, cx: &PlanCx<'_>, snapshot: &Snapshot, known: &Known) -
     Verdict::Act { effect: change.in_words("share", "withdraw"), reason }
 }
 
-/// What is to change so that everything is as the parameters say.
-fn change(params: &Params, here: &Place, tags: &Tags, shares: &Shares, now: Timestamp) -> Change {
-    let until = |account: &AccountId| -> Option<Timestamp> {
-        tags.get(&format!("{UNTIL_TAG}{account}"))?.parse().ok()
-    };
-    let is_over = |account: &AccountId| {
-        params.lasting.is_some() && until(account).is_some_and(|until| until <= now)
-    };
-    let others = params.with.iter().filter(|it| **it != here.account);
-    let (over, wanted): (BTreeSet<AccountId>, BTreeSet<AccountId>) =
-        others.cloned().partition(is_over);
-    Change {
-        grant: &wanted - &shares.accounts,
-        withdraw: &params.withdraw & &shares.accounts,
-        over: &over & &shares.accounts,
+impl End {
+    /// As the parameters and the tags of a snapshot say.
+    fn of(params: &Params, here: &Place, tags: &Tags, now: Timestamp) -> End {
+        let timed = tags.iter().filter(|_| params.lasting.is_some());
+        let over: BTreeSet<AccountId> = timed
+            .filter(|(_, until)| until.parse::<Timestamp>().is_ok_and(|until| until <= now))
+            .filter_map(|(name, _)| name.strip_prefix(UNTIL_TAG)?.parse().ok())
+            .collect();
+        let mut shared = &params.with - &over;
+        shared.remove(&here.account);
+        End { shared, withdrawn: params.withdraw.clone(), over }
     }
-}
 
-impl Change {
+    /// What of it is still to be done, when these accounts may use the snapshot.
+    fn beside(&self, open_to: &BTreeSet<AccountId>) -> End {
+        End {
+            shared: &self.shared - open_to,
+            withdrawn: &self.withdrawn & open_to,
+            over: &self.over & open_to,
+        }
+    }
+
     fn is_nothing(&self) -> bool {
-        self.grant.is_empty() && self.withdraw.is_empty() && self.over.is_empty()
+        self.shared.is_empty() && self.withdrawn.is_empty() && self.over.is_empty()
     }
 
     fn in_words(&self, share: &str, withdraw: &str) -> String {
@@ -256,11 +266,11 @@ impl Change {
             accounts.iter().map(AccountId::as_str).collect::<Vec<_>>().join(", ")
         };
         let mut parts = Vec::new();
-        if !self.grant.is_empty() {
-            parts.push(format!("{share} with {}", list(&self.grant)));
+        if !self.shared.is_empty() {
+            parts.push(format!("{share} with {}", list(&self.shared)));
         }
-        if !self.withdraw.is_empty() {
-            parts.push(format!("{withdraw} from {}", list(&self.withdraw)));
+        if !self.withdrawn.is_empty() {
+            parts.push(format!("{withdraw} from {}", list(&self.withdrawn)));
         }
         if !self.over.is_empty() {
             parts.push(format!("{withdraw} from {}, whose time is over", list(&self.over)));

@@ -1,9 +1,12 @@
 //! The `with` block: what the action says about it, at the right places.
 
-use lamplighter_core::AnyAction;
+use std::collections::BTreeMap;
+
+use lamplighter_core::{AccountId, AnyAction};
 use serde_json::{Map, Value};
 
 use crate::{
+    Account,
     node::{Kind, Node, Span},
     object::once_each,
     report::Report,
@@ -12,18 +15,39 @@ use crate::{
 
 /// How many references of a schema may follow each other.
 const REFERENCES_MAX: usize = 16;
+/// What a schema says of a value that is an account.
+const ACCOUNT: &str = "#/$defs/AccountId";
+
+/// The accounts of a configuration.
+#[derive(Clone, Copy)]
+pub(crate) struct Accounts<'c> {
+    /// By name. What is there and broken is `None`, and was reported.
+    pub(crate) by_name: &'c BTreeMap<String, Option<Account>>,
+    /// Whether a file could not be read, so that there may be others.
+    pub(crate) incomplete: bool,
+}
+
+impl Accounts<'_> {
+    /// Whether it is certain that no account has this id.
+    fn lack(&self, id: &AccountId) -> bool {
+        let is_it = |it: &Option<Account>| it.as_ref().is_none_or(|it| it.id == *id);
+        !self.incomplete && !self.by_name.values().any(is_it)
+    }
+}
 
 /// Reads and checks the parameters of an action. All unknown keys are reported, and the first
-/// other problem that the action finds.
+/// other problem that the action finds. The names of accounts become their ids.
 pub(crate) fn read(
     with: Option<&Node>,
     action_at: Span,
     action: &dyn AnyAction,
+    accounts: Accounts<'_>,
     report: &mut Report<'_>,
 ) -> Option<Value> {
     let schema = action.params_schema().to_value();
     let mut params = with.map_or_else(|| Value::Object(Map::new()), Node::to_json);
-    let mut reader = Keys::new(&schema, "there is no parameter");
+    let mut reader =
+        Keys { accounts: Some(accounts), ..Keys::new(&schema, "there is no parameter") };
     if let Some(node) = with {
         reader.check(node, &mut params, &[&schema], report);
     }
@@ -36,7 +60,38 @@ pub(crate) fn read(
             report_bad(node, action_at, &bad.message, report);
         }
     }
-    (bad.is_none() && reader.unknown == 0).then_some(params)
+    if bad.is_some() || reader.unknown > 0 {
+        return None;
+    }
+    enters_what_is_there(action, &params, &reader.named, accounts, action_at, report)?;
+    Some(params)
+}
+
+/// Reports accounts that the action would have to enter, and that nobody has configured.
+fn enters_what_is_there(
+    action: &dyn AnyAction,
+    params: &Value,
+    named: &[(Span, AccountId)],
+    accounts: Accounts<'_>,
+    action_at: Span,
+    report: &mut Report<'_>,
+) -> Option<()> {
+    let needs = match action.needs(params) {
+        Ok(needs) => needs,
+        Err(fault) => {
+            report.error(action_at, fault.chain());
+            return None;
+        }
+    };
+    let mut good = Some(());
+    for id in needs.elsewhere.keys().filter(|id| accounts.lack(id)) {
+        let at = named.iter().find(|(_, it)| it == id).map_or(action_at, |(at, _)| *at);
+        let name = action.spec().name;
+        let message = format!("account {id} is not configured, and `{name}` has to enter it");
+        report.hint(at, message, "define it under `accounts`");
+        good = None;
+    }
+    good
 }
 
 fn missing(key: &str) -> String {
@@ -53,12 +108,24 @@ pub(crate) struct Keys<'s> {
     pub(crate) meant: Vec<(Span, String)>,
     /// Lists that stand for mappings. Serde would take their values in the order of the keys.
     pub(crate) lists: Vec<Span>,
+    /// The accounts that values may name.
+    accounts: Option<Accounts<'s>>,
+    /// The accounts that values do name.
+    named: Vec<(Span, AccountId)>,
 }
 
 impl<'s> Keys<'s> {
     /// Finds the keys that `root` does not know, to say this of each.
     pub(crate) fn new(root: &'s Value, message: &'static str) -> Keys<'s> {
-        Keys { root, message, unknown: 0, meant: Vec::new(), lists: Vec::new() }
+        Keys {
+            root,
+            message,
+            unknown: 0,
+            meant: Vec::new(),
+            lists: Vec::new(),
+            accounts: None,
+            named: Vec::new(),
+        }
     }
 
     /// Checks a value that is described by any of some schemas. Unknown keys are taken out, so
@@ -111,8 +178,34 @@ impl<'s> Keys<'s> {
                     }
                 }
             }
+            (Kind::Text(text), value) => {
+                if plain.iter().any(|schema| schema["$ref"] == ACCOUNT) {
+                    self.account(node.span, text, value, report);
+                }
+            }
             _ => {}
         }
+    }
+
+    /// Puts the id of an account in the place of its name.
+    fn account(&mut self, at: Span, text: &str, value: &mut Value, report: &mut Report<'_>) {
+        let Some(accounts) = self.accounts else { return };
+        let id = match (accounts.by_name.get(text), text.parse::<AccountId>()) {
+            (Some(Some(account)), _) => account.id.clone(),
+            (None, Ok(id)) => id,
+            (found, _) => {
+                // One that is broken has been reported.
+                if found.is_none() && !accounts.incomplete {
+                    let known = accounts.by_name.keys().map(String::as_str);
+                    report.unknown(at, format!("there is no account `{text}`"), text, known);
+                }
+                self.unknown += 1;
+                *value = Value::String("000000000000".to_owned());
+                return;
+            }
+        };
+        *value = Value::String(id.to_string());
+        self.named.push((at, id));
     }
 
     /// The schemas without references and alternatives that a schema consists of.

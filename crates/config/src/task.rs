@@ -88,7 +88,7 @@ pub(crate) fn read(entry: &Entry, world: &World, report: &mut Report<'_>) -> Opt
         }
         selection::read_adopt(node, at, fields.as_deref(), report)
     });
-    let params = read_params(&object, action, report);
+    let params = read_params(&object, action, world, report);
     let max_concurrent = read_if_there(object.get("max-concurrent"), |node| {
         value::count(node, "`max-concurrent`", report)
     });
@@ -139,6 +139,7 @@ fn read_action(
 fn read_params(
     object: &Object<'_>,
     action: Option<(&'static dyn AnyAction, Span)>,
+    world: &World,
     report: &mut Report<'_>,
 ) -> Option<serde_json::Value> {
     let with = object.get("with");
@@ -152,7 +153,8 @@ fn read_params(
         return None;
     }
     let (action, named_at) = action?;
-    params::read(with, named_at, action, report)
+    let accounts = params::Accounts { by_name: &world.accounts, incomplete: world.incomplete };
+    params::read(with, named_at, action, accounts, report)
 }
 
 /// The accounts of a task, those that are sound: each once.

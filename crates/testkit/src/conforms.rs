@@ -1,6 +1,6 @@
 //! The rules that every action has to keep, checked without the author writing anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use lamplighter_core::{
@@ -99,10 +99,11 @@ pub fn conforms(action: &'static dyn AnyAction, params: Value, world: impl Fn() 
             });
         }
     }
+    // A look that is throttled begins again, so it must fit into the bucket.
+    let capacity = calls_of_a_look(action, &rules.params, &world) as f64;
     rules.hold("a small bucket of requests", |it| {
         it.cloud().dial(|it| {
-            it.bucket = Some(Bucket { capacity: 1.0, per_second: 0.1 });
-            // A listing that is throttled begins again, so it must fit into the bucket.
+            it.bucket = Some(Bucket { capacity, per_second: 0.1 });
             it.page_size = 1000;
         });
     });
@@ -119,6 +120,22 @@ pub fn conforms(action: &'static dyn AnyAction, params: Value, world: impl Fn() 
         });
     }
     rules.permissions_are_used();
+}
+
+/// The most calls to one API in one place that finding and planning makes, with long pages.
+fn calls_of_a_look(
+    action: &'static dyn AnyAction,
+    params: &Value,
+    world: &impl Fn() -> World,
+) -> usize {
+    let trial = Trial::new(action, params, world);
+    trial.world.cloud().dial(|it| it.page_size = 1000);
+    trial.world.plan(action, params.clone());
+    let mut calls: BTreeMap<(Place, &str), usize> = BTreeMap::new();
+    for call in trial.world.cloud().calls() {
+        *calls.entry((call.place, call.operation)).or_default() += 1;
+    }
+    calls.into_values().max().unwrap_or(1)
 }
 
 fn needs(action: &dyn AnyAction, params: &Value) -> Permissions {

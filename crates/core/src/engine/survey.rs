@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::guards::{self, Found};
 use crate::{
-    Doing, Fault, Place,
-    action::{AnyAction, Candidate, Effect, LookCx, TASK_TAG, Verdict},
-    cloud::PageToken,
+    Doing, Fault, Place, RunId,
+    action::{AnyAction, Candidate, Effect, JOB_TAG, LookCx, TASK_TAG, Verdict},
+    cloud::{PageToken, Session},
     select::{self, Fields, Selected, ServerFilter},
     task::Order,
 };
@@ -61,6 +61,9 @@ pub(super) async fn survey(
             .await
             .doing(format!("listing {kind} in {place}"))?;
         for candidate in answer.items {
+            if is_own(&candidate, cx.session) {
+                continue;
+            }
             if action.spec().effect == Effect::Deletes
                 && !may_delete(order, &candidate, &fields, place, now)
             {
@@ -133,6 +136,14 @@ fn server_filter(action: &dyn AnyAction, order: &Order) -> ServerFilter {
     } else {
         filter
     }
+}
+
+/// Whether this very run has made it: who looks again, after a crash, finds that too, and it is
+/// no target.
+fn is_own(candidate: &Candidate, session: &Session) -> bool {
+    let run = RunId::new(&session.task, session.occurrence);
+    let job = candidate.tags.get(JOB_TAG).and_then(|job| job.strip_prefix(run.as_str()));
+    job.is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Law L6: only what carries our tags or was adopted. What cannot be known is not adopted.

@@ -187,6 +187,14 @@ impl Copies for Door {
         not_here()
     }
 
+    async fn snapshots_open_to(
+        &self,
+        _: &AccountId,
+        _: Option<PageToken>,
+    ) -> Result<Page<Snapshot>, Fault> {
+        not_here()
+    }
+
     async fn copy_snapshot(&self, _: &NewCopy) -> Result<String, Fault> {
         not_here()
     }

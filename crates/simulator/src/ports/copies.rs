@@ -53,6 +53,25 @@ impl Copies for Inside {
         .await
     }
 
+    async fn snapshots_open_to(
+        &self,
+        account: &AccountId,
+        page: Option<PageToken>,
+    ) -> Result<Page<Snapshot>, Fault> {
+        let request = DescribeSnapshots {
+            owner: vec!["self".to_owned()],
+            restorable_by: vec![account.to_string()],
+            max_results: Some(listing::MOST),
+            next_token: page.map(|it| it.0),
+            ..DescribeSnapshots::default()
+        };
+        self.make(request, |it| Page {
+            items: it.snapshot_set.iter().map(|it| Snapshot::from(it.snapshot)).collect(),
+            next: it.next_token.map(PageToken),
+        })
+        .await
+    }
+
     async fn copy_snapshot(&self, new: &NewCopy) -> Result<String, Fault> {
         let request = CopySnapshot {
             source_region: new.source_region.to_string(),

@@ -12,6 +12,12 @@ fn two() -> World {
     )
 }
 
+/// And one under a key of the hub that the vault may not use. AWS's own key lets everybody in its
+/// account use it, and so that one alone would not show what the hub's role needs.
+fn three() -> World {
+    two().key("alias/closed", []).encrypted("snap-c", "vol-c", 1, [], "alias/closed")
+}
+
 #[test]
 fn keeps_the_rules_of_an_action_across_accounts_regions_and_keys() {
     conforms(&CopySnapshot, to_vault(), two);
@@ -234,7 +240,7 @@ fn without_any_permission_the_copy_fails_and_the_message_says_which() {
             if spare(hub, missing) {
                 continue;
             }
-            let world = two();
+            let world = three();
             for (it, is_hub) in [(HUB, true), (VAULT, false)] {
                 let it = it.parse().unwrap();
                 let mut allowed = needs.of(&it, is_hub);
@@ -251,8 +257,8 @@ fn without_any_permission_the_copy_fails_and_the_message_says_which() {
             // Nothing temporary stays, unless it may not be deleted.
             let hops =
                 hub_snapshots(&world).iter().filter(|it| it.tags.contains_key(HOP_TAG)).count();
-            let may_stay = usize::from(hub && missing == "ec2:DeleteSnapshot");
-            assert_eq!(hops, may_stay, "{account} without {missing}:\n{records}");
+            let may_stay = hub && missing == "ec2:DeleteSnapshot";
+            assert!(hops == 0 || may_stay, "{account} without {missing}:\n{records}");
         }
     }
 }

@@ -24,6 +24,14 @@ pub trait Copies: Send + Sync {
         page: Option<PageToken>,
     ) -> Result<Page<Snapshot>, Fault>;
 
+    /// One page of `ec2:DescribeSnapshots`, of snapshots that this account owns and that
+    /// `account` may use because they are shared with it by name.
+    async fn snapshots_open_to(
+        &self,
+        account: &AccountId,
+        page: Option<PageToken>,
+    ) -> Result<Page<Snapshot>, Fault>;
+
     /// Starts a copy into this account and region, and returns its id. Needs
     /// `ec2:CopySnapshot` and `ec2:CreateTags`. AWS has no client token here, so two calls make
     /// two copies, and an implementation must not retry. Whether the keys can be used shows only
@@ -89,7 +97,7 @@ pub struct Restorable(pub Snapshot);
 
 #[async_trait]
 impl Resource for Restorable {
-    const KIND: &'static str = "snapshots, own ones and those that are shared with the account";
+    const KIND: &'static str = "snapshots";
     const PERMISSIONS: &'static [&'static str] = &["ec2:DescribeSnapshots"];
 
     fn id(&self) -> &str {
