@@ -3,12 +3,13 @@
 //! Idempotency: *converging*. A snapshot that is gone stays gone, so a repeated step does no
 //! harm.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
     Action, Doing, Fault, Progress, Spec, StepCx, Verdict,
-    action::{BadParams, Effect, PlanCx},
+    action::{BadParams, COPIED_FROM_TAG, COPIED_TO_TAG, Effect, PlanCx},
     cloud::ec2::{Snapshot, SnapshotState},
     retention::{self, Backup, Decision, Keep, Policy},
 };
@@ -17,6 +18,9 @@ use serde::Deserialize;
 
 use crate::lineage::{self, taken_at};
 
+/// How long after its start a copy on the way is of no use to any job: longer than any job that
+/// copies takes, unless its task sets another `timeout`.
+const LEFT_BEHIND: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// AWS's answer to the deletion of a snapshot that an image needs.
 const IN_USE: &str = "InvalidSnapshot.InUse";
 
@@ -68,11 +72,20 @@ impl Action for DeleteSnapshot {
         let backups: Vec<Result<Backup, &str>> = found.iter().map(backup).collect();
         let ours: Vec<Backup> = backups.iter().flatten().cloned().collect();
         let mut decisions = retention::decide(&params.policy(), &ours, cx.now).into_iter();
+        let bases = bases(found);
+        let leave = |reason: &str| Verdict::Leave { reason: reason.to_owned() };
         let verdicts = found.iter().zip(&backups).map(|(snapshot, backup)| match backup {
-            Err(reason) => Verdict::Leave { reason: (*reason).to_owned() },
-            Ok(backup) => match decisions.next() {
-                Some(decision) => verdict(snapshot, backup, &decision),
-                None => Verdict::Leave { reason: "retention has no verdict on it".to_owned() },
+            Err(_) if is_left_behind(snapshot, cx.now) => Verdict::Act {
+                effect: format!("delete ({} GiB)", snapshot.size_gib),
+                reason: Some("a job has left it behind on the way to another copy".to_owned()),
+            },
+            Err(reason) => leave(reason),
+            Ok(backup) => match (decisions.next(), bases.get(snapshot.id.as_str())) {
+                (None, _) => leave("retention has no verdict on it"),
+                (Some(decision), Some(why)) if decision.verdict == retention::Verdict::Delete => {
+                    leave(&format!("{}; {why}", decision.reasons.join("; ")))
+                }
+                (Some(decision), _) => verdict(snapshot, backup, &decision),
             },
         });
         verdicts.collect()
@@ -104,8 +117,54 @@ impl Params {
     }
 }
 
+/// The snapshots that copies build on, by their ids, and which: a copy to another account or
+/// region has only what has changed since the last one there, as long as that one is still there.
+/// So the last copy of each source stays, and so does, where it came from, the newest one that was
+/// copied, until a newer one is.
+/// Source: EBS User Guide, "Copy an Amazon EBS snapshot", incremental copies.
+fn bases(found: &[Snapshot]) -> BTreeMap<&str, String> {
+    let completed = |it: &&Snapshot| it.state == SnapshotState::Completed && !lineage::is_hop(it);
+    let (mut copies, mut copied) = (BTreeMap::new(), BTreeMap::new());
+    for snapshot in found.iter().filter(completed) {
+        let Some(source) = lineage::source(snapshot) else { continue };
+        let id = snapshot.id.as_str();
+        if snapshot.tags.contains_key(COPIED_FROM_TAG) {
+            newest(&mut copies, source, (snapshot.started_at, id));
+        }
+        for place in snapshot.tags.keys().filter_map(|name| name.strip_prefix(COPIED_TO_TAG)) {
+            newest(&mut copied, (source, place), (taken_at(snapshot), id));
+        }
+    }
+    let copies = copies.into_iter().map(|(source, (_, id))| {
+        (id, format!("it is the last copy of `{source}`, and the next one builds on it"))
+    });
+    let copied = copied.into_iter().map(|((_, place), (_, id))| {
+        (id, format!("no newer one was copied to {place}, and the next copy builds on that one"))
+    });
+    copied.chain(copies).collect()
+}
+
+fn newest<'s, K: Ord>(
+    of: &mut BTreeMap<K, (Timestamp, &'s str)>,
+    key: K,
+    this: (Timestamp, &'s str),
+) {
+    let newest = of.entry(key).or_insert(this);
+    *newest = this.max(*newest);
+}
+
+/// Whether a snapshot was on the way to another copy so long ago that its job is over.
+fn is_left_behind(snapshot: &Snapshot, now: Timestamp) -> bool {
+    lineage::is_hop(snapshot)
+        && snapshot.state != SnapshotState::Pending
+        && snapshot.started_at + LEFT_BEHIND < now
+}
+
 /// What retention looks at, or why it must not look at this snapshot.
 fn backup(snapshot: &Snapshot) -> Result<Backup, &'static str> {
+    if lineage::is_hop(snapshot) {
+        return Err("it is on the way to another copy, and its job deletes it");
+    }
     let tagged = |prefix| snapshot.tags.keys().any(|key| key.starts_with(prefix));
     if tagged("aws:backup:") {
         return Err("AWS Backup manages it: delete it there");

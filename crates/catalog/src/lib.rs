@@ -10,7 +10,12 @@ use lamplighter_core::Catalog;
 pub use reference::reference;
 
 /// All actions that this program knows, in alphabetical order of their names.
-pub static ACTIONS: Catalog = &[&lamplighter_ebs::CreateSnapshot, &lamplighter_ebs::DeleteSnapshot];
+pub static ACTIONS: Catalog = &[
+    &lamplighter_ebs::CopySnapshot,
+    &lamplighter_ebs::CreateSnapshot,
+    &lamplighter_ebs::DeleteSnapshot,
+    &lamplighter_ebs::ShareSnapshot,
+];
 
 #[cfg(test)]
 mod tests {

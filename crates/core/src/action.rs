@@ -341,6 +341,8 @@ pub trait AnyAction: Send + Sync {
     /// All IAM actions that it may need, in any account, sorted: for listing targets, for looking
     /// and for stepping.
     fn permissions(&self) -> Vec<&'static str>;
+    /// Those of them that it may need in the accounts of its targets, sorted.
+    fn permissions_here(&self) -> Vec<&'static str>;
     /// IAM actions that a task with these parameters needs, listing its targets included.
     fn needs(&self, params: &Value) -> Result<Permissions, Fault>;
     /// The schema of the `with:` block.
@@ -391,10 +393,11 @@ impl<A: Action> AnyAction for A {
     }
 
     fn permissions(&self) -> Vec<&'static str> {
-        let mut all = [A::SPEC.permissions, A::SPEC.elsewhere, A::Target::PERMISSIONS].concat();
-        all.sort_unstable();
-        all.dedup();
-        all
+        sorted([A::SPEC.permissions, A::SPEC.elsewhere, A::Target::PERMISSIONS].concat())
+    }
+
+    fn permissions_here(&self) -> Vec<&'static str> {
+        sorted([A::SPEC.permissions, A::Target::PERMISSIONS].concat())
     }
 
     fn needs(&self, params: &Value) -> Result<Permissions, Fault> {
@@ -498,6 +501,12 @@ impl<A: Action> AnyAction for A {
             Progress::Later { wait } => Progress::Later { wait },
         })
     }
+}
+
+fn sorted(mut all: Vec<&'static str>) -> Vec<&'static str> {
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// The action of this name.
