@@ -17,6 +17,7 @@ mod config;
 mod ec2;
 mod fault;
 mod fresh;
+mod kms;
 mod role;
 mod scope;
 mod settings;

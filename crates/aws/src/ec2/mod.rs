@@ -1,5 +1,6 @@
 //! EC2 and EBS in one place.
 
+mod copies;
 mod read;
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use aws_sdk_ec2::{
 use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_types::retry::RetryConfig;
 use lamplighter_core::{
-    Fault, FaultKind, Place, Region,
+    Fault, FaultKind, Place, Region, Tags,
     cloud::{
         Ec2, Page, PageToken,
         ec2::{NewSnapshot, Snapshot, Volume},
@@ -105,16 +106,12 @@ impl Ec2 for Ec2Client {
     async fn create_snapshot(&self, new: &NewSnapshot) -> Result<Snapshot, Fault> {
         let doing = format!("creating a snapshot of `{}`", new.volume_id);
         let call = self.call(&doing, "ec2:CreateSnapshot");
-        let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
-        let tags = TagSpecification::builder()
-            .resource_type(ResourceType::Snapshot)
-            .set_tags(Some(new.tags.iter().map(tag).collect()));
         let request = self
             .client
             .create_snapshot()
             .volume_id(&new.volume_id)
             .description(&new.description)
-            .set_tag_specifications((!new.tags.is_empty()).then(|| vec![tags.build()]))
+            .set_tag_specifications(snapshot_tags(&new.tags))
             .customize()
             // Without a client token a second try may make a second snapshot.
             .config_override(Config::builder().retry_config(RetryConfig::disabled()));
@@ -136,6 +133,18 @@ impl Ec2 for Ec2Client {
             answer => answer.map(|_| ()),
         }
     }
+}
+
+fn tag((key, value): (&String, &String)) -> Tag {
+    Tag::builder().key(key).value(value).build()
+}
+
+/// The tags of a snapshot that a call makes.
+fn snapshot_tags(tags: &Tags) -> Option<Vec<TagSpecification>> {
+    let specification = TagSpecification::builder()
+        .resource_type(ResourceType::Snapshot)
+        .set_tags(Some(tags.iter().map(tag).collect()));
+    (!tags.is_empty()).then(|| vec![specification.build()])
 }
 
 fn filters(filter: &ServerFilter) -> Option<Vec<Filter>> {
