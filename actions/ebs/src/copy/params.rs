@@ -8,7 +8,7 @@ use lamplighter_core::{
     template::{Names, Template},
 };
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     keys,
@@ -19,7 +19,7 @@ use crate::{
 
 /// Task, job, source, taken-at and copied-from; or hop-of.
 const OWNERSHIP_TAGS: usize = 5;
-/// What AWS takes as the time of a time-based copy, in minutes.
+/// What AWS takes as the time of a time-based copy, in quarters of an hour.
 /// Source: EBS User Guide, "Time-based copies".
 const QUARTERS: (u32, u32) = (1, 192);
 
@@ -63,7 +63,7 @@ pub struct Params {
 }
 
 /// Whose snapshots are copied.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Sources {
     /// Those of the account itself.

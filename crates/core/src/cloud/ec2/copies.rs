@@ -1,9 +1,9 @@
 //! Calls that bring snapshots to other accounts and regions: who may use one, and copies.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use async_trait::async_trait;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::Snapshot;
@@ -91,9 +91,20 @@ pub struct Shares {
 
 /// A snapshot that the account may make volumes and copies of: its own, or one that another
 /// account shares with it by name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Restorable(pub Snapshot);
+
+/// It has the fields of a snapshot.
+impl JsonSchema for Restorable {
+    fn schema_name() -> Cow<'static, str> {
+        "Restorable".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Snapshot::json_schema(generator)
+    }
+}
 
 #[async_trait]
 impl Resource for Restorable {
@@ -113,5 +124,22 @@ impl Resource for Restorable {
     ) -> Result<Page<Self>, Fault> {
         let listed = scope.ec2().restorable_snapshots(filter, page).await?;
         Ok(Page { items: listed.items.into_iter().map(Restorable).collect(), next: listed.next })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::schema_for;
+
+    use super::*;
+    use crate::select::Fields;
+
+    #[test]
+    fn what_can_be_restored_has_the_fields_of_a_snapshot() {
+        let names = |schema: Schema| -> Vec<String> {
+            Fields::from_schema(&schema).iter().map(|(name, _)| name.to_string()).collect()
+        };
+        assert!(names(schema_for!(Snapshot)).contains(&"owner".to_owned()));
+        assert_eq!(names(schema_for!(Restorable)), names(schema_for!(Snapshot)));
     }
 }
