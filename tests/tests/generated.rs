@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lamplighter_catalog::{ACTIONS, reference};
+use lamplighter_core::events::Name;
 use lamplighter_tests::{check_generated, check_generated_part, files};
 
 const PAGES: &str = "docs/actions";
@@ -30,6 +31,15 @@ fn the_schema_for_editors_is_current() {
     let schema = lamplighter_config::schema(ACTIONS);
     let text = serde_json::to_string_pretty(&schema).expect("JSON has a text");
     check_generated("config/schema.json", &(text + "\n"));
+}
+
+#[test]
+fn the_events_are_listed() {
+    let mut table = "| event | |\n| --- | --- |\n".to_owned();
+    for name in Name::ALL {
+        table.push_str(&format!("| `{name}` | {} |\n", name.meaning()));
+    }
+    check_generated_part("docs/guide.md", "events", &table);
 }
 
 #[test]

@@ -61,6 +61,8 @@ impl Action for DeleteSnapshot {
         gate: None,
     };
 
+    const COMPARES_TARGETS: bool = true;
+
     fn check(params: &Params) -> Result<(), BadParams> {
         params.policy().check().map_err(|message| {
             let path = if params.keep.is_empty() { "keep" } else { "floor" };

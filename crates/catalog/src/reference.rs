@@ -9,6 +9,7 @@ use jiff::{
 use lamplighter_core::{
     AnyAction,
     action::{Effect, GateSpec},
+    events::Name,
     select::{Fields, Kind},
 };
 
@@ -59,9 +60,19 @@ fn facts(action: &dyn AnyAction) -> String {
          | Effect | {effect} |\n\
          | Timeout | {timeout} per target, unless the task sets `timeout` |\n\
          | Limit of AWS | {gate} |\n\
-         | Events | none |\n",
+         | Events | {} |\n",
         action.target_kind(),
+        events(action),
     )
+}
+
+/// The events that may trigger it.
+fn events(action: &dyn AnyAction) -> String {
+    let names: Vec<String> = Name::of(action).into_iter().map(|it| format!("`{it}`")).collect();
+    match names.is_empty() {
+        true => "none: it compares its targets with each other".to_owned(),
+        false => names.join(", "),
+    }
 }
 
 fn with(doc: &str, parameters: &[Parameter]) -> String {

@@ -1,11 +1,11 @@
 //! The command line, as clap reads it. The doc comments are the help texts.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use lamplighter_core::{RunId, TaskName, job::State};
 
-use crate::globals::Globals;
+use crate::{globals::Globals, lambda, worker::Ticks};
 
 /// What a program without AWS says of itself.
 pub(crate) const WITHOUT_AWS: &str = "`lamplighter-offline` is built without the AWS SDK and \
@@ -92,23 +92,38 @@ pub(crate) enum InAws {
     Run(RunArgs),
     /// Run tasks at their times until stopped
     Serve(WorkArgs),
+    /// Work from a queue that other hosts share, until stopped
+    Worker(WorkerArgs),
+    /// Be an AWS Lambda function: Lambda starts it so
+    #[command(name = lambda::COMMAND, hide = true)]
+    Lambda,
 }
 
-/// Reads the arguments of this process. Ends it when they cannot be, and when they ask for help.
-pub(crate) fn with_aws() -> Cli {
-    read(Cli::command())
+impl Cli {
+    /// Whether it goes on until it is stopped, and its log is all that is seen of it.
+    pub(crate) fn is_host(&self) -> bool {
+        let Command::InAws(command) = &self.command else { return false };
+        matches!(command, InAws::Serve(_) | InAws::Worker(_) | InAws::Lambda)
+    }
+}
+
+/// Reads arguments. Ends the process when they cannot be, and when they ask for help.
+pub(crate) fn with_aws(arguments: Vec<OsString>) -> Cli {
+    read(Cli::command(), arguments)
 }
 
 /// The same without AWS: the help does not show what works there.
-pub(crate) fn without_aws() -> Cli {
+pub(crate) fn without_aws(arguments: Vec<OsString>) -> Cli {
     let in_aws = InAws::augment_subcommands(clap::Command::default());
     let hidden = in_aws.get_subcommands().map(|it| it.get_name().to_owned());
     let all = Cli::command().after_help(WITHOUT_AWS);
-    read(hidden.fold(all, |all, name| all.mut_subcommand(name, |it| it.hide(true))))
+    let shown = hidden.fold(all, |all, name| all.mut_subcommand(name, |it| it.hide(true)));
+    read(shown, arguments)
 }
 
-fn read(command: clap::Command) -> Cli {
-    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+fn read(command: clap::Command, arguments: Vec<OsString>) -> Cli {
+    let matches = command.get_matches_from(arguments);
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 #[derive(Debug, Args)]
@@ -205,6 +220,23 @@ pub(crate) struct WorkArgs {
     /// Steps taken at the same time
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) concurrency: u16,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct WorkerArgs {
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+    /// Look at the clock as well: once a minute, unless another host has. Not needed where a
+    /// schedule of EventBridge does so
+    #[arg(long)]
+    tick: bool,
+}
+
+impl WorkerArgs {
+    /// Who looks at the clock.
+    pub(crate) fn ticks(self) -> Ticks {
+        if self.tick { Ticks::EachMinute } else { Ticks::Elsewhere }
+    }
 }
 
 #[derive(Debug, Args)]

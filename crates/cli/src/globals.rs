@@ -16,7 +16,7 @@ pub(crate) struct Globals {
         default_value = "config"
     )]
     pub(crate) config: PathBuf,
-    /// Where jobs are recorded: `sqlite:FILE`
+    /// Where jobs are recorded: `sqlite:FILE` or `dynamodb:TABLE`
     #[arg(
         long,
         global = true,
@@ -25,6 +25,15 @@ pub(crate) struct Globals {
         default_value = "sqlite:lamplighter.db"
     )]
     pub(crate) journal: String,
+    /// Where hosts hear of jobs: `local`, in this process, or `sqs:URL`
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "LAMPLIGHTER_QUEUE",
+        default_value = "local"
+    )]
+    pub(crate) queue: String,
     /// Print stable JSON on standard output, and nothing else there
     #[arg(long, global = true)]
     pub(crate) json: bool,

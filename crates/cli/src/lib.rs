@@ -6,7 +6,10 @@
 //! a guard or a drifted plan.
 
 mod aftermath;
+mod asked;
 mod aws;
+#[cfg(test)]
+mod bed;
 mod cli;
 mod clock;
 mod commands;
@@ -14,6 +17,7 @@ mod configuration;
 mod exit;
 mod finish;
 mod globals;
+mod lambda;
 mod local;
 mod output;
 mod progress;
@@ -21,8 +25,9 @@ mod records;
 mod stage;
 mod state;
 mod testing;
+mod worker;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 pub use aws::Aws;
 
@@ -31,8 +36,14 @@ pub use aws::Aws;
 ///
 /// Without `aws` the commands that work in AWS accounts are not shown in the help, and refused.
 pub fn main(aws: Option<&dyn Aws>) -> ExitCode {
-    let cli = if aws.is_some() { cli::with_aws() } else { cli::without_aws() };
-    output::init_logs(cli.globals.verbose);
+    main_with(std::env::args_os(), aws)
+}
+
+/// The same with these arguments, of which the first is the program's name.
+pub fn main_with(arguments: impl IntoIterator<Item = OsString>, aws: Option<&dyn Aws>) -> ExitCode {
+    let arguments = lambda::arguments(arguments.into_iter().collect());
+    let cli = if aws.is_some() { cli::with_aws(arguments) } else { cli::without_aws(arguments) };
+    output::init_logs(cli.globals.verbose, cli.is_host());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(commands::run(cli, aws)),

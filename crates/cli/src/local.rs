@@ -3,7 +3,7 @@
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
-use lamplighter_core::{Engine, JobId, job::LEASE};
+use lamplighter_core::Engine;
 use lamplighter_embedded::{LocalQueue, SqliteJournal};
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -14,13 +14,13 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
-use crate::{exit::Failure, output, state::Local};
+use crate::{asked::Asked, exit::Failure, output, state::Local};
 
 /// Between two ticks. Once a minute would do for schedules; jobs of another process, or of one
 /// that died, are noticed sooner.
 const TICK: Duration = Duration::from_secs(10);
 /// How long the steps in flight may take when the host is asked to stop.
-const DRAIN: Duration = Duration::from_secs(60);
+pub(crate) const DRAIN: Duration = Duration::from_secs(60);
 
 /// What a host says when it is asked to stop.
 pub(crate) const STOPPING: &str =
@@ -55,7 +55,8 @@ impl LocalHost {
             let Some(Ok(permit)) = permit else { break };
             let engine = self.engine.clone();
             self.in_flight.spawn(async move {
-                step(&engine, &id).await;
+                // What fails is made up for by the sweep: the journal knows the job.
+                Asked::Look(id).done_or_logged(&engine, Duration::MAX).await;
                 drop(permit);
             });
         }
@@ -77,20 +78,6 @@ impl LocalHost {
                 warn!(fault = ?fault.kind, message = fault.chain(), "this tick failed; the next makes up for it");
             }
         }
-    }
-}
-
-/// One step. What fails here is made up for by the sweep: the journal knows the job.
-async fn step(engine: &Engine, id: &JobId) {
-    // A step that outlives its lease would meet another worker.
-    let limit =
-        Duration::try_from(LEASE).unwrap_or_default().saturating_sub(Duration::from_secs(10));
-    match timeout(limit, engine.advance(id)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(fault)) => {
-            warn!(job = %id, fault = ?fault.kind, message = fault.chain(), "a step could not be recorded; it is taken again");
-        }
-        Err(_) => warn!(job = %id, "a step took longer than its lease; it is taken again"),
     }
 }
 

@@ -12,12 +12,13 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::exit::Failure;
 
-/// Logs go to standard error: as text on a terminal, as JSON otherwise.
-pub(crate) fn init_logs(verbose: u8) {
+/// Logs go to standard error: as text on a terminal, as JSON otherwise. What a host does is
+/// seen in them only.
+pub(crate) fn init_logs(verbose: u8, is_host: bool) {
     // What a target begins with decides: `lamplighter` is every crate of ours.
     let default = match verbose {
-        0 => "error",
-        1 => "lamplighter=info,warn",
+        0 if !is_host => "error",
+        0 | 1 => "lamplighter=info,warn",
         _ => "lamplighter=debug,info",
     };
     let filter =

@@ -26,6 +26,9 @@ pub(crate) fn run_json(run: &Run) -> Value {
         },
         "started-at": run.started_at,
     });
+    if let Some(event) = run.id.event() {
+        json["event"] = json!(event);
+    }
     if let Some(ended_at) = run.ended_at {
         json["ended-at"] = json!(ended_at);
     }
@@ -42,7 +45,10 @@ pub(crate) fn runs_table(runs: &[Run]) -> String {
         let failed = run.tally.all().failed;
         vec![
             run.id.task().to_owned(),
-            run.id.occurrence().to_owned(),
+            match run.id.event() {
+                Some(event) => format!("{}_{event}", run.id.occurrence()),
+                None => run.id.occurrence().to_owned(),
+            },
             run.tally.state().as_str().to_owned(),
             run.tally.find.total().to_string(),
             targets.total().to_string(),
@@ -87,6 +93,7 @@ pub(crate) fn job_json(job: &Job) -> Value {
             json[key] = value;
         }
     };
+    set("event", job.run().event().map(|event| json!(event)));
     set("account", job.work.place().map(|place| json!(place.account)));
     set("region", job.work.place().map(|place| json!(place.region)));
     set("target", job.work.target().map(|target| json!(target)));

@@ -15,12 +15,18 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_catalog::ACTIONS;
 use lamplighter_config::{Account, Config, Role, Source, yaml};
-use lamplighter_core::{AccountPool, Clock, Engine, Fault, action, task::Task};
+use lamplighter_core::{
+    AccountPool, Clock, Engine, Fault, action,
+    events::{self, CloudEvent},
+    task::Task,
+};
 use lamplighter_rehearsal::{Rehearsal, VirtualClock};
 use lamplighter_simulator::{
     Accounts, After, Cloud, Door, Fleet, Lag, Rules, Throttling, Weather,
     fleet::{Member, Target},
 };
+use serde_json::json;
+use tracing::warn;
 
 use crate::{configuration, exit::Failure};
 
@@ -144,8 +150,28 @@ impl Stage {
         engines.pop().expect("one was asked for")
     }
 
+    /// From now on the engine hears of what happens in the cloud, if a task has subscribed to
+    /// anything, as if each account forwarded its events; and of these others at their times.
+    pub(crate) fn listen(&mut self, tasks: &[Task], mut others: Vec<CloudEvent>) {
+        if tasks.iter().all(|task| task.on.is_empty()) {
+            return;
+        }
+        let (cloud, mut seen) = (self.cloud.clone(), 0);
+        self.rehearsal.hear(move || {
+            let now = cloud.now();
+            let due = others.extract_if(.., |it| it.at <= now).collect::<Vec<_>>().into_iter();
+            let news = cloud.events_after(&mut seen).into_iter();
+            let understood = news.filter_map(|it| {
+                let parsed = events::parse(&json!(it));
+                parsed.inspect_err(|bad| warn!(event = it.id, "{bad}")).ok()
+            });
+            understood.chain(due).collect()
+        });
+    }
+
     /// So many workers work on these tasks from now on.
     pub(crate) fn employ(&mut self, tasks: &[Task], workers: usize) {
+        self.listen(tasks, Vec::new());
         let engines = self.rehearsal.engines(workers, ACTIONS, tasks, &self.accounts);
         self.rehearsal.employ(engines);
     }
@@ -216,7 +242,11 @@ impl Weather for Passing {
 
 #[cfg(test)]
 mod tests {
-    use lamplighter_core::{FaultKind, Journal, Place, cloud::Session};
+    use lamplighter_core::{
+        FaultKind, Journal, Place,
+        cloud::Session,
+        engine::{RunFilter, Tally},
+    };
     use lamplighter_rehearsal::finish;
 
     use super::*;
@@ -249,6 +279,39 @@ tasks:
         let tally = runs[0].tally;
         assert_eq!((tally.find.succeeded, tally.all().failed), (3, 0));
         assert!(tally.act.succeeded >= 3, "{tally:?}");
+    }
+
+    #[test]
+    fn what_happens_in_the_cloud_reaches_the_tasks_that_subscribe_to_it() {
+        let config = format!(
+            "{CONFIG}  echo:
+    action: ebs.snapshot.create
+    mode: observe
+    accounts: all
+    on:
+      - event: custom
+        pattern: {{ detail-type: [EBS Snapshot Notification], detail: {{ result: [succeeded] }} }}
+        target: /detail/source
+"
+        );
+        let source = Source::new("tasks.yaml", config);
+        let config = lamplighter_config::load(&[source], ACTIONS, &|_| Err(String::new())).unwrap();
+        let scene = Scene::new(config, None, None);
+        let mut stage = Stage::set(&scene, BEGIN.parse().unwrap(), 1).unwrap();
+        stage.employ(&scene.config.tasks, 2);
+        stage.rehearsal.run_until("2026-03-02T23:00:00Z".parse().unwrap()).unwrap();
+        let tally = |task: &str| {
+            let task = Some(task.parse().unwrap());
+            let filter = RunFilter { task, ..RunFilter::default() };
+            let runs = finish(stage.rehearsal.journal().runs(&filter)).unwrap().unwrap();
+            let mut sum = Tally::default();
+            runs.iter().for_each(|run| sum.add(&run.tally));
+            (runs.len() as u64, sum.act)
+        };
+        let (nights, made) = tally("nightly");
+        let (echoes, seen) = tally("echo");
+        assert!(nights == 1 && made.succeeded > 2, "{made:?}");
+        assert_eq!((echoes, seen.skipped, seen.total()), (made.succeeded, made.succeeded, echoes));
     }
 
     #[test]

@@ -3,17 +3,45 @@
 use std::{path::PathBuf, sync::Arc};
 
 use lamplighter_catalog::ACTIONS;
-use lamplighter_core::{AccountPool, Engine, Ports, task::Task};
+use lamplighter_core::{AccountPool, Clock, Engine, Ports, engine::Inbox, task::Task};
 use lamplighter_embedded::{LocalQueue, SqliteJournal};
 use tracing::info;
 
-use crate::{clock::SystemClock, exit::Failure, globals::Globals};
+use crate::{aws::Aws, clock::SystemClock, exit::Failure, globals::Globals};
+
+/// An engine, and where its host hears of jobs.
+pub(crate) enum State {
+    /// From this process only.
+    Local(Local),
+    /// From a queue that other hosts share.
+    Shared(Shared),
+}
+
+/// An engine on a queue that other hosts share.
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) inbox: Arc<dyn Inbox>,
+}
 
 /// An engine on one machine, and what its host needs.
 pub(crate) struct Local {
     pub(crate) engine: Engine,
     pub(crate) queue: Arc<LocalQueue>,
     pub(crate) journal: Arc<SqliteJournal>,
+}
+
+impl State {
+    /// What a command needs that works with other hosts.
+    pub(crate) fn shared(self, command: &str) -> Result<Shared, Failure> {
+        match self {
+            State::Shared(shared) => Ok(shared),
+            State::Local(_) => Err(Failure::usage(format!(
+                "`{command}` shares its work with other hosts: it needs `--journal \
+                 dynamodb:TABLE` and `--queue sqs:URL`, or `LAMPLIGHTER_JOURNAL` and \
+                 `LAMPLIGHTER_QUEUE`; `serve` works alone"
+            ))),
+        }
+    }
 }
 
 /// The journal's file.
@@ -61,4 +89,33 @@ pub(crate) async fn open(
     };
     let engine = Engine::new(ACTIONS, tasks, ports);
     Ok(Local { engine, queue, journal })
+}
+
+/// Opens the journal and the queue, and makes an engine of these tasks around them.
+pub(crate) async fn open_any(
+    globals: &Globals,
+    aws: &dyn Aws,
+    tasks: Vec<Task>,
+    accounts: Arc<dyn AccountPool>,
+) -> Result<State, Failure> {
+    let (table, url) = match (globals.journal.split_once(':'), globals.queue.split_once(':')) {
+        (_, None) if globals.queue == "local" => {
+            return Ok(State::Local(open(globals, tasks, accounts).await?));
+        }
+        (Some(("dynamodb", table)), Some(("sqs", url))) => (table, url),
+        (_, Some(("sqs", _))) => {
+            return Err(Failure::usage("a queue on SQS needs `--journal dynamodb:TABLE`"));
+        }
+        _ => {
+            let found = &globals.queue;
+            return Err(Failure::usage(format!(
+                "`--queue {found}`: expected `local` or `sqs:URL`"
+            )));
+        }
+    };
+    let journal = aws.journal(table).await?;
+    let (queue, inbox) = aws.queue(url).await?;
+    let worker = format!("{:016x}", (SystemClock.jitter() * u64::MAX as f64) as u64);
+    let ports = Ports { clock: Arc::new(SystemClock), journal, queue, accounts, worker };
+    Ok(State::Shared(Shared { engine: Engine::new(ACTIONS, tasks, ports), inbox }))
 }

@@ -180,8 +180,13 @@ fn what_works_in_aws_accounts_is_not_offered_and_refused() {
     let help = here.run(&["--help"]).stdout;
     let offered = |name: &str| help.lines().any(|it| it.starts_with(&format!("  {name} ")));
     assert!(offered("check") && offered("runs"), "{help}");
-    for args in [&["plan", "nightly"][..], &["apply", "plan.json"], &["run", "nightly"], &["serve"]]
-    {
+    for args in [
+        &["plan", "nightly"][..],
+        &["apply", "plan.json"],
+        &["run", "nightly"],
+        &["serve"],
+        &["worker"],
+    ] {
         assert!(!offered(args[0]), "{help}");
         here.refused(
             args,

@@ -19,6 +19,7 @@ mod shape;
 mod source;
 mod suggest;
 mod task;
+mod trigger;
 mod value;
 pub mod yaml;
 

@@ -1,7 +1,7 @@
 //! The JSON Schema that editors use, generated from the shapes of the file and the parameters of
 //! the actions.
 
-use lamplighter_core::{Catalog, action::Effect};
+use lamplighter_core::{Catalog, action::Effect, events::Name};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::transform_subschemas};
 use serde_json::{Map, Value, json};
 
@@ -40,6 +40,14 @@ pub fn schema(catalog: Catalog) -> Value {
         if spec.effect != Effect::Deletes {
             rules["properties"]["adopt"] = Value::Bool(false);
         }
+        let events = Name::of(*action);
+        rules["properties"]["on"] = match events.is_empty() {
+            true => Value::Bool(false),
+            false => {
+                let names: Vec<&str> = events.into_iter().map(Name::as_str).collect();
+                json!({ "items": { "properties": { "event": { "enum": names } } } })
+            }
+        };
         by_action.push(json!({
             "if": { "properties": { "action": { "const": spec.name } }, "required": ["action"] },
             "then": rules,

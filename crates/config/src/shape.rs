@@ -10,11 +10,14 @@ use std::{
 };
 
 use lamplighter_core::{
+    events::Name,
     schedule::Cron,
     select::{Condition, TagPatterns},
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::trigger;
 
 /// One file of a Lamplighter configuration. A configuration is all the files of a directory; a
 /// name may be defined in one of them only.
@@ -75,8 +78,11 @@ pub(crate) struct Task {
     enabled: Option<bool>,
     /// `act`, the default, or `observe`: it plans and records at its time, and never acts.
     mode: Option<ModeName>,
-    /// When it runs by itself. Without one it runs only when asked to.
+    /// When it runs by itself.
     schedule: Option<Schedule>,
+    /// The events that trigger it, each for what it is about. Without a schedule and without
+    /// these it runs only when asked to.
+    on: Option<AtLeastOne<Trigger>>,
     /// Where it runs: account names and labels, or `all`.
     accounts: Accounts,
     /// The regions; by default each account's own list. `all` is every region that is enabled
@@ -121,6 +127,28 @@ pub(crate) struct Schedule {
     except: Option<AtLeastOne<String>>,
     /// Calendars with the only days that have occurrences.
     only: Option<AtLeastOne<String>>,
+}
+
+/// An event that triggers a task.
+#[derive(JsonSchema)]
+#[schemars(
+    rename = "trigger",
+    rename_all = "kebab-case",
+    deny_unknown_fields,
+    extend("allOf" = trigger::schema_rules())
+)]
+pub(crate) struct Trigger {
+    /// The event, such as `tags.changed`.
+    event: EventName,
+    /// For `ec2.instance.state`: the states that instances enter.
+    states: Option<AtLeastOne<StateName>>,
+    /// For `tags.changed`: the keys of the tags.
+    keys: Option<AtLeastOne<String>>,
+    /// For `custom`: an event pattern of EventBridge.
+    pattern: Option<With>,
+    /// For `custom`: the JSON pointer to the id or ARN of the resource in the event, such as
+    /// `/detail/volume-id`, or to a list of them.
+    target: Option<PointerText>,
 }
 
 /// Which resources, and how many there should be.
@@ -247,8 +275,30 @@ shape!(Regions, {
 });
 shape!(With, { "type": "object" });
 shape!(ModeName, { "enum": ["act", "observe"] });
+shape!(StateName, {
+    "enum": ["pending", "running", "shutting-down", "stopped", "stopping", "terminated"],
+});
+shape!(PointerText, { "type": "string", "pattern": "^/." });
 shape!(MissedName, { "enum": ["latest", "skip", "all"] });
 shape!(ZoneName, { "type": "string", "examples": ["Europe/Madrid", "UTC"] });
+
+/// The name of an event.
+pub(crate) struct EventName;
+
+impl JsonSchema for EventName {
+    fn schema_name() -> Cow<'static, str> {
+        "event".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let name = |it: &Name| json!({ "const": it.as_str(), "description": it.meaning() });
+        json_schema!({ "oneOf": Name::ALL.iter().map(name).collect::<Vec<_>>() })
+    }
+}
 
 /// `all`, or a list of names and labels.
 pub(crate) struct Accounts;
@@ -319,6 +369,7 @@ mod tests {
         assert_eq!(keys::<File>(), ["accounts", "calendars", "tasks"]);
         assert_eq!(keys::<StopAfter>(), ["failed"]);
         assert_eq!(keys::<Adopt>(), ["tags", "where"]);
-        assert_eq!(keys::<Task>().len(), 13);
+        assert_eq!(keys::<Trigger>(), ["event", "keys", "pattern", "states", "target"]);
+        assert_eq!(keys::<Task>().len(), 14);
     }
 }

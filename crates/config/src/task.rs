@@ -17,7 +17,7 @@ use crate::{
     object::Object,
     params,
     report::Report,
-    schedule, selection, shape, value,
+    schedule, selection, shape, trigger, value,
 };
 
 /// What tasks may refer to. What is there and broken is `None`, and was reported.
@@ -66,6 +66,9 @@ pub(crate) fn read(entry: &Entry, world: &World, report: &mut Report<'_>) -> Opt
     });
     let schedule = read_if_there(object.get("schedule"), |node| {
         schedule::read(node, object.key_span("schedule"), world, report)
+    });
+    let on = read_if_there(object.get("on"), |node| {
+        trigger::read(node, object.key_span("on"), action.map(|(action, _)| action), report)
     });
     let regions = read_if_there(object.get("regions"), |node| value::regions(node, report));
     let accounts = object
@@ -119,6 +122,7 @@ pub(crate) fn read(entry: &Entry, world: &World, report: &mut Report<'_>) -> Opt
             time_zone: schedule.as_ref().map(|it| it.time_zone.clone()).unwrap_or_default(),
         },
         schedule,
+        on: on?.unwrap_or_default(),
     })
 }
 

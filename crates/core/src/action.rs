@@ -64,6 +64,10 @@ pub trait Action: Send + Sync + 'static {
     /// The static facts.
     const SPEC: Spec;
 
+    /// Whether `plan` compares the targets with each other, as retention does. An event is about
+    /// some of them only, so none can trigger such an action.
+    const COMPARES_TARGETS: bool = false;
+
     /// Checks what the types of `Params` cannot express. Names both keys of a rule.
     fn check(_params: &Self::Params) -> Result<(), BadParams> {
         Ok(())

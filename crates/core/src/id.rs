@@ -9,6 +9,11 @@ use serde::{Deserialize, Serialize};
 /// Longest task name. A job's id is also a tag on what the job makes, and AWS takes 256
 /// characters there.
 const TASK_NAME_MAX: usize = 64;
+/// Longest id of an event: that of a UUID.
+const EVENT_ID_MAX: usize = 36;
+/// Between the instant of a run and the event that started it. Every service of AWS takes it in
+/// the value of a tag, and neither side may have it.
+const BEFORE_EVENT: char = '_';
 
 /// Declares a string newtype whose only way in is a check of its text.
 macro_rules! checked_text {
@@ -82,7 +87,15 @@ checked_text!(
     "a task name in kebab-case of at most 64 characters, such as `nightly-backup`"
 );
 checked_text!(
-    /// One occurrence of a task: `nightly-backup@2026-03-29T02:00:00Z`.
+    /// What EventBridge knows an event by: a UUID. Part of the ids of the jobs that it starts.
+    EventId,
+    |text| (1..=EVENT_ID_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'),
+    "the id of an event: at most 36 letters, digits and hyphens"
+);
+checked_text!(
+    /// One run of a task: `nightly-backup@2026-03-29T02:00:00Z`. One that an event has started
+    /// ends in the event's id: `on-tag@2026-03-29T02:00:00Z_7bf73129-1428-4cd3-a780-95db273d1602`.
     RunId,
     |text| run_part(text) == Some(text),
     "a run, such as `nightly-backup@2026-03-29T02:00:00Z`"
@@ -101,6 +114,11 @@ impl RunId {
         RunId(format!("{task}@{at}"))
     }
 
+    /// The run of `task` that an event of the instant `at` starts.
+    pub fn of_event(task: &TaskName, at: Timestamp, event: &EventId) -> RunId {
+        RunId(format!("{task}@{at}{BEFORE_EVENT}{event}"))
+    }
+
     /// The task's name.
     pub fn task(&self) -> &str {
         self.0.split_once('@').map_or("", |(task, _)| task)
@@ -108,7 +126,16 @@ impl RunId {
 
     /// The occurrence as it stands in the id: an instant in RFC 3339.
     pub fn occurrence(&self) -> &str {
-        self.0.split_once('@').map_or("", |(_, occurrence)| occurrence)
+        self.parts().0
+    }
+
+    /// The id of the event that started it, if one has.
+    pub fn event(&self) -> Option<&str> {
+        self.parts().1
+    }
+
+    fn parts(&self) -> (&str, Option<&str>) {
+        self.0.split_once('@').map_or(("", None), |(_, rest)| occurrence_and_event(rest))
     }
 }
 
@@ -141,6 +168,11 @@ impl JobId {
     /// The run this job belongs to.
     pub fn run(&self) -> RunId {
         RunId(run_part(&self.0).unwrap_or_default().to_owned())
+    }
+
+    /// Whether it is the job for one target, and not for a run or a place.
+    pub fn is_of_target(&self) -> bool {
+        self.0.split('/').count() > 3
     }
 }
 
@@ -194,11 +226,23 @@ fn is_region(text: &str) -> bool {
         && words.last().is_some_and(|word| word.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The leading `task@instant` of an id, when it is one.
+/// The leading `task@instant` of an id, or `task@instant_event`, when it is one.
 fn run_part(text: &str) -> Option<&str> {
     let run = text.split('/').next()?;
-    let (task, at) = run.split_once('@')?;
-    (task.parse::<TaskName>().is_ok() && at.parse::<Timestamp>().is_ok()).then_some(run)
+    let (task, occurrence) = run.split_once('@')?;
+    let (at, event) = occurrence_and_event(occurrence);
+    let good = task.parse::<TaskName>().is_ok()
+        && at.parse::<Timestamp>().is_ok()
+        && event.is_none_or(|event| event.parse::<EventId>().is_ok());
+    good.then_some(run)
+}
+
+/// Splits what follows the task in the id of a run.
+fn occurrence_and_event(text: &str) -> (&str, Option<&str>) {
+    match text.split_once(BEFORE_EVENT) {
+        Some((at, event)) => (at, Some(event)),
+        None => (text, None),
+    }
 }
 
 #[cfg(test)]
@@ -240,9 +284,42 @@ mod tests {
             "nightly@2026-03-29T02:00:00Z/111122223333/eu-west-1/vol-1/odd@name"
         );
         assert_eq!(job.run(), run);
+        let of_target = |job: JobId| job.is_of_target();
+        assert!(of_target(job) && of_target(JobId::act(&run, &place, "vol-1")));
+        assert!(![JobId::spread(&run), JobId::missed(&run)].into_iter().any(of_target));
+        assert!(!of_target(JobId::account(&run, &place.account)));
+        assert!(!of_target(JobId::find(&run, &place)));
         assert_eq!((run.task(), run.occurrence()), ("nightly", "2026-03-29T02:00:00Z"));
+        assert_eq!(run.event(), None);
         assert!("nightly".parse::<JobId>().is_err());
         assert!("nightly@soon/x".parse::<JobId>().is_err());
+    }
+
+    #[test]
+    fn the_run_of_an_event_ends_in_its_id() {
+        let event: EventId = "7bf73129-1428-4cd3-a780-95db273d1602".parse().unwrap();
+        let at = "2026-03-29T02:00:00Z".parse().unwrap();
+        let run = RunId::of_event(&"on-tag".parse().unwrap(), at, &event);
+        let text = "on-tag@2026-03-29T02:00:00Z_7bf73129-1428-4cd3-a780-95db273d1602";
+        assert_eq!(run.as_str(), text);
+        assert_eq!((run.task(), run.occurrence()), ("on-tag", "2026-03-29T02:00:00Z"));
+        assert_eq!(run.event(), Some(event.as_str()));
+        assert_eq!(text.parse::<RunId>(), Ok(run.clone()));
+        let job: JobId = format!("{text}/111122223333/eu-west-1/vol_1").parse().unwrap();
+        assert_eq!(job.run(), run);
+        for bad in ["on-tag@2026-03-29T02:00:00Z_", "on-tag@2026-03-29T02:00:00Z_a_b"] {
+            assert!(bad.parse::<RunId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_id_of_an_event_has_only_what_may_stand_in_a_run() {
+        for good in ["7bf73129-1428-4cd3-a780-95db273d1602", "a"] {
+            assert!(good.parse::<EventId>().is_ok(), "{good}");
+        }
+        for bad in ["", "a_b", "a/b", "a b", "é", &"a".repeat(37)] {
+            assert!(bad.parse::<EventId>().is_err(), "{bad}");
+        }
     }
 
     #[test]

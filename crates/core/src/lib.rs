@@ -5,6 +5,7 @@ pub mod action;
 pub mod classify;
 pub mod cloud;
 pub mod engine;
+pub mod events;
 pub mod fault;
 pub mod id;
 pub mod job;
@@ -22,7 +23,7 @@ pub use action::{Action, AnyAction, Catalog, Progress, Spec, StepCx, Verdict};
 pub use cloud::{AccountPool, Resource, Scope};
 pub use engine::{Clock, Engine, Journal, Ports, Queue};
 pub use fault::{Doing, Fault, FaultKind};
-pub use id::{AccountId, JobId, Place, Region, RunId, TaskName};
+pub use id::{AccountId, EventId, JobId, Place, Region, RunId, TaskName};
 
 /// Tags of a resource: key to value.
 pub type Tags = BTreeMap<String, String>;

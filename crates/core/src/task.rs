@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     AccountId, Region, TaskName,
+    events::Trigger,
     schedule::{Schedule, Zone},
     select::Selection,
 };
@@ -22,8 +23,11 @@ pub struct Task {
     pub description: String,
     /// Whether the task does anything at all.
     pub enabled: bool,
-    /// When it runs by itself. Without one it runs only when asked to.
+    /// When it runs by itself.
     pub schedule: Option<Schedule>,
+    /// The events that trigger it. Without a schedule and without these it runs only when asked
+    /// to.
+    pub on: Vec<Trigger>,
     /// Where it runs.
     pub reach: Vec<Reach>,
 }
@@ -101,6 +105,14 @@ pub struct Guards {
     pub limit_percent: Option<Percent>,
 }
 
+impl Guards {
+    /// The bounds on the targets of an event. It names them itself: none are expected, and they
+    /// are no share of a listing.
+    pub fn of_event(&self) -> Guards {
+        Guards { limit_targets: self.limit_targets, ..Guards::default() }
+    }
+}
+
 /// A share between 0 and 100, in whole percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
@@ -149,7 +161,7 @@ pub enum StopAfter {
 
 impl Task {
     /// Identifies this form of the task: what a task is known by when a host asks whether it has
-    /// changed.
+    /// changed. Its triggers are not part of it: they say nothing of when it is due.
     pub fn fingerprint(&self) -> String {
         let mut order = self.order.clone();
         // Moving a task in its file does not change it.

@@ -119,7 +119,11 @@ impl Seen {
 
 /// The ids that this work may have. Nothing else names an occurrence's work, so it exists once.
 fn computed_ids(job: &Job) -> Vec<JobId> {
-    let run = RunId::new(&job.work.order().task, job.work.occurrence());
+    let (task, occurrence) = (&job.work.order().task, job.work.occurrence());
+    let run = match job.run().event().map(str::parse) {
+        Some(Ok(event)) => RunId::of_event(task, occurrence, &event),
+        _ => RunId::new(task, occurrence),
+    };
     match &job.work {
         Work::Spread { reach, .. } => {
             let mut ids = vec![JobId::spread(&run), JobId::missed(&run)];

@@ -5,15 +5,22 @@
 //! on to the next message or to the next full minute, at which a worker ticks as a host does.
 //! One thread, no runtime: the same seed and the same calls make the same journal.
 
-use std::{pin::Pin, sync::Arc};
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
-    AccountPool, Catalog, Clock, Engine, Ports, RunId, engine::Tally, task::Task,
+    AccountPool, Catalog, Clock, Engine, Ports, RunId,
+    engine::{Event, Tally},
+    events::CloudEvent,
+    task::Task,
 };
 
 use crate::{
-    MemoryJournal, MemoryQueue, Random, VirtualClock,
+    MemoryJournal, MemoryQueue, Random, VirtualClock, lock,
     queue::Sweeping,
     run::{Polled, poll},
 };
@@ -27,11 +34,24 @@ const POLLS_PER_JOB: usize = 1_000;
 /// Something a worker does. What comes of it is in the journal or nowhere.
 type Errand = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Tells what has happened in the cloud since it was asked the last time.
+type Herald = Box<dyn FnMut() -> Vec<CloudEvent> + Send>;
+
+/// Events on their way to the engine. One is delivered until an engine has taken it.
+#[derive(Default)]
+struct Mail {
+    waiting: VecDeque<CloudEvent>,
+    /// An engine could not take the first one: it comes again after the next tick.
+    stalled: bool,
+}
+
 /// A clock, a journal, a queue, and workers that share them.
 pub struct Rehearsal {
     clock: Arc<VirtualClock>,
     journal: Arc<MemoryJournal>,
     queue: Arc<MemoryQueue>,
+    herald: Option<Herald>,
+    mail: Arc<Mutex<Mail>>,
     random: Random,
     workers: Vec<Worker>,
     /// `None`: somebody has to tick at once.
@@ -41,12 +61,19 @@ pub struct Rehearsal {
     polls: (Timestamp, usize),
 }
 
-/// An engine, and what it has in hand: one job at a time, and ticks.
+/// An engine, and what it has in hand: one job and one event at a time, and ticks.
 struct Worker {
     engine: Engine,
     alive: bool,
     tick: Option<Errand>,
     job: Option<Errand>,
+    event: Option<Errand>,
+}
+
+impl Worker {
+    fn errands(&mut self) -> [&mut Option<Errand>; 3] {
+        [&mut self.tick, &mut self.job, &mut self.event]
+    }
 }
 
 /// Why a rehearsal does not come to an end.
@@ -76,6 +103,8 @@ impl Rehearsal {
             journal: Arc::new(MemoryJournal::default()),
             queue: Arc::new(MemoryQueue::new(clock.clone())),
             clock,
+            herald: None,
+            mail: Arc::default(),
             random: Random::new(seed),
             workers: Vec::new(),
             last_tick: None,
@@ -130,9 +159,15 @@ impl Rehearsal {
     /// From now on these engines work, each as one worker; one of them ticks at once, as a host
     /// does that starts. Whatever others had in hand is dropped.
     pub fn employ(&mut self, engines: impl IntoIterator<Item = Engine>) {
-        let worker = |engine| Worker { engine, alive: true, tick: None, job: None };
+        let worker = |engine| Worker { engine, alive: true, tick: None, job: None, event: None };
         self.workers = engines.into_iter().map(worker).collect();
         self.last_tick = None;
+    }
+
+    /// From now on events come from there. It is asked for the new ones whenever somebody works,
+    /// which is each minute at least.
+    pub fn hear(&mut self, herald: impl FnMut() -> Vec<CloudEvent> + Send + 'static) {
+        self.herald = Some(Box::new(herald));
     }
 
     /// Kills a worker, counted from 0, in the middle of what it does.
@@ -142,7 +177,8 @@ impl Rehearsal {
     /// When there is no such worker.
     pub fn crash(&mut self, worker: usize) {
         let worker = &mut self.workers[worker];
-        (worker.alive, worker.tick, worker.job) = (false, None, None);
+        worker.alive = false;
+        worker.errands().into_iter().for_each(|it| *it = None);
     }
 
     /// Starts a worker again, counted from 0, under its old name. If nobody has ticked in this
@@ -181,7 +217,7 @@ impl Rehearsal {
         self.clock.forward_to(next);
         self.hand_out();
         let picked = self.random.below(self.under_way());
-        let under_way = self.workers.iter_mut().flat_map(|it| [&mut it.tick, &mut it.job]);
+        let under_way = self.workers.iter_mut().flat_map(Worker::errands);
         let mut under_way = under_way.filter(|it| it.is_some());
         let Some(slot) = under_way.nth(picked) else { return };
         let polled = slot.as_mut().map(|errand| poll(errand.as_mut()));
@@ -211,7 +247,8 @@ impl Rehearsal {
     pub fn run_to_the_end(&mut self, give_up_at: Timestamp) -> Result<(), Stuck> {
         self.run_while(give_up_at, |it| {
             let open = it.journal.open() as u64;
-            let busy = it.under_way() > 0 || it.queue.next_at().is_some();
+            let mail = !lock(&it.mail).waiting.is_empty();
+            let busy = it.under_way() > 0 || it.queue.next_at().is_some() || mail;
             (open > 0 || busy).then_some(open)
         })
     }
@@ -255,7 +292,7 @@ impl Rehearsal {
     }
 
     fn under_way(&self) -> usize {
-        let slots = self.workers.iter().flat_map(|it| [&it.tick, &it.job]);
+        let slots = self.workers.iter().flat_map(|it| [&it.tick, &it.job, &it.event]);
         slots.filter(|it| it.is_some()).count()
     }
 
@@ -265,8 +302,8 @@ impl Rehearsal {
         })
     }
 
-    /// Gives each idle worker one of the messages that are due, and the tick, if it is time, to
-    /// the first that is alive.
+    /// Gives each idle worker one of the messages that are due, and the tick, if it is time, and
+    /// the next event, if there is one, to the first that is alive.
     fn hand_out(&mut self) {
         let now = self.clock.now();
         if self.next_tick() <= now
@@ -274,6 +311,7 @@ impl Rehearsal {
             && let Some(worker) = self.workers.iter_mut().find(|it| it.alive)
         {
             self.last_tick = Some(now);
+            lock(&self.mail).stalled = false;
             let engine = worker.engine.clone();
             let sweeping = Sweeping::begin(self.queue.clone());
             worker.tick = Some(Box::pin(async move {
@@ -282,6 +320,7 @@ impl Rehearsal {
                 drop(sweeping);
             }));
         }
+        self.hand_out_event();
         for worker in self.workers.iter_mut().filter(|it| it.alive && it.job.is_none()) {
             let Some(job) = self.queue.take(&mut self.random) else { return };
             let engine = worker.engine.clone();
@@ -289,6 +328,26 @@ impl Rehearsal {
             // enough to go on.
             worker.job = Some(Box::pin(async move { drop(engine.advance(&job).await) }));
         }
+    }
+
+    fn hand_out_event(&mut self) {
+        let news = self.herald.as_mut().map(|herald| herald()).unwrap_or_default();
+        let mut waiting = lock(&self.mail);
+        waiting.waiting.extend(news);
+        if waiting.stalled || self.workers.iter().any(|it| it.event.is_some()) {
+            return;
+        }
+        let Some(event) = waiting.waiting.front().cloned() else { return };
+        let Some(worker) = self.workers.iter_mut().find(|it| it.alive) else { return };
+        let (engine, mail) = (worker.engine.clone(), self.mail.clone());
+        worker.event = Some(Box::pin(async move {
+            let taken = engine.event(Event::Cloud(event)).await.is_ok();
+            let mut mail = lock(&mail);
+            match taken {
+                true => drop(mail.waiting.pop_front()),
+                false => mail.stalled = true,
+            }
+        }));
     }
 }
 

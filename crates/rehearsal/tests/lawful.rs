@@ -86,7 +86,7 @@ fn find() -> Job {
     let order = task("nightly", "test.snap", Value::Null, &[]).order;
     let run = RunId::new(&order.task, NOW);
     let id = JobId::find(&run, &place);
-    let work = Work::Find { order, place, occurrence: NOW, plan: None };
+    let work = Work::Find { order, place, occurrence: NOW, plan: None, only: None };
     Job::new(id, work, NOW, NOW, SignedDuration::from_hours(1))
 }
 

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
     Catalog, Clock, Engine, RunId,
     engine::{Event, RunFilter},
+    events::{CloudEvent, Name, Trigger, parse},
     job::{Job, LEASE, State, WorkKind},
     schedule::Missed,
     task::Task,
@@ -261,4 +262,51 @@ fn whoever_is_employed_anew_drops_what_others_had_in_hand() {
     assert_eq!(occurrences(&rehearsal, "hourly"), [60]);
     assert_eq!(rehearsal.journal().open(), 0);
     assert_eq!(fleet.touched().len(), 3);
+}
+
+/// An event about a volume, that many minutes after the beginning.
+fn event(volume: &str, at: i64) -> CloudEvent {
+    let event = serde_json::json!({
+        "id": format!("{volume}-{at}"),
+        "detail-type": "EBS Volume Notification",
+        "source": "aws.ec2",
+        "account": "111122223333",
+        "time": minutes(at),
+        "region": "eu-west-1",
+        "resources": [format!("arn:aws:ec2:eu-west-1:111122223333:volume/{volume}")],
+        "detail": { "event": "createVolume", "result": "available" },
+    });
+    parse(&event).unwrap()
+}
+
+#[test]
+fn events_reach_the_engine_whenever_a_worker_dies_and_do_nothing_twice() {
+    for seed in 1..=30 {
+        let mut new = task("new", "7d", &places(["eu-west-1"]));
+        new.schedule = None;
+        new.on = vec![Trigger::Named(Name::VolumeCreated)];
+        let (mut rehearsal, fleet) =
+            employed(seed, 2, &[new], &["vol-a", "vol-b", "vol-c"], SignedDuration::ZERO);
+        let clock = rehearsal.clock().clone();
+        let mut coming = vec![event("vol-a", 1), event("vol-a", 1), event("vol-b", 2)];
+        rehearsal.hear(move || {
+            let now = clock.now();
+            coming.extract_if(.., |it| it.at <= now).collect()
+        });
+        // Somebody dies in the middle of something.
+        rehearsal.run_until(minutes(1)).unwrap();
+        (0..seed).for_each(|_| rehearsal.step());
+        rehearsal.crash(0);
+        (0..seed).for_each(|_| rehearsal.step());
+        rehearsal.restart(0);
+        rehearsal.run_to_the_end(minutes(60)).unwrap();
+        let mut touched = fleet.touched();
+        touched.sort();
+        touched.dedup();
+        assert_eq!(touched.len(), 2, "seed {seed}: {touched:?}");
+        let acts = rehearsal.journal().all();
+        let acts = acts.iter().filter(|job| job.work.kind() == WorkKind::Act);
+        let acts: Vec<&str> = acts.filter_map(|job| job.work.target()).collect();
+        assert_eq!(acts, ["vol-a", "vol-b"], "seed {seed}");
+    }
 }

@@ -1,9 +1,9 @@
-//! `DescribeVolumes` over the wire: pages of 500 of 100,000 volumes, with the client on the same
-//! thread. A bench of one page; the rate of pages is one through its time.
+//! How many pages of 500 volumes a second one core serves: `DescribeVolumes` over the wire, all
+//! 100,000 volumes, twice. The server has a thread of its own, and what counts is the time that
+//! this thread was on a processor: a busy machine makes it no slower. Linux only.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{fs, sync::Arc, thread, time::Duration};
 
-use divan::{Bencher, counter::ItemsCount};
 use jiff::Timestamp;
 use lamplighter_core::Clock;
 use lamplighter_simulator::{Cloud, EndPoint, Fleet};
@@ -11,22 +11,20 @@ use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    runtime::Builder,
+    runtime::{Builder, Handle},
+    sync::oneshot,
 };
 
 const VOLUMES: usize = 100_000;
 const PAGE: usize = 500;
+const ROUNDS: usize = 10;
 
-fn main() {
-    divan::main();
-}
+/// A clock that stands: nothing here depends on the time.
+struct Noon;
 
-struct Now;
-
-impl Clock for Now {
-    #[expect(clippy::disallowed_methods, reason = "a host's clock: the bench is one")]
+impl Clock for Noon {
     fn now(&self) -> Timestamp {
-        Timestamp::try_from(SystemTime::now()).expect("it is not the year 10,000")
+        Timestamp::from_second(1_800_000_000).unwrap_or_default()
     }
 
     fn jitter(&self) -> f64 {
@@ -34,9 +32,59 @@ impl Clock for Now {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the server has a thread of its own")]
+fn main() {
+    let (say, hear) = oneshot::channel();
+    let server = thread::spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let server = EndPoint::bind(0).await.expect("a port");
+            let (end, ended) = oneshot::channel::<()>();
+            let address = server.local_addr();
+            say.send((address, end, Handle::current())).expect("somebody waits");
+            let ended = async { ended.await.unwrap_or_default() };
+            server.serve(cloud(), ended).await.expect("it serves");
+        });
+    });
+    let client = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    client.block_on(async {
+        let (address, end, server) = hear.await.expect("it starts");
+        let mut socket = TcpStream::connect(address).await.expect("a connection");
+        for (name, filter) in
+            [("all", ""), ("half of them", "&Filter.1.Name=volume-type&Filter.1.Value.1=gp3")]
+        {
+            pages(&mut socket, filter).await;
+            let before = on_processor(&server).await;
+            let (mut count, mut bytes) = (0, 0);
+            for _ in 0..ROUNDS {
+                let (more, size) = pages(&mut socket, filter).await;
+                (count, bytes) = (count + more, bytes + size);
+            }
+            let spent = on_processor(&server).await - before;
+            println!(
+                "{name}: {count} pages, {} KB each: {:.0} µs of the server, {:.0} pages a second",
+                bytes / count / 1000,
+                spent.as_secs_f64() * 1e6 / count as f64,
+                count as f64 / spent.as_secs_f64(),
+            );
+        }
+        drop(end);
+    });
+    server.join().expect("it ends");
+}
+
+/// How long the server's thread has been on a processor so far.
+async fn on_processor(server: &Handle) -> Duration {
+    #[expect(clippy::disallowed_methods, reason = "no file on a disk")]
+    let read = server.spawn(async { fs::read_to_string("/proc/thread-self/schedstat") });
+    let stat = read.await.expect("it runs").expect("this is Linux");
+    let nanoseconds = stat.split(' ').next().and_then(|it| it.parse().ok());
+    Duration::from_nanos(nanoseconds.expect("a number"))
+}
+
 /// A place with 100,000 volumes of three tags each, most of them attached.
 fn cloud() -> Cloud {
-    let cloud = Cloud::new(Arc::new(Now));
+    let cloud = Cloud::new(Arc::new(Noon));
     let fleet: Fleet = serde_json::from_value(json!({
         "accounts": {"111122223333": {"regions": ["eu-west-1"]}},
         "volumes": [{
@@ -49,29 +97,23 @@ fn cloud() -> Cloud {
     cloud
 }
 
-/// Pages without a filter, and with one that every second volume passes.
-#[divan::bench(args = ["", "&Filter.1.Name=volume-type&Filter.1.Value.1=gp3"])]
-fn page(bencher: Bencher<'_, '_>, filter: &str) {
-    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let mut client = runtime.block_on(async {
-        let server = EndPoint::bind(0).await.expect("a port");
-        let client = TcpStream::connect(server.local_addr()).await.expect("a connection");
-        tokio::spawn(server.serve(cloud(), std::future::pending()));
-        client
-    });
-    let mut next = String::new();
-    let mut ask = || {
+/// Asks for every page. How many there were, and their bytes.
+async fn pages(client: &mut TcpStream, filter: &str) -> (usize, usize) {
+    let (mut count, mut bytes, mut next) = (0, 0, String::new());
+    loop {
         let body = format!(
             "Action=DescribeVolumes&Version=2016-11-15&MaxResults={PAGE}{filter}{}{next}",
             if next.is_empty() { "" } else { "&NextToken=" }
         );
-        let page = runtime.block_on(exchange(&mut client, &body));
+        let page = exchange(client, &body).await;
         assert!(page.contains("<volumeId>"), "{}", &page[..page.len().min(500)]);
-        let token = page.rsplit_once("<nextToken>").and_then(|(_, it)| it.split('<').next());
-        next = token.unwrap_or_default().to_owned();
-    };
-    ask();
-    bencher.counter(ItemsCount::new(PAGE)).bench_local(ask);
+        count += 1;
+        bytes += page.len();
+        match page.rsplit_once("<nextToken>").and_then(|(_, it)| it.split('<').next()) {
+            Some(token) => next = token.to_owned(),
+            None => return (count, bytes),
+        }
+    }
 }
 
 /// Sends a request and reads its answer's body.

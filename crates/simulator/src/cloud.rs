@@ -155,6 +155,14 @@ impl Cloud {
         self.look(|state, _| state.events.log().cloned().collect())
     }
 
+    /// The events that came after the first so many, in order; counts them in `seen`. Whoever
+    /// asks seldom misses the oldest: the newest 100,000 are kept.
+    pub fn events_after(&self, seen: &mut u64) -> Vec<Event> {
+        let (count, new) = self.look(|state, _| state.events.after(*seen));
+        *seen = count;
+        new
+    }
+
     /// Takes the calls out of the trail: those since the last time, in order.
     pub fn take_calls(&self) -> Vec<Call> {
         self.lock().trail.take()
@@ -238,9 +246,28 @@ impl Cloud {
                 }
             }
         };
-        let retry_until = cx.retry_until;
+        // Whose connection is closed waits for nothing.
+        let retry_until = cx.retry_until.filter(|_| answer.is_some());
         state.trail.ended(outcome);
         Performed { delay, retry_until, answer }
+    }
+
+    /// Asks once more what [`perform`](Cloud::perform) had no answer to yet, on behalf of the same
+    /// call: it is recorded, paid and permitted already.
+    pub(crate) fn ask_again<O: Operation, R>(
+        &self,
+        caller: &Caller,
+        place: &Place,
+        operation: O,
+        use_answer: impl FnOnce(O::Answer<'_>) -> R,
+    ) -> Performed<R> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.advance(now);
+        let seen = Cx::lagging(now, state.lag());
+        let mut cx = Cx { state: &mut state, caller, place, now, seen, retry_until: None };
+        let answer = Some(operation.run(&mut cx).map(use_answer));
+        Performed { delay: SignedDuration::ZERO, retry_until: cx.retry_until, answer }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -4,7 +4,6 @@
 mod bus;
 mod deliver;
 mod list;
-mod pattern;
 mod permission;
 mod put_events;
 mod put_rule;
@@ -77,6 +76,8 @@ pub(crate) struct Events {
     /// Those that no rule has seen yet.
     fresh: Vec<Fresh>,
     count: u64,
+    /// How many there were in the log so far.
+    published: u64,
 }
 
 /// An event on its way to the rules of a bus.
@@ -135,7 +136,15 @@ impl Events {
             self.log.pop_front();
         }
         self.log.push_back(event.clone());
+        self.published += 1;
         self.fresh.push(Fresh { bus: place.clone(), at, event, forwarded: false });
+    }
+
+    /// Those that came after so many, and how many there are now. The oldest may be forgotten.
+    pub(crate) fn after(&self, seen: u64) -> (u64, Vec<Event>) {
+        let new = usize::try_from(self.published.saturating_sub(seen)).unwrap_or(usize::MAX);
+        let known = self.log.len().saturating_sub(new);
+        (self.published, self.log.iter().skip(known).cloned().collect())
     }
 
     pub(crate) fn log(&self) -> impl Iterator<Item = &Event> {

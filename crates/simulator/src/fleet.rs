@@ -6,7 +6,9 @@
 //! [`Fleet::check`] and, twice, in [`Fleet::build`].
 
 mod account;
+mod backups;
 mod clusters;
+mod database_snapshots;
 mod database_state;
 mod databases;
 mod entry;
@@ -27,7 +29,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     account::{Account, Document},
+    backups::{BackupState, Backups},
     clusters::{ClusterEngine, Clusters},
+    database_snapshots::{
+        ClusterSnapshots, DatabaseSnapshotState, DatabaseSnapshotType, DatabaseSnapshots,
+    },
     database_state::DatabaseState,
     databases::{DatabaseEngine, Databases},
     images::Images,
@@ -86,12 +92,21 @@ pub struct Fleet {
     /// DynamoDB tables.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<Tables>,
+    /// Backups of DynamoDB tables.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub backups: Vec<Backups>,
     /// RDS instances that belong to no cluster.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub databases: Vec<Databases>,
     /// Clusters of Aurora, DocumentDB and Neptune.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<Clusters>,
+    /// RDS snapshots of databases.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub database_snapshots: Vec<DatabaseSnapshots>,
+    /// Snapshots of clusters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cluster_snapshots: Vec<ClusterSnapshots>,
 }
 
 impl Fleet {
@@ -116,10 +131,13 @@ impl Fleet {
         self.check_all(&self.snapshots, &mut found);
         self.check_all(&self.images, &mut found);
         self.check_all(&self.tables, &mut found);
+        self.check_all(&self.backups, &mut found);
         self.check_all(&self.databases, &mut found);
         let places: Vec<Place> = self.places().collect();
         databases::check_replicas(&self.databases, &places, &mut found);
         self.check_all(&self.clusters, &mut found);
+        self.check_all(&self.database_snapshots, &mut found);
+        self.check_all(&self.cluster_snapshots, &mut found);
         found
     }
 
@@ -149,16 +167,22 @@ impl Fleet {
                 here.reserve(&self.snapshots);
                 here.reserve(&self.images);
                 here.reserve(&self.tables);
+                here.reserve(&self.backups);
                 here.reserve(&self.databases);
                 here.reserve(&self.clusters);
+                here.reserve(&self.database_snapshots);
+                here.reserve(&self.cluster_snapshots);
                 self.put_all(&self.keys, &mut here);
                 self.put_all(&self.instances, &mut here);
                 self.put_all(&self.volumes, &mut here);
                 self.put_all(&self.snapshots, &mut here);
                 self.put_all(&self.images, &mut here);
                 self.put_all(&self.tables, &mut here);
+                self.put_all(&self.backups, &mut here);
                 self.put_all(&self.databases, &mut here);
                 self.put_all(&self.clusters, &mut here);
+                self.put_all(&self.database_snapshots, &mut here);
+                self.put_all(&self.cluster_snapshots, &mut here);
             }
         });
         Ok(())
@@ -228,6 +252,10 @@ impl Fleet {
     }
 }
 
+#[cfg(test)]
+mod backups_tests;
+#[cfg(test)]
+mod database_snapshots_tests;
 #[cfg(test)]
 mod databases_tests;
 #[cfg(test)]

@@ -48,6 +48,7 @@ pub async fn journal_contract(open: impl AsyncFn() -> Arc<dyn Journal>) {
     listings::the_last_tick_never_moves_back(&*open().await).await;
     listings::tasks_are_known_in_their_last_form(&*open().await).await;
     listings::runs_are_listed_from_the_latest(&*open().await).await;
+    listings::runs_of_events_at_one_instant_are_apart(&*open().await).await;
     listings::a_run_ends_with_its_last_job(&*open().await).await;
     listings::a_run_that_was_missed_is_a_skipped_one(&*open().await).await;
     listings::jobs_are_filtered(&*open().await).await;
@@ -116,6 +117,7 @@ fn find(run: &RunId) -> Job {
         place: place(),
         occurrence: run.occurrence().parse().unwrap(),
         plan: None,
+        only: None,
     };
     job(JobId::find(run, &place()), work, 0)
 }

@@ -440,7 +440,8 @@ pub fn task(name: &str, action: &str, params: Value, places: &[Place]) -> Task {
             }),
         }
     }
-    Task { order, description: String::new(), enabled: true, schedule: None, reach }
+    let (description, on) = (String::new(), Vec::new());
+    Task { order, description, enabled: true, schedule: None, on, reach }
 }
 
 /// A catalog that lives as long as the test program.

@@ -369,3 +369,19 @@ fn a_saved_plan_is_done_where_more_is_unknown_than_planned() {
          vol-a succeeded: created snap-1"
     );
 }
+
+#[test]
+fn a_worker_that_is_told_twice_at_the_same_instant_takes_one_step() {
+    let mut world = World::new().volume("vol-a", []);
+    let engines = world.begin(&Snap::<NONE>, json!({}));
+    let job = world.jobs().into_iter().find(|job| job.work.kind() == WorkKind::Act);
+    let job = job.expect("there is one volume");
+    world.clock().set(job.wake_at.expect("its snapshot is pending"));
+    let version = job.version;
+    let twice = async { tokio::join!(engines[0].advance(&job.id), engines[0].advance(&job.id)) };
+    let (one, other) = finish(twice).expect("nobody dies");
+    assert_eq!((one.is_ok(), other.is_ok()), (true, true));
+    let after = world.jobs().into_iter().find(|it| it.id == job.id).expect("jobs stay");
+    assert_eq!(after.version, version + 2, "leased once and settled once");
+    world.assert_lawful();
+}

@@ -32,7 +32,7 @@ impl Copies for Ec2Client {
             .describe_snapshots()
             // Without it AWS lists every public snapshot there is.
             .restorable_by_user_ids("self")
-            .set_filters(filters(filter))
+            .set_filters(filters(filter, "snapshot-id"))
             .max_results(PAGE)
             .set_next_token(page.map(|token| token.0));
         let answer = call.answer(request.send().await)?;

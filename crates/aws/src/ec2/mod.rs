@@ -74,7 +74,7 @@ impl Ec2 for Ec2Client {
         let request = self
             .client
             .describe_volumes()
-            .set_filters(filters(filter))
+            .set_filters(filters(filter, "volume-id"))
             .max_results(PAGE)
             .set_next_token(page.map(|token| token.0));
         let answer = call.answer(request.send().await)?;
@@ -94,7 +94,7 @@ impl Ec2 for Ec2Client {
             .describe_snapshots()
             // Without an owner AWS lists every public snapshot there is.
             .owner_ids("self")
-            .set_filters(filters(filter))
+            .set_filters(filters(filter, "snapshot-id"))
             .max_results(PAGE)
             .set_next_token(page.map(|token| token.0));
         let answer = call.answer(request.send().await)?;
@@ -147,11 +147,14 @@ fn snapshot_tags(tags: &Tags) -> Option<Vec<TagSpecification>> {
     (!tags.is_empty()).then(|| vec![specification.build()])
 }
 
-fn filters(filter: &ServerFilter) -> Option<Vec<Filter>> {
+/// The filters of a request. That for ids has a name for each kind of resource.
+fn filters(filter: &ServerFilter, ids_name: &str) -> Option<Vec<Filter>> {
     let filter_of = |it: &TagFilter| {
         Filter::builder().name(&it.name).set_values(Some(it.values.clone())).build()
     };
-    let filters: Vec<Filter> = filter.tags.iter().map(filter_of).collect();
+    let ids = filter.ids.iter();
+    let ids = ids.map(|it| Filter::builder().name(ids_name).set_values(Some(it.clone())).build());
+    let filters: Vec<Filter> = filter.tags.iter().map(filter_of).chain(ids).collect();
     (!filters.is_empty()).then_some(filters)
 }
 

@@ -103,6 +103,7 @@ async fn only_own_snapshots_are_listed_and_filters_arrive_as_they_are() {
             TagFilter { name: "tag:a b&c=ü".to_owned(), values: values(&[r"50\*", "x*,y?", " "]) },
             TagFilter { name: "tag-key".to_owned(), values: values(&["plus+key"]) },
         ],
+        ids: Some(values(&["snap-1", "snap-2"])),
     };
     let page = ec2(&wire).snapshots(&filter, None).await.unwrap();
     assert_eq!((page.items, page.next), (vec![], None));
@@ -115,6 +116,9 @@ async fn only_own_snapshots_are_listed_and_filters_arrive_as_they_are() {
             "Filter.1.Value.3= ",
             "Filter.2.Name=tag-key",
             "Filter.2.Value.1=plus+key",
+            "Filter.3.Name=snapshot-id",
+            "Filter.3.Value.1=snap-1",
+            "Filter.3.Value.2=snap-2",
             "MaxResults=1000",
             "Owner.1=self",
         ]

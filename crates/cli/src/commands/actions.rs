@@ -1,7 +1,7 @@
 //! `actions`: the catalog, or the reference of one action.
 
 use lamplighter_catalog::ACTIONS;
-use lamplighter_core::action;
+use lamplighter_core::{action, events::Name};
 use serde_json::{Value, json};
 
 use crate::{
@@ -45,6 +45,7 @@ fn summary(it: &dyn action::AnyAction) -> Value {
         "summary": spec.summary,
         "targets": it.target_kind(),
         "effect": spec.effect,
+        "events": Name::of(it),
         "permissions": it.permissions(),
     })
 }

@@ -47,9 +47,22 @@ pub(crate) fn run(globals: &Globals, args: &CalendarArgs) -> Result<Exit, Failur
         CalendarFormat::Json => output::print_json(&as_json(&entries))?,
         _ if globals.json => output::print_json(&as_json(&entries))?,
         CalendarFormat::Ics => output::print(&as_ics(&entries))?,
-        CalendarFormat::Table => output::print(&as_table(&entries))?,
+        CalendarFormat::Table => {
+            output::print(&as_table(&entries))?;
+            note_events(&config.tasks);
+        }
     }
     Ok(Exit::Fine)
+}
+
+/// Says which tasks run at times that no calendar knows.
+fn note_events(tasks: &[Task]) {
+    for task in tasks.iter().filter(|task| task.enabled && !task.on.is_empty()) {
+        let mut names: Vec<&str> = task.on.iter().map(|it| it.name().as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        output::note(&format!("`{}` runs on events: {}", task.order.task, names.join(", ")));
+    }
 }
 
 fn as_json(entries: &[Entry<'_>]) -> Vec<Value> {

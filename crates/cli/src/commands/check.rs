@@ -16,7 +16,12 @@ pub(crate) fn run(globals: &Globals) -> Result<Exit, Failure> {
                 output::print_json(&json!({ "problems": [] }))?;
             } else {
                 let (tasks, accounts) = (config.tasks.len(), config.accounts.len());
-                output::print(&format!("{tasks} tasks, {accounts} accounts: no problems"))?;
+                let on = config.tasks.iter().filter(|task| !task.on.is_empty()).count();
+                let on = match on {
+                    0 => String::new(),
+                    count => format!(" ({count} on events)"),
+                };
+                output::print(&format!("{tasks} tasks{on}, {accounts} accounts: no problems"))?;
             }
             Ok(Exit::Fine)
         }

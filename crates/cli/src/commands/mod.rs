@@ -8,7 +8,7 @@ mod demo;
 mod init;
 mod jobs;
 mod missed;
-mod plan;
+pub(crate) mod plan;
 mod retention;
 mod run;
 mod runs;
@@ -16,6 +16,7 @@ mod schedule;
 mod serve;
 mod simulate;
 mod test;
+mod worker;
 
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 use lamplighter_config::Config;
@@ -25,7 +26,7 @@ use crate::{
     aws::Aws,
     cli::{Cli, Command, InAws, WITHOUT_AWS},
     exit::{Exit, Failure},
-    output, testing,
+    lambda, output, testing,
 };
 
 /// Runs the command of this command line.
@@ -53,6 +54,8 @@ pub(crate) async fn run(cli: Cli, aws: Option<&dyn Aws>) -> Result<Exit, Failure
                 InAws::Apply { file, work } => apply::run(globals, aws, file, *work).await,
                 InAws::Run(args) => run::run(globals, aws, args).await,
                 InAws::Serve(work) => serve::run(globals, aws, *work).await,
+                InAws::Worker(args) => worker::run(globals, aws, *args).await,
+                InAws::Lambda => lambda::run(globals, aws).await,
             }
         }
         Command::Demo(args) => demo::run(globals, args).await,
@@ -99,7 +102,7 @@ fn span(flag: &str, text: &str) -> Result<SignedDuration, Failure> {
 }
 
 /// The present second: what an occurrence is when nobody names one.
-fn this_second() -> Timestamp {
+pub(crate) fn this_second() -> Timestamp {
     Timestamp::from_second(Timestamp::now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 

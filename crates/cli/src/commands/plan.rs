@@ -35,14 +35,9 @@ pub(crate) async fn run(
     };
     let config = configuration::load(&globals.config)?;
     let planner = Planner::new(ACTIONS, aws.accounts(&config.accounts).await?);
-    let mut tasks = Vec::new();
-    let mut problems = Vec::new();
-    for name in &args.tasks {
-        let task = find(&config, name)?;
-        let places = survey(&planner, task, at, &mut problems).await?;
-        tasks.push(TaskPlan::new(&task.order, at, places, &mut problems));
-    }
-    let plan = Plan::new(at, tasks, problems);
+    let chosen: Result<Vec<&Task>, Failure> =
+        args.tasks.iter().map(|name| find(&config, name)).collect();
+    let plan = make(&planner, &chosen?, at).await?;
     if let Some(path) = &args.out {
         save(&plan, path)?;
     }
@@ -56,6 +51,21 @@ pub(crate) async fn run(
         }
     }
     Ok(Exit::of(plan.problems.iter().map(|problem| problem.kind)))
+}
+
+/// Plans tasks, for an occurrence.
+pub(crate) async fn make(
+    planner: &Planner,
+    chosen: &[&Task],
+    at: Timestamp,
+) -> Result<Plan, Failure> {
+    let mut tasks = Vec::new();
+    let mut problems = Vec::new();
+    for task in chosen {
+        let places = survey(planner, task, at, &mut problems).await?;
+        tasks.push(TaskPlan::new(&task.order, at, places, &mut problems));
+    }
+    Ok(Plan::new(at, tasks, problems))
 }
 
 /// Surveys every place of a task, some at a time. The result is in the order of the places.

@@ -7,21 +7,31 @@ use crate::{
     exit::{Exit, Failure},
     globals::Globals,
     local::{LocalHost, STOPPING, stop_signal},
-    output, state,
+    output,
+    state::{self, State},
+    worker::{Ticks, Worker},
 };
 
 pub(crate) async fn run(globals: &Globals, aws: &dyn Aws, work: WorkArgs) -> Result<Exit, Failure> {
     let config = configuration::load(&globals.config)?;
     let accounts = aws.accounts(&config.accounts).await?;
-    let local = state::open(globals, config.tasks, accounts).await?;
-    let stop = stop_signal(STOPPING)?;
     let scheduled =
-        local.engine.tasks().filter(|task| task.enabled && task.schedule.is_some()).count();
+        config.tasks.iter().filter(|task| task.enabled && task.schedule.is_some()).count();
+    let state = state::open_any(globals, aws, config.tasks, accounts).await?;
+    let stop = stop_signal(STOPPING)?;
     output::note(&format!(
         "serving {scheduled} scheduled tasks; the journal is {}; stop with Ctrl-C",
         globals.journal
     ));
-    let host = LocalHost::new(&local, work.concurrency);
-    tokio::join!(host.tick(&stop), host.work(&stop));
+    match state {
+        State::Local(local) => {
+            let host = LocalHost::new(&local, work.concurrency);
+            tokio::join!(host.tick(&stop), host.work(&stop));
+        }
+        State::Shared(shared) => {
+            let host = Worker::new(shared.engine, shared.inbox, work.concurrency);
+            host.run(&stop, Ticks::EachMinute).await?;
+        }
+    }
     Ok(Exit::Fine)
 }

@@ -7,7 +7,7 @@ use lamplighter_core::{
     JobId, Place, Tags,
     action::SOURCE_TAG,
     cloud::ec2::Snapshot,
-    job::{Job, State},
+    job::{Job, State, WorkKind},
     plan::{Problem, TargetPlan, VerdictName},
 };
 use lamplighter_simulator::{Access, Call, Outcome};
@@ -176,6 +176,11 @@ impl From<Call> for Called {
     }
 }
 
+/// Whether it is the job that starts the run of an event.
+fn is_of_event(job: &Job) -> bool {
+    job.work.kind() == WorkKind::Find && job.run().event().is_some()
+}
+
 impl Found {
     /// Whether something of this name is in a place or an account.
     pub(crate) fn is_at(&self, name: &str, place: &str) -> bool {
@@ -191,7 +196,7 @@ impl Found {
             if job.id == JobId::missed(&run) {
                 let why = job.status.message().unwrap_or_default();
                 self.missed.push(format!("{run}: {why}"));
-            } else if job.id == JobId::spread(&run) {
+            } else if job.id == JobId::spread(&run) || is_of_event(job) {
                 let runs = self.runs.entry(run.task().to_owned()).or_default();
                 runs.push(run.occurrence().to_owned());
             }

@@ -178,8 +178,15 @@ impl Work {
     fn begin(mut stage: Stage, case: &Case, tasks: &[Task]) -> Work {
         let mut tasks = tasks.to_vec();
         if case.test.run.is_some() {
-            tasks.iter_mut().for_each(|task| task.schedule = None);
+            tasks.iter_mut().for_each(|task| {
+                task.schedule = None;
+                task.on.clear();
+            });
         }
+        // Every event was checked when the test was read.
+        let events = case.test.events.iter().enumerate();
+        let events = events.filter_map(|(number, it)| it.event(case.begin, number).ok()).collect();
+        stage.listen(&tasks, events);
         let rehearsal = &mut stage.rehearsal;
         let laws = LawfulJournal::new(rehearsal.journal().clone(), rehearsal.clock().clone());
         let laws = Arc::new(laws);

@@ -234,11 +234,25 @@ impl Check<'_> {
                 _ => self.say(&key, "a crash is either `after` a time or right after a `call`"),
             }
         }
+        self.events(test, lasts);
         let rules = Rules { faults: test.faults.clone(), ..Rules::default() };
         for bad in rules.check() {
             self.say(&bad.path, bad.message);
         }
         self.expect(&test.expect, test);
+    }
+
+    fn events(&mut self, test: &Test, lasts: Option<SignedDuration>) {
+        for (index, happening) in test.events.iter().enumerate() {
+            let key = format!("events[{index}]");
+            if test.until.is_none() {
+                self.say(&key, "`events` go with `until`: otherwise nothing starts by itself");
+            } else if happening.after.is_some_and(|it| lasts.is_some_and(|lasts| it.0 >= lasts)) {
+                self.say(&format!("{key}.after"), "the test has ended by then");
+            } else if let Err(bad) = happening.event(self.begin, index) {
+                self.say(&key, bad.to_string());
+            }
+        }
     }
 
     fn expect(&mut self, expect: &Expect, test: &Test) {

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use lamplighter_core::TaskName;
+use jiff::Timestamp;
+use lamplighter_core::{
+    TaskName,
+    events::{self, BadEvent, CloudEvent},
+};
 use lamplighter_simulator::{
     Fleet, Rule,
     words::{Instant, OneOrMore, Pattern, Range, Time},
@@ -12,6 +16,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
+use serde_json::{Value, json};
 
 /// Tests of tasks. Each has a simulated organization of its own, lets the engine work in it in
 /// virtual time, and says what is expected of it.
@@ -43,12 +48,55 @@ pub(crate) struct Test {
     pub(crate) run: Option<OneOrMore<TaskName>>,
     /// Serves all tasks by their schedules until this instant.
     pub(crate) until: Option<Instant>,
+    /// What happens in AWS beside what the tasks do there, for tasks with `on`.
+    #[serde(default)]
+    pub(crate) events: Vec<Happening>,
     /// When the worker is killed and started again, one after the other.
     #[serde(default)]
     pub(crate) crash: Vec<Crash>,
     /// What is expected. What is not mentioned is not judged; but in the end no job may be open,
     /// and no law broken.
     pub(crate) expect: Expect,
+}
+
+/// An event of AWS, in the words of EventBridge.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Happening {
+    /// How long after the beginning; by default at once.
+    pub(crate) after: Option<Time>,
+    /// Such as `aws.tag`.
+    pub(crate) source: String,
+    /// Such as `Tag Change on Resource`.
+    pub(crate) detail_type: String,
+    /// The account in which it happens.
+    pub(crate) account: String,
+    /// The region in which it happens.
+    pub(crate) region: String,
+    /// What it is about, as ARNs.
+    #[serde(default)]
+    pub(crate) resources: Vec<String>,
+    /// The rest.
+    #[serde(default)]
+    pub(crate) detail: serde_json::Map<String, Value>,
+}
+
+impl Happening {
+    /// The event, in a test that begins then. Each has a number of its own there.
+    pub(crate) fn event(&self, begin: Timestamp, number: usize) -> Result<CloudEvent, BadEvent> {
+        let at = begin + self.after.map(|it| it.0).unwrap_or_default();
+        events::parse(&json!({
+            "version": "0",
+            "id": format!("00000000-0000-4000-8000-{number:012}"),
+            "detail-type": self.detail_type,
+            "source": self.source,
+            "account": self.account,
+            "time": at,
+            "region": self.region,
+            "resources": self.resources,
+            "detail": self.detail,
+        }))
+    }
 }
 
 /// The death of the worker: at a time, or right after a call of AWS, of which nobody hears then.

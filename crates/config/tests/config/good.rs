@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lamplighter_config::{Account, Config, Role, Source, load};
 use lamplighter_core::{
     Region,
+    events::{Name, Trigger},
     schedule::{Missed, Schedule, Timing},
     task::{Mode, Percent, Reach, Regions, StopAfter},
 };
@@ -222,4 +223,34 @@ fn an_adopting_task_may_delete_what_it_did_not_make() {
     );
     let adopt = serde_json::to_value(&config.tasks[0].order.adopt).unwrap();
     assert_eq!(adopt, json!({ "tags": { "made-by": "old-tool" }, "where": "target.size_gib > 1" }));
+}
+
+#[test]
+fn events_trigger_a_task_beside_its_schedule_or_without_one() {
+    let config = with_task(
+        "    accounts: all
+    on:
+      - { event: tags.changed, keys: [backup, stage] }
+      - { event: ebs.volume.created }
+      - event: custom
+        pattern: { source: [ours], detail: { size: [{ numeric: [\">=\", 8] }] } }
+        target: /detail/volume-id
+",
+    );
+    let task = &config.tasks[0];
+    assert_eq!(task.schedule, None);
+    let pattern = json!({ "source": ["ours"], "detail": { "size": [{ "numeric": [">=", 8] }] } });
+    assert_eq!(
+        task.on,
+        [
+            Trigger::TagsChanged(["backup", "stage"].map(str::to_owned).into()),
+            Trigger::Named(Name::VolumeCreated),
+            Trigger::Custom {
+                pattern: pattern.try_into().unwrap(),
+                target: "/detail/volume-id".parse().unwrap(),
+            },
+        ]
+    );
+    let states = "    accounts: all\n    schedule: { every: 1h }\n    on: [{ event: ebs.volume.modified }]\n";
+    assert!(with_task(states).tasks[0].schedule.is_some());
 }

@@ -15,7 +15,7 @@ fn places_are_counted_in_characters() {
     let name = "`é` is not a task name in kebab-case of at most 64 characters, such as \
                 `nightly-backup`";
     let known = "known: `accounts`, `action`, `adopt`, `description`, `enabled`, \
-                 `max-concurrent`, `mode`, `regions`, `schedule`, `select`, `stop-after`, \
+                 `max-concurrent`, `mode`, `on`, `regions`, `schedule`, `select`, `stop-after`, \
                  `timeout` and `with`";
     assert_eq!(
         to_json(&problems),

@@ -54,6 +54,13 @@ fn it_accepts_what_is_good() {
             "{CREATE}, with: {{ share: [{{ account: a, days: 3 }}], tags: {{ a: \"{{task}}\" }} }}"
         ),
         format!("{DELETE}, with: {{ keep: {{ last: 3 }} }}, adopt: {{ tags: {{ a: b }} }}"),
+        format!("{CREATE}, on: [{{ event: tags.changed, keys: [a] }}], schedule: {{ every: 1h }}"),
+        format!(
+            "{CREATE}, on: [{{ event: ebs.volume.created }}, {{ event: ebs.volume.modified }}]"
+        ),
+        format!(
+            "{CREATE}, on: [{{ event: custom, pattern: {{ source: [aws.ec2] }}, target: /a/0 }}]"
+        ),
     ] {
         check(&validator, &with("", &task), true);
     }
@@ -91,6 +98,15 @@ fn it_refuses_what_is_bad() {
         format!("{CREATE}, with: {{ share: [{{ account: a, dyas: 3 }}] }}"),
         format!("{CREATE}, with: {{ pace: faster }}"),
         format!("{DELETE}, with: {{ keep: {{ lst: 3 }} }}"),
+        format!(
+            "{DELETE}, with: {{ keep: {{ last: 3 }} }}, on: [{{ event: tags.changed, keys: [a] }}]"
+        ),
+        format!("{CREATE}, on: []"),
+        format!("{CREATE}, on: [{{ event: tags.changed }}]"),
+        format!("{CREATE}, on: [{{ event: tags.changed, keys: [a], states: [stopped] }}]"),
+        format!("{CREATE}, on: [{{ event: ebs.volume.created, keys: [a] }}]"),
+        format!("{CREATE}, on: [{{ event: ec2.instance.state, states: [stopped] }}]"),
+        format!("{CREATE}, on: [{{ event: custom, pattern: {{ source: [aws.ec2] }}, target: a }}]"),
     ] {
         check(&validator, &with("", &task), false);
     }

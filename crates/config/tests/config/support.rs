@@ -43,7 +43,7 @@ pub(crate) enum State {
 
 #[async_trait]
 impl Resource for Thing {
-    const KIND: &'static str = "things";
+    const KIND: &'static str = "volumes";
     const PERMISSIONS: &'static [&'static str] = &["thing:DescribeThings"];
 
     fn id(&self) -> &str {
@@ -208,6 +208,8 @@ impl Action for DeleteThing {
         timeout: Duration::from_secs(3600),
         gate: None,
     };
+
+    const COMPARES_TARGETS: bool = true;
 
     fn check(params: &DeleteParams) -> Result<(), BadParams> {
         if params.keep.is_empty() {

@@ -36,6 +36,8 @@ pub trait AnyAction: Send + Sync {
     fn spec(&self) -> &'static Spec;
     /// What it works on, in the plural: `volumes`.
     fn target_kind(&self) -> &'static str;
+    /// Whether planning compares the targets with each other.
+    fn compares_targets(&self) -> bool;
     /// All IAM actions that it may need, in any account, sorted: for listing targets, for looking
     /// and for stepping.
     fn permissions(&self) -> Vec<&'static str>;
@@ -88,6 +90,10 @@ impl<A: Action> AnyAction for A {
 
     fn target_kind(&self) -> &'static str {
         A::Target::KIND
+    }
+
+    fn compares_targets(&self) -> bool {
+        A::COMPARES_TARGETS
     }
 
     fn permissions(&self) -> Vec<&'static str> {

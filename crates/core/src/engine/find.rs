@@ -1,6 +1,10 @@
 //! Finding the targets in one place, and making a record for each.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +17,7 @@ use super::{
 };
 use crate::{
     Fault, FaultKind, JobId, Place,
-    action::{AnyAction, LookCx, Pulse, Verdict},
+    action::{AnyAction, DESCRIBE_LAG, LookCx, Pulse, Verdict},
     cloud::Session,
     job::{Job, Outcome, PlannedPlace, Status, Work},
     task::{Mode, Order},
@@ -76,7 +80,7 @@ impl Engine {
         held: &Held<'_>,
         now: Timestamp,
     ) -> Result<Outcome, Fault> {
-        let Work::Find { order, place, occurrence, plan } = &job.work else {
+        let Work::Find { order, place, occurrence, plan, only } = &job.work else {
             return Err(Fault::permanent("this job finds nothing"));
         };
         let action = self.action(&order.action)?;
@@ -90,7 +94,13 @@ impl Engine {
             accounts: &*self.ports.accounts,
             pulse: held,
         };
-        let survey = survey(action, order, cx).await?;
+        let survey = survey(action, order, cx, only.as_ref()).await?;
+        if let Some(only) = only
+            && !survey.settles(only)
+            && let Some(wait) = lag_left(*occurrence, job.created_at, now)
+        {
+            return Ok(Outcome::Later { wait });
+        }
         let maker = Maker { action, order, place, occurrence: *occurrence, job, now };
         let (children, to_act, failed) = match plan {
             // What the plan does not name is none of its business.
@@ -101,16 +111,35 @@ impl Engine {
             None => (maker.as_surveyed(&survey), survey.found.to_act, survey.failed()),
         };
         let found = Found { to_act, ..survey.found };
-        guards::within_limit(&order.guards, found)?;
+        let guards = match only {
+            Some(_) => order.guards.of_event(),
+            None => order.guards.clone(),
+        };
+        guards::within_limit(&guards, found)?;
         for batch in children.chunks(BATCH) {
             self.add(batch).await?;
             held.beat().await?;
         }
         if plan.is_none() {
-            survey.as_expected(order)?;
+            guards::as_expected(&guards, survey.found)?;
+        }
+        if let Some(only) = only.as_ref().filter(|_| children.is_empty()) {
+            return Ok(Outcome::Skipped(nothing_of(only)));
         }
         Ok(Outcome::Done(summary(action, children.len(), found, failed)))
     }
+}
+
+/// How much longer what an event is about may look as it did before, or not be there. An event
+/// from the future does not prolong it.
+fn lag_left(event_at: Timestamp, heard_at: Timestamp, now: Timestamp) -> Option<Duration> {
+    let visible_at = event_at.min(heard_at) + DESCRIBE_LAG;
+    Duration::try_from(visible_at.duration_since(now)).ok().filter(|left| !left.is_zero())
+}
+
+fn nothing_of(only: &BTreeSet<String>) -> String {
+    let ids: Vec<String> = only.iter().map(|id| format!("`{id}`")).collect();
+    format!("gone or not selected: {}", ids.join(", "))
 }
 
 /// What cannot be acted on, as the configuration or the resource is.
@@ -160,7 +189,11 @@ impl Maker<'_> {
             .unknown
             .iter()
             .map(|(candidate, why)| self.record_of(&candidate.id, &candidate.facts, failed(why)));
-        planned.chain(unknown).collect()
+        let own = survey.own.iter().map(|candidate| {
+            let reason = "this task has made it itself".to_owned();
+            self.record_of(&candidate.id, &candidate.facts, Status::Skipped { reason })
+        });
+        planned.chain(unknown).chain(own).collect()
     }
 
     /// One record for each target of a saved plan: to act on if it is as it was planned, refused

@@ -5,8 +5,11 @@
 //! ([`Planner`]) only reads.
 
 mod act;
+mod caught;
 mod find;
 pub mod guards;
+mod in_hand;
+mod inbox;
 mod overdue;
 mod planner;
 mod ports;
@@ -19,6 +22,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
+pub use inbox::{Inbox, Message};
 pub use overdue::{Overdue, overdue};
 pub use planner::Planner;
 pub use ports::{
@@ -26,9 +30,11 @@ pub use ports::{
 };
 pub use survey::{Planned, Survey};
 
+use self::in_hand::InHand;
 use crate::{
     Catalog, Fault, JobId, RunId, TaskName,
     action::{self, AnyAction},
+    events::CloudEvent,
     job::{Admission, Job, Outcome, Status, Tried, WorkKind},
     plan::Plan,
     task::Task,
@@ -46,6 +52,7 @@ pub struct Engine {
     /// Each with its fingerprint.
     tasks: Arc<[(Task, String)]>,
     ports: Ports,
+    in_hand: InHand,
 }
 
 /// Something that asks for a run now.
@@ -60,6 +67,8 @@ pub enum Event {
     },
     /// Somebody asks for what a saved plan says, and nothing else.
     Apply(Plan),
+    /// AWS tells of something that tasks may subscribe to.
+    Cloud(CloudEvent),
 }
 
 /// A run that an event asked for.
@@ -78,7 +87,8 @@ impl Engine {
             let fingerprint = task.fingerprint();
             (task, fingerprint)
         };
-        Engine { catalog, tasks: tasks.into_iter().map(with_fingerprint).collect(), ports }
+        let tasks = tasks.into_iter().map(with_fingerprint).collect();
+        Engine { catalog, tasks, ports, in_hand: InHand::default() }
     }
 
     /// The tasks it was made with.
@@ -91,10 +101,11 @@ impl Engine {
         &self.ports
     }
 
-    /// Starts what an event asks for. Safe to call twice: an occurrence runs once.
+    /// Starts what an event asks for. Safe to call twice: an occurrence runs once, and so does
+    /// an event of AWS for each task that it triggers.
     pub async fn event(&self, event: Event) -> Result<Vec<Started>, Fault> {
         let now = self.ports.clock.now();
-        let spreads = match event {
+        let jobs = match event {
             Event::Run { task, at } => {
                 let task = self.task(&task)?;
                 vec![spread::job(&task.order, &task.reach, at, None, None, now)]
@@ -107,14 +118,16 @@ impl Engine {
                     spread::job(&it.order, &[], it.occurrence, None, Some(places), now)
                 })
                 .collect(),
+            Event::Cloud(event) => self.caught(&event, now)?,
         };
-        let writes = self.add(&spreads).await?;
-        let started = spreads.iter().zip(writes);
+        let writes = self.add(&jobs).await?;
+        let started = jobs.iter().zip(writes);
         Ok(started.map(|(job, write)| Started { run: job.run(), write }).collect())
     }
 
     /// Takes one step of a job. Safe to call twice, too early, or in two workers at once.
     pub async fn advance(&self, id: &JobId) -> Result<(), Fault> {
+        let Some(_in_hand) = self.in_hand.take(id) else { return Ok(()) };
         let Some(job) = self.ports.journal.load(id).await? else { return Ok(()) };
         let now = self.ports.clock.now();
         if job.admit(now) == Admission::NotNow {

@@ -42,7 +42,8 @@ pub struct Overdue {
 
 /// Lists, the longest missing first: occurrences that nothing was there to run and nobody has
 /// made up for, occurrences that no host has noticed yet, open jobs that nobody works on, and
-/// what failed or was given up in the latest run of each task. Looks back to `since`.
+/// what failed or was given up in the latest run of each task and in those that events have
+/// triggered since. Looks back to `since`.
 pub async fn overdue(
     tasks: &[Task],
     journal: &dyn Journal,
@@ -55,7 +56,11 @@ pub async fn overdue(
     for run in journal.runs(&filter).await? {
         let tally = run.tally;
         let made_up = tally.spread.total() > tally.spread.skipped;
-        let is_latest = made_up && latest.insert(run.id.task().to_owned());
+        // An event's run is about targets of its own, so only a whole run makes up for it.
+        let is_latest = match run.id.event() {
+            Some(_) => !latest.contains(run.id.task()),
+            None => made_up && latest.insert(run.id.task().to_owned()),
+        };
         if tally.spread.skipped > 0 && !made_up {
             missing.extend(of_jobs(journal, &run.id, State::Skipped, now).await?);
         }

@@ -66,7 +66,7 @@ impl Planner {
             accounts: &*self.accounts,
             pulse: &NoPulse,
         };
-        let survey = survey(action, order, cx).await?;
+        let survey = survey(action, order, cx, None).await?;
         survey.within_limit(order)?;
         Ok(survey)
     }

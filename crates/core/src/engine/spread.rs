@@ -41,7 +41,8 @@ impl Engine {
             let offset = spread.map(|window| spread_offset(&order.task, &place, window));
             let start = offset.map_or(now, |offset| now.max(*occurrence + offset));
             let id = JobId::find(&run, &place);
-            let work = Work::Find { order: order.clone(), place, occurrence: *occurrence, plan };
+            let order = order.clone();
+            let work = Work::Find { order, place, occurrence: *occurrence, plan, only: None };
             Job::new(id, work, now, start, FIND_TIMEOUT)
         };
         let mut children: Vec<Job> = Vec::new();

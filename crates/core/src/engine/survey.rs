@@ -3,6 +3,8 @@
 //! Everything that decides is here or below, and nothing here writes to AWS: a dry run is a
 //! survey and no more.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -25,6 +27,8 @@ pub struct Survey {
     pub planned: Vec<Planned>,
     /// Resources of which it is not known whether they are selected, and why.
     pub unknown: Vec<(Candidate, String)>,
+    /// Selected resources of an event that the task itself has made: those are no targets of it.
+    pub own: Vec<Candidate>,
     /// The numbers that guards judge.
     pub found: Found,
 }
@@ -40,18 +44,23 @@ pub struct Planned {
     pub verdict: Verdict,
 }
 
-/// Surveys one place. The guards are not applied: see [`Survey::within_limit`].
+/// Surveys one place, or only the resources of an event there. The guards are not applied: see
+/// [`Survey::within_limit`].
 pub(super) async fn survey(
     action: &dyn AnyAction,
     order: &Order,
     cx: LookCx<'_>,
+    only: Option<&BTreeSet<String>>,
 ) -> Result<Survey, Fault> {
     let (scope, now) = (cx.here, cx.now);
     let place = scope.place();
-    let filter = server_filter(action, order);
+    let filter = match only {
+        Some(ids) => ServerFilter::of_ids(ids.iter().cloned()),
+        None => server_filter(action, order),
+    };
     let fields = Fields::from_schema(&action.target_schema());
     let mut selected: Vec<Candidate> = Vec::new();
-    let mut unknown = Vec::new();
+    let (mut unknown, mut own) = (Vec::new(), Vec::new());
     let mut listed = 0;
     let mut page: Option<PageToken> = None;
     for _ in 0..MOST_PAGES {
@@ -61,7 +70,9 @@ pub(super) async fn survey(
             .await
             .doing(format!("listing {kind} in {place}"))?;
         for candidate in answer.items {
-            if is_own(&candidate, cx.session) {
+            if is_of_run(&candidate, cx.session)
+                || only.is_some_and(|ids| !ids.contains(&candidate.id))
+            {
                 continue;
             }
             if action.spec().effect == Effect::Deletes
@@ -71,6 +82,9 @@ pub(super) async fn survey(
             }
             listed += 1;
             match order.select.selects(&seen(&candidate, &fields, place), now) {
+                Selected::Yes if only.is_some() && made_by(order, &candidate) => {
+                    own.push(candidate);
+                }
                 Selected::Yes => selected.push(candidate),
                 Selected::No => {}
                 Selected::Unknown(why) => {
@@ -83,7 +97,7 @@ pub(super) async fn survey(
         if page.is_none() {
             let planning = action.plan_json(&order.params, &cx, &selected).await;
             let verdicts = planning.doing(format!("planning in {place}"))?;
-            return Ok(Survey::new(selected, verdicts, unknown, listed));
+            return Ok(Survey { own, ..Survey::new(selected, verdicts, unknown, listed) });
         }
     }
     Err(Fault::permanent(format!("listing in {place} did not end after {MOST_PAGES} pages")))
@@ -103,7 +117,16 @@ impl Survey {
             .collect();
         let acts = planned.iter().filter(|it| matches!(it.verdict, Verdict::Act { .. })).count();
         let found = Found { listed, selected: planned.len() as u64, to_act: acts as u64 };
-        Survey { planned, unknown, found }
+        Survey { planned, unknown, own: Vec::new(), found }
+    }
+
+    /// Whether it is decided for each resource of an event: it is acted on, or the task itself
+    /// has made it. Any other may only look as it did before the event.
+    pub(super) fn settles(&self, only: &BTreeSet<String>) -> bool {
+        let acts = |it: &&Planned| matches!(it.verdict, Verdict::Act { .. });
+        let mut settled: BTreeSet<&str> = self.own.iter().map(|it| it.id.as_str()).collect();
+        settled.extend(self.planned.iter().filter(acts).map(|it| it.target.as_str()));
+        only.iter().all(|id| settled.contains(id.as_str()))
     }
 
     /// How many resources fail before anything is done: it is not known whether they are
@@ -140,7 +163,7 @@ fn server_filter(action: &dyn AnyAction, order: &Order) -> ServerFilter {
 
 /// Whether this very run has made it: who looks again, after a crash, finds that too, and it is
 /// no target.
-fn is_own(candidate: &Candidate, session: &Session) -> bool {
+fn is_of_run(candidate: &Candidate, session: &Session) -> bool {
     let run = RunId::new(&session.task, session.occurrence);
     let job = candidate.tags.get(JOB_TAG).and_then(|job| job.strip_prefix(run.as_str()));
     job.is_some_and(|rest| rest.starts_with('/'))
@@ -158,6 +181,11 @@ fn may_delete(
         || order.adopt.as_ref().is_some_and(|adopt| {
             adopt.selects(&seen(candidate, fields, place), now) == Selected::Yes
         })
+}
+
+/// Whether the task itself has made a resource.
+fn made_by(order: &Order, candidate: &Candidate) -> bool {
+    candidate.tags.get(TASK_TAG).is_some_and(|it| it == order.task.as_str())
 }
 
 /// A listed resource as a selection sees it.

@@ -1,14 +1,18 @@
 //! What happens each minute: due occurrences become jobs, and whatever was lost is woken.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
+use tracing::warn;
 
-use super::{BATCH, Engine, KnownTask, spread};
+use super::{BATCH, Engine, KnownTask, RunFilter, spread};
 use crate::{
     Fault, JobId, RunId, TaskName,
     job::{Job, Status, Work},
-    schedule,
+    schedule::{self, NotRun},
     task::Task,
 };
 
@@ -30,10 +34,16 @@ impl Engine {
         for (task, _) in &*self.tasks {
             let Some(since) = known.get(&task.order.task).map(|it| it.since) else { continue };
             let since = ticked.map_or(since, |ticked| since.max(ticked));
-            jobs.extend(due_jobs(task, since, now));
+            jobs.extend(self.due_jobs(task, since, now).await?);
         }
         for batch in jobs.chunks(BATCH) {
             self.add(batch).await?;
+        }
+        for job in &jobs {
+            if let Status::Skipped { reason } = &job.status {
+                let (task, occurrence) = (&job.work.order().task, job.work.occurrence());
+                warn!(%task, %occurrence, reason, "occurrence missed");
+            }
         }
         self.ports.journal.set_ticked(now).await?;
         let due = self.ports.journal.due(now, SWEEP).await?;
@@ -44,6 +54,18 @@ impl Engine {
         }
         self.ports.journal.expire(now - HISTORY, EXPIRE).await?;
         Ok(())
+    }
+
+    /// [Ticks](Engine::tick) unless somebody has in this minute. For hosts that share a queue:
+    /// one sweep is enough for all of them. When two begin at the same moment, both sweep, and
+    /// all else is still done once. One that dies is made up for by the next.
+    pub async fn tick_once_a_minute(&self) -> Result<(), Fault> {
+        let minute = |at: Timestamp| at.as_second().div_euclid(60);
+        let ticked = self.ports.journal.ticked().await?;
+        if ticked.is_some_and(|at| minute(at) >= minute(self.ports.clock.now())) {
+            return Ok(());
+        }
+        self.tick().await
     }
 
     /// Notes tasks that are new or changed: they never fire for an instant before this one.
@@ -66,30 +88,57 @@ impl Engine {
         }
         Ok(known)
     }
+
+    /// The jobs of a task for the time from `since` (not included) to `now`: those to run, and
+    /// records of those that were missed.
+    async fn due_jobs(
+        &self,
+        task: &Task,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<Job>, Fault> {
+        let Some(schedule) = task.schedule.as_ref().filter(|_| task.enabled) else {
+            return Ok(Vec::new());
+        };
+        let due = schedule::due(schedule, since, now);
+        let missed = self.without_a_run(task, due.missed).await?;
+        let missed = missed.iter().map(|it| missed_job(task, it, now));
+        let run = due.run.iter().map(|occurrence| {
+            spread::job(&task.order, &task.reach, *occurrence, schedule.spread, None, now)
+        });
+        Ok(missed.chain(run).collect())
+    }
+
+    /// Leaves out occurrences that were run: by hand, or by a tick that did not come so far as to
+    /// say so. They were not missed.
+    async fn without_a_run(&self, task: &Task, missed: Vec<NotRun>) -> Result<Vec<NotRun>, Fault> {
+        let Some(first) = missed.first() else { return Ok(missed) };
+        let filter = RunFilter {
+            task: Some(task.order.task.clone()),
+            since: Some(first.first),
+            ..RunFilter::default()
+        };
+        let runs = self.ports.journal.runs(&filter).await?;
+        let begun = runs.into_iter().filter(|it| it.tally.spread.total() > it.tally.spread.skipped);
+        let begun: BTreeSet<RunId> = begun.map(|it| it.id).collect();
+        let is_missed = |it: &NotRun| !begun.contains(&RunId::new(&task.order.task, it.last));
+        Ok(missed.into_iter().filter(is_missed).collect())
+    }
 }
 
-/// The jobs of a task for the time from `since` (not included) to `now`: those to run, and
-/// records of those that were missed.
-fn due_jobs(task: &Task, since: Timestamp, now: Timestamp) -> Vec<Job> {
-    let Some(schedule) = task.schedule.as_ref().filter(|_| task.enabled) else { return Vec::new() };
-    let due = schedule::due(schedule, since, now);
-    let missed = due.missed.into_iter().map(|it| {
-        let run = RunId::new(&task.order.task, it.last);
-        let work = Work::Spread {
-            order: task.order.clone(),
-            reach: Vec::new(),
-            occurrence: it.last,
-            spread: None,
-            plan: None,
-        };
-        let reason = match it.count {
-            1 => it.why.to_string(),
-            count => format!("{} (and {} more since {})", it.why, count - 1, it.first),
-        };
-        Job::record(JobId::missed(&run), work, Status::Skipped { reason }, now)
-    });
-    let run = due.run.into_iter().map(|occurrence| {
-        spread::job(&task.order, &task.reach, occurrence, schedule.spread, None, now)
-    });
-    missed.chain(run).collect()
+/// The record of an occurrence that does not run.
+fn missed_job(task: &Task, missed: &NotRun, now: Timestamp) -> Job {
+    let work = Work::Spread {
+        order: task.order.clone(),
+        reach: Vec::new(),
+        occurrence: missed.last,
+        spread: None,
+        plan: None,
+    };
+    let reason = match missed.count {
+        1 => missed.why.to_string(),
+        count => format!("{} (and {} more since {})", missed.why, count - 1, missed.first),
+    };
+    let id = JobId::missed(&RunId::new(&task.order.task, missed.last));
+    Job::record(id, work, Status::Skipped { reason }, now)
 }

@@ -1,6 +1,6 @@
 //! What a job is for.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -39,6 +39,10 @@ pub enum Work {
         occurrence: Timestamp,
         /// The saved plan to follow, if there is one.
         plan: Option<PlannedPlace>,
+        /// The ids of the resources that the event is about, if an event has triggered it. No
+        /// others are looked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        only: Option<BTreeSet<String>>,
     },
     /// Take steps on one target until the action is done.
     Act {

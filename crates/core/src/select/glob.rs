@@ -6,7 +6,7 @@ use std::fmt;
 
 /// One element of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     /// This character, case-sensitively.
     Char(char),
     /// Exactly one character.
@@ -19,7 +19,7 @@ pub(super) enum Piece {
 
 /// A pattern that is matched against a whole text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Glob(Vec<Piece>);
+pub(crate) struct Glob(Vec<Piece>);
 
 /// A `\` before anything but `*`, `?` and `\`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(super) struct BadEscape;
 
 impl Glob {
     /// The pattern of these pieces. Repeated [`Piece::Any`] count once.
-    pub(super) fn new(mut pieces: Vec<Piece>) -> Glob {
+    pub(crate) fn new(mut pieces: Vec<Piece>) -> Glob {
         pieces.dedup_by(|next, piece| (*next, *piece) == (Piece::Any, Piece::Any));
         Glob(pieces)
     }
@@ -77,7 +77,7 @@ impl Glob {
     }
 
     /// Whether the whole text matches.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         // Most patterns are plain texts, or begin like one.
         let mut rest = text.chars();
         let mut pieces = self.0.as_slice();

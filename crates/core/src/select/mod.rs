@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use self::glob::{Glob, Piece};
 pub use self::{
     condition::{Condition, ConditionError},
     fields::{Field, Fields, Kind},

@@ -1,9 +1,10 @@
 //! The whole program, from outside: what users type, what they read, and how it exits. Where AWS is
-//! needed it is moto, one server per test, on a free port of this machine.
+//! needed it is moto, or the program's own simulator, one server per test, on a free port of this machine.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod bed;
 mod crash;
 mod plans;
 mod refused;
+mod simulated;
 mod tasks;

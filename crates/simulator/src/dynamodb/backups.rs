@@ -4,6 +4,7 @@
 //! Names of backups are not unique, and there is no token that would make a repeated call one.
 
 use jiff::Timestamp;
+use lamplighter_core::Place;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -43,6 +44,24 @@ pub(crate) enum Status {
     Creating,
     Available,
     Deleted,
+}
+
+impl Backup {
+    /// A backup that is being made since. Its ARN ends like `id`.
+    pub(crate) fn creating(
+        place: &Place,
+        table: Table,
+        name: String,
+        id: &str,
+        size: Size,
+        since: Timestamp,
+    ) -> Backup {
+        let digits = id.rsplit('-').next().unwrap_or(id);
+        let tail = &digits[digits.len().saturating_sub(8)..];
+        let millis = since.as_millisecond();
+        let arn = format!("{}/backup/{millis:014}-{tail:0>8}", table.arn(place));
+        Backup { arn, name, status: Status::Creating, created_at: since, table, size }
+    }
 }
 
 /// Whether a backup of the table is being made.
@@ -122,11 +141,9 @@ impl Operation for CreateBackup {
             return Err(in_use());
         }
         let (table, size, now) = (table.clone(), here.size(name), cx.now);
-        let short = cx.state.fresh_id("").replace('-', "");
-        let tail = &short[short.len().saturating_sub(8)..];
-        let arn = format!("{}/backup/{:014}-{tail:0>8}", table.arn(cx.place), now.as_millisecond());
-        let (status, name) = (Status::Creating, self.backup_name);
-        let backup = Backup { arn: arn.clone(), name, status, created_at: now, table, size };
+        let id = cx.state.fresh_id("backup");
+        let backup = Backup::creating(cx.place, table, self.backup_name, &id, size, now);
+        let arn = backup.arn.clone();
         let made = Happening::Backup(arn.as_str().into());
         let at = now + cx.state.dials.times.table_backup;
         cx.state.agenda.plan(at, cloud::Happening::DynamoDb(cx.place.clone(), made));

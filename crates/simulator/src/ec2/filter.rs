@@ -70,13 +70,15 @@ pub(crate) fn admits<T: Filtered>(filters: &[Filter], item: &T) -> bool {
     })
 }
 
-/// The filters of the core, as a request has them.
-pub(crate) fn of_core(filter: &ServerFilter) -> Vec<Filter> {
+/// The filters of the core, as a request has them. That for ids has a name for each kind of
+/// resource.
+pub(crate) fn of_core(filter: &ServerFilter, ids: &str) -> Vec<Filter> {
     let one = |it: &lamplighter_core::select::TagFilter| Filter {
         name: it.name.clone(),
         value: it.values.clone(),
     };
-    filter.tags.iter().map(one).collect()
+    let ids = filter.ids.clone().map(|value| Filter { name: ids.to_owned(), value });
+    filter.tags.iter().map(one).chain(ids).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Happening, bucket, ebs_events,
+    instances::{self, Instance},
     snapshot_create::{
         begun, check_description, check_quota, new_snapshot, on_volume, settle, snapshottable,
     },
@@ -17,15 +18,13 @@ use super::{
     volumes::Volume,
 };
 use crate::{
-    arn, cloud,
+    cloud,
     iam::Need,
     operation::{Access, Cx, Operation, Spec},
     refusal::Refusal,
     wire::time::millis,
 };
 
-/// The devices that an instance boots from.
-const ROOT_DEVICES: [&str; 3] = ["/dev/xvda", "/dev/sda1", "/dev/sda"];
 /// Volumes of one call.
 const MOST_VOLUMES: usize = 128;
 /// Volumes that one call can leave out.
@@ -104,10 +103,10 @@ impl Operation for CreateSnapshots {
 
     fn needs(&self, cx: &Cx<'_>) -> Vec<Need> {
         let action = "ec2:CreateSnapshots";
-        let instance = &self.instance_specification.instance_id;
-        let arn = arn::of("ec2", cx.place, format_args!("instance/{instance}"));
-        let mut needs = vec![Need::on(action, arn)];
-        let volumes = volumes_of(cx, instance);
+        let id = &self.instance_specification.instance_id;
+        let mut needs = instances::needs(cx, action, std::slice::from_ref(id));
+        let instance = cx.here().ec2.instances.get(id);
+        let volumes: Vec<&Volume> = instance.map_or_else(Vec::new, |it| volumes_of(cx, it));
         needs.extend(volumes.iter().map(|it| on_volume(cx, action, &it.id)));
         let tags = tags::sent(&self.tag_specification, "snapshot");
         let copied = self.copy_tags_from_source.is_some();
@@ -162,27 +161,25 @@ impl InstanceSpecification {
     /// The volumes that are asked for.
     fn volumes<'s>(&self, cx: &'s Cx<'_>) -> Result<Vec<&'s Volume>, Refusal> {
         let bad = |message: String| Err(Refusal::new("InvalidParameterValue", message));
-        let all = volumes_of(cx, &self.instance_id);
-        if all.is_empty() {
-            let message = format!("The instance ID '{}' does not exist", self.instance_id);
-            return Err(Refusal::new("InvalidInstanceID.NotFound", message));
-        }
+        let instance = instances::one(cx, &self.instance_id)?;
+        let root = instance.devices.iter().find(|it| *it.name == *instance.root_device);
+        let is_root = |it: &Volume| root.is_some_and(|root| root.volume_id == it.id);
+        let all = volumes_of(cx, instance);
         if self.exclude_data_volume_id.len() > MOST_EXCLUDED {
             return bad(format!("no more than {MOST_EXCLUDED} volumes can be excluded"));
         }
         for id in &self.exclude_data_volume_id {
             match all.iter().find(|it| *it.id == **id) {
                 None => return bad(format!("'{id}' is not attached to the instance")),
-                Some(it) if is_root(it, &self.instance_id) => {
+                Some(it) if is_root(it) => {
                     return bad(format!("'{id}' is the root volume: use ExcludeBootVolume"));
                 }
                 Some(_) => {}
             }
         }
         let asked = |it: &&Volume| {
-            let root = is_root(it, &self.instance_id);
             let excluded = self.exclude_data_volume_id.iter().any(|id| **id == *it.id);
-            !(excluded || root && self.exclude_boot_volume)
+            !(excluded || self.exclude_boot_volume && is_root(it))
         };
         let asked: Vec<&Volume> = all.into_iter().filter(asked).collect();
         match asked.len() {
@@ -195,17 +192,10 @@ impl InstanceSpecification {
     }
 }
 
-/// The volumes of an instance, in the order of their ids.
-fn volumes_of<'s>(cx: &'s Cx<'_>, instance: &str) -> Vec<&'s Volume> {
-    let attached = |it: &Volume| it.attachments.iter().any(|it| *it.instance_id == *instance);
-    cx.here().ec2.volumes.iter().map(|(_, it)| it).filter(|it| attached(it)).collect()
-}
-
-fn is_root(volume: &Volume, instance: &str) -> bool {
-    volume
-        .attachments
-        .iter()
-        .any(|it| *it.instance_id == *instance && ROOT_DEVICES.contains(&&*it.device))
+/// The volumes of an instance, in the order of its devices.
+fn volumes_of<'s>(cx: &'s Cx<'_>, instance: &Instance) -> Vec<&'s Volume> {
+    let volumes = &cx.here().ec2.volumes;
+    instance.devices.iter().filter_map(|it| volumes.get(&it.volume_id)).collect()
 }
 
 /// All of them stop to be pending.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use lamplighter_core::{AccountId, Place, Tags};
+use lamplighter_core::{AccountId, Place, Tags, events::Pattern};
 use serde::{Deserialize, Serialize};
 
-use super::{pattern::Pattern, schedule::Schedule};
+use super::schedule::Schedule;
 use crate::{arn, cloud::State, iam::Need, operation::Cx, refusal::Refusal};
 
 /// The bus of a place.

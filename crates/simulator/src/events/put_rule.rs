@@ -1,12 +1,12 @@
 //! `PutRule`, `DeleteRule`. Source: EventBridge API, each operation.
 
+use lamplighter_core::events::Pattern;
 use serde::{Deserialize, Serialize};
 
 use super::{
     BUCKET,
     bus::{Rule, RuleState, check_bus, check_name, on_rule, rule_arn, validation},
     deliver,
-    pattern::Pattern,
     schedule::Schedule,
 };
 use crate::{
@@ -61,8 +61,7 @@ impl Operation for PutRule {
     fn run(self, cx: &mut Cx<'_>) -> Result<Put, Refusal> {
         check_bus(cx, self.event_bus_name.as_deref())?;
         check_name("name", &self.name)?;
-        let parse = |text: String| Ok((text.clone(), Pattern::parse(&text)?));
-        let pattern = self.event_pattern.map(parse).transpose()?;
+        let pattern = self.event_pattern.map(read_pattern).transpose()?;
         let parse = |text: String| match Schedule::parse(&text) {
             Some(schedule) => Ok((text, schedule)),
             None => Err(validation("Parameter ScheduleExpression is not valid.")),
@@ -102,6 +101,14 @@ impl Operation for PutRule {
         deliver::plan(cx.state, place, &self.name, now);
         Ok(Put { rule_arn: rule_arn(place, &self.name) })
     }
+}
+
+fn read_pattern(text: String) -> Result<(String, Pattern), Refusal> {
+    let pattern = Pattern::parse(&text).map_err(|wrong| {
+        let message = format!("Event pattern is not valid. Reason: {wrong}");
+        Refusal::new("InvalidEventPatternException", message)
+    })?;
+    Ok((text, pattern))
 }
 
 /// `DeleteRule`.

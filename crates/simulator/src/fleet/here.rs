@@ -9,7 +9,7 @@ use super::entry::{Common, Entry};
 use crate::{
     cloud::{Happening, Services, State},
     dials::Times,
-    ec2,
+    dynamodb, ec2,
     kms::{Key, Kms},
     random::Random,
     rds::{self, kind::Kind, status::Life},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How old resources are that do not say it.
-const AGE: Time = Time(SignedDuration::from_hours(30 * 24));
+pub(super) const AGE: Time = Time(SignedDuration::from_hours(30 * 24));
 
 /// The place in which resources are being made.
 pub(super) struct Here<'s> {
@@ -152,6 +152,19 @@ impl<'s> Here<'s> {
             let happening = rds::Happening::Database(kind, name.into());
             self.state.agenda.plan(at, Happening::Rds(place, happening));
         }
+    }
+
+    /// Plans that a snapshot of a database here is taken.
+    pub(super) fn plan_snapshot(&mut self, kind: Kind, name: &str, at: Timestamp) {
+        let place = self.place().clone();
+        let happening = rds::Happening::Snapshot(kind, name.into());
+        self.state.agenda.plan(at, Happening::Rds(place, happening));
+    }
+
+    /// Plans what happens by itself later in DynamoDB here.
+    pub(super) fn plan_table(&mut self, at: Timestamp, happening: dynamodb::Happening) {
+        let place = self.place().clone();
+        self.state.agenda.plan(at, Happening::DynamoDb(place, happening));
     }
 
     /// How long things take.

@@ -27,9 +27,6 @@ use crate::{
 const TYPE: &str = "t3.micro";
 /// The size of their volumes.
 const SIZE: Range<u32> = Range { from: 8, to: 8 };
-/// The least memory of those that cannot hibernate.
-/// Source: EC2 User Guide, "Prerequisites for EC2 instance hibernation".
-const TOO_MUCH_MEMORY_MIB: u32 = 150 * 1024;
 
 entry! {
     /// EC2 instances. Their own volumes are like those of `volumes`, of type `gp3` and without
@@ -155,11 +152,11 @@ impl Entry for Instances {
 impl Instances {
     /// Says what instances of a type cannot have.
     fn check_type(&self, kind: &InstanceType, bad: &mut Bad<'_>) {
-        let (name, most) = (kind.name, kind.family.volumes);
+        let (name, most) = (kind.name, kind.most_volumes());
         if self.volumes.is_some_and(|it| it.to as usize > most) {
             bad.say("volumes", format!("an instance of type `{name}` has at most {most}"));
         }
-        if self.hibernation.is_some_and(|it| it != Share::NEVER) && !hibernates(kind) {
+        if self.hibernation.is_some_and(|it| it != Share::NEVER) && !kind.hibernates() {
             bad.say("hibernation", format!("an instance of type `{name}` cannot hibernate"));
         }
         let mut platforms = self.platform.iter().flat_map(OneOrMore::iter);
@@ -225,11 +222,6 @@ impl Instances {
     }
 }
 
-/// Whether instances of a type can hibernate.
-fn hibernates(kind: &InstanceType) -> bool {
-    kind.family.hibernation && kind.memory_mib < TOO_MUCH_MEMORY_MIB
-}
-
 /// Attaches a volume to an instance: each says so of the other.
 fn attach(instance: &mut Instance, volume: &mut Volume) {
     let name = match instance.devices.len() {
@@ -276,7 +268,7 @@ impl Hosts {
         while !ids.is_empty() {
             let index = here.random.below(ids.len());
             let it = here.services().ec2.instances.get(&ids[index]);
-            if it.is_some_and(|it| it.devices.len() < it.kind.family.volumes) {
+            if it.is_some_and(|it| it.devices.len() < it.kind.most_volumes()) {
                 return Some(ids[index].clone());
             }
             ids.swap_remove(index);

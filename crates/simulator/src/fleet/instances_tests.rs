@@ -130,7 +130,7 @@ fn attached_volumes_name_instances_that_have_room_in_their_zone() {
         let most: usize = instances.iter().map(|it| it.devices.len()).sum();
         assert_eq!(in_fleet.count(), most);
         assert!((30..=54).contains(&most), "{most}");
-        assert!(instances.iter().all(|it| it.devices.len() <= it.kind.family.volumes));
+        assert!(instances.iter().all(|it| it.devices.len() <= it.kind.most_volumes()));
         assert_eq!(all.iter().filter(|it| it.attachments.is_empty()).count(), 1);
         assert!(all.iter().any(|it| &*it.zone == "eu-west-1b"));
     });

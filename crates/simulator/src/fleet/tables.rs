@@ -1,5 +1,6 @@
 //! DynamoDB tables.
 
+use jiff::Timestamp;
 use lamplighter_core::Place;
 
 use super::{
@@ -62,16 +63,8 @@ impl Entry for Tables {
 
     fn make(&self, here: &mut Here<'_>) -> Vec<(Box<str>, Table)> {
         here.each(self, |one, here| {
-            let attribute = AttributeDefinition {
-                attribute_name: PARTITION_KEY.to_owned(),
-                attribute_type: KeyType::S,
-            };
-            let key =
-                KeySchemaElement { attribute_name: PARTITION_KEY.to_owned(), key_type: Part::Hash };
-            let mut table = Table::on_demand(&one.id, vec![attribute], vec![key]);
+            let mut table = on_demand(&one.id, one.created_at);
             table.id = uuid(&mut here.random);
-            table.created_at = one.created_at;
-            table.on_demand_since = vec![one.created_at];
             table.tags = one.tags;
             table.deletion_protection =
                 self.deletion_protection.unwrap_or(Share::NEVER).draw(&mut here.random);
@@ -90,4 +83,16 @@ impl Entry for Tables {
     fn put(here: &mut Here<'_>, items: Vec<(Box<str>, Table)>) {
         here.services().dynamodb.tables.fill(items);
     }
+}
+
+/// A table that has been there since, and is on demand.
+pub(super) fn on_demand(name: &str, since: Timestamp) -> Table {
+    let attribute_name = || PARTITION_KEY.to_owned();
+    let attribute =
+        AttributeDefinition { attribute_name: attribute_name(), attribute_type: KeyType::S };
+    let key = KeySchemaElement { attribute_name: attribute_name(), key_type: Part::Hash };
+    let mut table = Table::on_demand(name, vec![attribute], vec![key]);
+    table.created_at = since;
+    table.on_demand_since = vec![since];
+    table
 }

@@ -34,7 +34,7 @@ impl Copies for Inside {
         page: Option<PageToken>,
     ) -> Result<Page<Snapshot>, Fault> {
         let request = DescribeSnapshots {
-            filter: filter::of_core(filter),
+            filter: filter::of_core(filter, "snapshot-id"),
             restorable_by: vec!["self".to_owned()],
             max_results: Some(listing::MOST),
             next_token: page.map(|it| it.0),

@@ -24,7 +24,7 @@ impl Ec2 for Inside {
         page: Option<PageToken>,
     ) -> Result<Page<Volume>, Fault> {
         let request = DescribeVolumes {
-            filter: filter::of_core(filter),
+            filter: filter::of_core(filter, "volume-id"),
             max_results: Some(listing::MOST),
             next_token: page.map(|it| it.0),
             ..DescribeVolumes::default()
@@ -42,7 +42,7 @@ impl Ec2 for Inside {
         page: Option<PageToken>,
     ) -> Result<Page<Snapshot>, Fault> {
         let request = DescribeSnapshots {
-            filter: filter::of_core(filter),
+            filter: filter::of_core(filter, "snapshot-id"),
             owner: vec!["self".to_owned()],
             max_results: Some(listing::MOST),
             next_token: page.map(|it| it.0),

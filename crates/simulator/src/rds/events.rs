@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use lamplighter_core::{Place, Region};
 use serde_json::json;
 
-use super::kind::Kind;
+use super::{kind::Kind, snapshots::Origin};
 use crate::cloud::State;
 
 /// What an event is about: its detail type, and its source type.
@@ -91,11 +91,21 @@ pub(crate) fn creating(kind: Kind) -> Event {
     }
 }
 
-/// A manual snapshot was taken.
-pub(crate) fn created(kind: Kind) -> Event {
-    match kind {
-        Kind::Instance => Event::new("RDS-EVENT-0042", "creation", "Manual snapshot created"),
-        Kind::Cluster => Event::new("RDS-EVENT-0075", "backup", "Manual cluster snapshot created"),
+/// A snapshot was taken.
+pub(crate) fn created(kind: Kind, origin: Origin) -> Event {
+    match (kind, origin) {
+        (Kind::Instance, Origin::Automated) => {
+            Event::new("RDS-EVENT-0091", "creation", "Automated DB snapshot created")
+        }
+        (Kind::Instance, Origin::Manual | Origin::AwsBackup) => {
+            Event::new("RDS-EVENT-0042", "creation", "Manual snapshot created")
+        }
+        (Kind::Cluster, Origin::Automated) => {
+            Event::new("RDS-EVENT-0169", "backup", "Automated cluster snapshot created")
+        }
+        (Kind::Cluster, Origin::Manual | Origin::AwsBackup) => {
+            Event::new("RDS-EVENT-0075", "backup", "Manual cluster snapshot created")
+        }
     }
 }
 
@@ -153,31 +163,62 @@ mod tests {
     #[test]
     fn events_are_as_eventbridge_delivers_them() {
         let name = "testdb-20260302";
-        check(include_str!("../../tests/events/rds-snapshot-creating.json"), |state, place, at| {
-            of_snapshot(state, place, Kind::Instance, name, at, creating(Kind::Instance));
-        });
-        check(include_str!("../../tests/events/rds-snapshot-created.json"), |state, place, at| {
-            of_snapshot(state, place, Kind::Instance, name, at, created(Kind::Instance));
-        });
         check(
-            include_str!("../../tests/events/rds-cluster-snapshot-created.json"),
+            include_str!("../../../core/tests/events/rds-snapshot-creating.json"),
             |state, place, at| {
-                let name = "aurora1-20260302";
-                of_snapshot(state, place, Kind::Cluster, name, at, created(Kind::Cluster));
+                of_snapshot(state, place, Kind::Instance, name, at, creating(Kind::Instance));
             },
         );
         check(
-            include_str!("../../tests/events/rds-snapshot-copy-finished.json"),
+            include_str!("../../../core/tests/events/rds-snapshot-created.json"),
+            |state, place, at| {
+                of_snapshot(
+                    state,
+                    place,
+                    Kind::Instance,
+                    name,
+                    at,
+                    created(Kind::Instance, Origin::Manual),
+                );
+            },
+        );
+        check(
+            include_str!("../../../core/tests/events/rds-cluster-snapshot-created.json"),
+            |state, place, at| {
+                let name = "aurora1-20260302";
+                of_snapshot(
+                    state,
+                    place,
+                    Kind::Cluster,
+                    name,
+                    at,
+                    created(Kind::Cluster, Origin::Manual),
+                );
+            },
+        );
+        check(
+            include_str!("../../../core/tests/events/rds-snapshot-copy-finished.json"),
             |state, place, at| {
                 let from = "us-west-2".parse().unwrap();
                 let event = copied(Copy::Finished(12), name, &from, &place.region);
                 of_snapshot(state, place, Kind::Instance, "testdb-copy", at, event);
             },
         );
-        check(include_str!("../../tests/events/rds-instance-stopped.json"), |state, place, at| {
-            let event = super::super::lifecycle::stopped(Kind::Instance);
-            of_database(state, place, Kind::Instance, "testdb", at, event);
-        });
+        check(
+            include_str!("../../../core/tests/events/rds-instance-stopped.json"),
+            |state, place, at| {
+                let event = super::super::lifecycle::stopped(Kind::Instance);
+                of_database(state, place, Kind::Instance, "testdb", at, event);
+            },
+        );
+    }
+
+    #[test]
+    fn the_snapshots_that_rds_takes_have_events_of_their_own() {
+        let ids = |origin| [Kind::Instance, Kind::Cluster].map(|kind| created(kind, origin).0);
+        assert_eq!(ids(Origin::Manual), ["RDS-EVENT-0042", "RDS-EVENT-0075"]);
+        assert_eq!(ids(Origin::AwsBackup), ids(Origin::Manual));
+        assert_eq!(ids(Origin::Automated), ["RDS-EVENT-0091", "RDS-EVENT-0169"]);
     }
 
     #[test]

@@ -40,6 +40,15 @@ pub(crate) struct Asked<'a> {
     place: &'a Place,
     api: Api,
     id: RequestId,
+    turn: Turn,
+}
+
+/// How often a request was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    First,
+    /// There was nothing yet, and the caller waits.
+    Again,
 }
 
 /// An answer, and until when the caller would rather wait for another one.
@@ -82,18 +91,22 @@ pub(crate) async fn answer(cloud: &Cloud, request: Request) -> Reply {
         Ok(entered) => entered,
         Err(refusal) => return refused(&refusal),
     };
-    let asked = Asked { caller: &caller, place: &place, api, id };
-    let mut until = None;
+    let mut asked = Asked { caller: &caller, place: &place, api, id, turn: Turn::First };
+    let (mut until, mut delay) = (None, None);
     loop {
         let Answered { reply, retry_until } = match (entry.serve, &call) {
             (Serve::Form(serve), Call::Form(form)) => serve(cloud, &asked, form.clone()),
             (Serve::Json(serve), Call::Json(json)) => serve(cloud, &asked, json.clone()),
             (_, call) => return refused(&unknown(service, entry.spec.name, call)),
         };
+        // What the call was told to take, it takes once.
+        let delay = *delay.get_or_insert(reply.delay);
+        let reply = reply.after(delay);
         let Some(retry_until) = retry_until else { return reply };
         if *until.get_or_insert(retry_until) <= cloud.now() {
             return reply;
         }
+        asked.turn = Turn::Again;
         tokio::time::sleep(ASK_AGAIN).await;
     }
 }
@@ -131,10 +144,12 @@ fn perform<O: Operation>(
     operation: O,
     dry_run: bool,
 ) -> Answered {
-    let Asked { caller, place, api, id } = *asked;
+    let Asked { caller, place, api, id, turn } = *asked;
     let write = |answer: O::Answer<'_>| api.answer(O::SPEC.name, id, &answer);
-    let Performed { delay, retry_until, answer } =
-        cloud.perform(caller, place, operation, dry_run, write);
+    let Performed { delay, retry_until, answer } = match turn {
+        Turn::First => cloud.perform(caller, place, operation, dry_run, write),
+        Turn::Again => cloud.ask_again(caller, place, operation, write),
+    };
     let reply = match answer {
         None => Reply::from(Outcome::Close),
         Some(Ok(Ok(answer))) => Reply::from(answer),
@@ -220,11 +235,15 @@ mod tests {
     use bytes::Bytes;
     use hyper::Request as HttpRequest;
 
-    use super::*;
-    use crate::bed::Bed;
+    use serde_json::json;
 
-    /// The status of an answer, and its code for clients that speak the query protocol still.
-    async fn ask(service: &str, headers: &[(&str, &str)], body: &'static str) -> (u16, String) {
+    use super::*;
+    use crate::{
+        bed::Bed,
+        sqs::{queues::CreateQueue, send::SendMessage},
+    };
+
+    fn request(service: &str, headers: &[(&str, &str)], body: &'static str) -> Request {
         let scope = format!("111122223333/20260302/eu-west-1/{service}/aws4_request");
         let signature = "SignedHeaders=host, Signature=abc";
         let mut request = HttpRequest::builder()
@@ -233,8 +252,12 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        let request = Request::read(&parts, Bytes::from_static(body.as_bytes()));
-        let reply = answer(&Bed::new().cloud, request).await;
+        Request::read(&parts, Bytes::from_static(body.as_bytes()))
+    }
+
+    /// The status of an answer, and its code for clients that speak the query protocol still.
+    async fn ask(service: &str, headers: &[(&str, &str)], body: &'static str) -> (u16, String) {
+        let reply = answer(&Bed::new().cloud, request(service, headers, body)).await;
         let Outcome::Answer(answer) = reply.outcome else { panic!("{:?}", reply.outcome) };
         let code = answer.headers().get("x-amzn-query-error");
         let code = code.map(|it| it.to_str().unwrap().to_owned());
@@ -251,5 +274,47 @@ mod tests {
         let target = ("x-amz-target", "DynamoDB_20120810.DescribeTable");
         let found = ask("dynamodb", &[json, target], r#"{"TableName": "nothing"}"#).await;
         assert_eq!(found, (400, String::new()));
+    }
+
+    const URL: &str = "https://sqs.eu-west-1.amazonaws.com/111122223333/work";
+
+    /// Waits for a message of a queue to which one is sent after so many milliseconds. What the
+    /// caller gets, and how often it has called.
+    async fn wait_for_message(bed: &Bed, after: u64) -> (Outcome, usize) {
+        let queue = json!({ "QueueName": "work" });
+        bed.ask::<CreateQueue>(serde_json::from_value(queue).unwrap()).unwrap();
+        let json = ("content-type", "application/x-amz-json-1.0");
+        let target = ("x-amz-target", "AmazonSQS.ReceiveMessage");
+        let body = r#"{"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/111122223333/work",
+            "WaitTimeSeconds": 20}"#;
+        let send = async {
+            tokio::time::sleep(Duration::from_millis(after)).await;
+            let message = json!({ "QueueUrl": URL, "MessageBody": "hello" });
+            bed.ask::<SendMessage>(serde_json::from_value(message).unwrap()).unwrap();
+            bed.pass(20);
+        };
+        let receive = answer(&bed.cloud, request("sqs", &[json, target], body));
+        let (reply, ()) = tokio::join!(receive, send);
+        let calls = bed.cloud.calls();
+        (reply.outcome, calls.iter().filter(|it| it.operation == "ReceiveMessage").count())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_waits_is_one_call() {
+        let bed = Bed::new();
+        let (outcome, calls) = wait_for_message(&bed, 1000).await;
+        let Outcome::Answer(answer) = outcome else { panic!("{outcome:?}") };
+        assert!(String::from_utf8_lossy(answer.body()).contains("hello"));
+        assert_eq!(calls, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_waits_loses_its_connection_at_once() {
+        let bed = Bed::new();
+        let lost = json!({ "faults": [{ "action": "ReceiveMessage", "lose-answer": true }] });
+        bed.cloud.set_faults(serde_json::from_value(lost).unwrap()).unwrap();
+        let (outcome, calls) = wait_for_message(&bed, 1000).await;
+        assert!(matches!(outcome, Outcome::Close), "{outcome:?}");
+        assert_eq!(calls, 1);
     }
 }

@@ -65,6 +65,7 @@ pub(crate) fn open_root(out: &mut String, root: &str, xmlns: &str) {
 }
 
 /// Writes an element that has nothing but text.
+#[inline]
 pub(crate) fn element(out: &mut String, name: &str, text: &str) {
     open(out, name);
     escape(out, text);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
-    JobId, Journal, TaskName,
+    JobId, Journal, RunId, TaskName,
     engine::{JobFilter, KnownTask, Run, RunFilter, Tally, Write},
     job::{Job, State, Status, WorkKind},
 };
@@ -73,6 +73,27 @@ pub(super) async fn runs_are_listed_from_the_latest(journal: &dyn Journal) {
         .await;
     check(RunFilter { run: Some(runs[2].clone()), ..all() }, &[2]).await;
     check(RunFilter { task: Some("c".parse().unwrap()), ..all() }, &[]).await;
+}
+
+pub(super) async fn runs_of_events_at_one_instant_are_apart(journal: &dyn Journal) {
+    let whole = run("nightly", 1);
+    let of_event =
+        |event: &str| RunId::of_event(&"nightly".parse().unwrap(), at(1), &event.parse().unwrap());
+    let (first, second) = (of_event("7bf73129-1428-4cd3-a780-95db273d1602"), of_event("b-2"));
+    create(journal, &[find(&whole), find(&first), find(&second), act(&second, "a", 0)]).await;
+    assert_eq!(journal.create(&[find(&second)]).await.unwrap(), [Write::Lost]);
+    let runs = [&whole, &first, &second].map(ToString::to_string);
+    assert_eq!(run_ids(journal, RunFilter::default()).await, runs);
+    let task = Some("nightly".parse().unwrap());
+    let since = RunFilter { task, since: Some(at(1)), ..RunFilter::default() };
+    assert_eq!(run_ids(journal, since).await, runs);
+    let only = RunFilter { run: Some(second.clone()), ..RunFilter::default() };
+    assert_eq!(run_ids(journal, only).await, runs[2..]);
+    let tally = counted([&find(&second), &act(&second, "a", 0)]);
+    assert_eq!(journal.tally(&second).await.unwrap(), tally);
+    let of_first = JobFilter { run: Some(first.clone()), ..JobFilter::default() };
+    assert_eq!(journal.jobs(&of_first).await.unwrap(), [find(&first)]);
+    assert_eq!(journal.load(&find(&first).id).await.unwrap(), Some(find(&first)));
 }
 
 pub(super) async fn a_run_ends_with_its_last_job(journal: &dyn Journal) {

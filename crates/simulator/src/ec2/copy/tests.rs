@@ -53,16 +53,17 @@ fn the_end_of_a_copy_is_told_where_it_is() {
     let there = bed.at("123456789012", "us-west-2");
     copy(&there, of("snap-a")).unwrap();
     there.pass(600);
-    let sample = include_str!("../../../tests/events/ebs-copy-snapshot-succeeded.json");
+    let sample = include_str!("../../../../core/tests/events/ebs-copy-snapshot-succeeded.json");
     assert_like(&there, &sample.replace("\"true\"", "\"false\""));
     copy(&there, CopySnapshot { completion_duration_minutes: Some(15), ..of("snap-a") }).unwrap();
     there.pass(900);
-    let sample = include_str!("../../../tests/events/ebs-copy-snapshot-time-based-succeeded.json");
+    let sample =
+        include_str!("../../../../core/tests/events/ebs-copy-snapshot-time-based-succeeded.json");
     assert_like(&there, sample);
     let key = Some("none".to_owned());
     copy(&there, CopySnapshot { encrypted: Some(true), kms_key_id: key, ..of("snap-a") }).unwrap();
     there.pass(600);
-    let sample = include_str!("../../../tests/events/ebs-copy-snapshot-failed.json");
+    let sample = include_str!("../../../../core/tests/events/ebs-copy-snapshot-failed.json");
     assert_like(&there, &sample.replace("Source snapshot ID is not valid", NO_KEY));
 }
 
@@ -74,7 +75,8 @@ fn a_copy_that_is_late_is_told() {
     let request = CopySnapshot { completion_duration_minutes: Some(15), ..of("snap-a") };
     let id = copy(&there, request).unwrap();
     there.pass(900);
-    let sample = include_str!("../../../tests/events/ebs-copy-snapshot-missed-duration.json");
+    let sample =
+        include_str!("../../../../core/tests/events/ebs-copy-snapshot-missed-duration.json");
     assert_like(&there, sample);
     // 1000 GiB with 500 MiB a second.
     there.pass(2048 - 900 - 1);
@@ -264,4 +266,60 @@ fn a_pending_copy_that_is_deleted_goes_when_it_ends() {
     assert!(get(&there, &id).is_some());
     there.pass(1);
     assert_eq!(get(&there, &id), None);
+}
+
+/// What the events of a place say: what ended, and how.
+fn told(bed: &Bed) -> Vec<String> {
+    let told = |it: &crate::events::Event| {
+        let it = serde_json::to_value(it).unwrap();
+        format!("{} {}", it["detail"]["event"], it["detail"]["result"]).replace('"', "")
+    };
+    bed.events().iter().map(told).collect()
+}
+
+#[test]
+fn a_copy_whose_source_is_deleted_meanwhile_is_told_of_once() {
+    let (bed, there) = beds();
+    let id = copy(&there, of("snap-a")).unwrap();
+    there.pass(300);
+    assert_eq!(delete(&bed, "snap-a"), Ok(()));
+    there.pass(300);
+    assert_eq!(state(&there, &id), Some(State::Completed));
+    assert_eq!(told(&there), ["copySnapshot succeeded"]);
+}
+
+#[test]
+fn a_copy_that_is_deleted_meanwhile_is_told_of_once_and_is_gone() {
+    let check = |key: Option<&str>, seconds: i64, wanted: &[&str]| {
+        let (_, there) = beds();
+        let (encrypted, kms_key_id) = (key.map(|_| true), key.map(str::to_owned));
+        let request = CopySnapshot { encrypted, kms_key_id, ..of("snap-a") };
+        let id = copy(&there, request).unwrap();
+        assert_eq!(delete(&there, &id), Ok(()));
+        there.pass(seconds);
+        assert_eq!(told(&there), wanted);
+        assert_eq!(state(&there, &id), None);
+    };
+    check(None, 600, &["copySnapshot succeeded"]);
+    check(Some("none"), 600, &["copySnapshot failed"]);
+    check(None, 10_000, &["copySnapshot succeeded"]);
+}
+
+#[test]
+fn a_late_copy_that_is_deleted_meanwhile_is_still_told_of() {
+    let bed = Bed::new();
+    put(&bed, "snap-a", |it| it.size_gib = 1000);
+    let there = bed.at(A, "eu-central-1");
+    let request = CopySnapshot { completion_duration_minutes: Some(15), ..of("snap-a") };
+    let id = copy(&there, request).unwrap();
+    there.pass(60);
+    delete(&there, &id).unwrap();
+    delete(&bed, "snap-a").unwrap();
+    there.pass(10_000);
+    let told = there.events();
+    let told: Vec<_> = told.iter().map(|it| serde_json::to_value(it).unwrap()).collect();
+    let types: Vec<_> = told.iter().map(|it| it["detail-type"].as_str().unwrap()).collect();
+    let late = "EBS Copy Snapshot Missed Completion Duration";
+    assert_eq!(types, [late, "EBS Snapshot Notification"]);
+    assert_eq!(state(&there, &id), None);
 }

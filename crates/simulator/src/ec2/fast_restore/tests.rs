@@ -46,7 +46,7 @@ fn it_takes_an_hour_for_each_tebibyte() {
     assert_eq!(states(&bed), ["optimizing"]);
     assert_like(
         &bed,
-        include_str!("../../../tests/events/ebs-fast-snapshot-restore-optimizing.json"),
+        include_str!("../../../../core/tests/events/ebs-fast-snapshot-restore-optimizing.json"),
     );
     bed.pass(2 * 3600 - 1);
     assert_eq!(states(&bed), ["optimizing"]);

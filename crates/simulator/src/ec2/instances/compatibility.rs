@@ -29,9 +29,7 @@ pub(super) fn check_architecture(
 
 /// Refuses a type that can have fewer volumes than these.
 pub(super) fn check_volumes(kind: &InstanceType, volumes: usize) -> Result<(), Refusal> {
-    let disks = kind.disks.0 as usize;
-    let taken = volumes + if kind.family.shares_volumes { disks } else { 0 };
-    if taken <= kind.family.volumes {
+    if volumes <= kind.most_volumes() {
         return Ok(());
     }
     let message = format!("{volumes} volumes are more than '{}' can have attached", kind.name);
@@ -53,9 +51,7 @@ pub(super) fn check_network(kind: &InstanceType, ena: bool) -> Result<(), Refusa
 
 /// Refuses a type that an instance which can hibernate cannot be of.
 pub(super) fn check_hibernation(kind: &InstanceType) -> Result<(), Refusal> {
-    /// Source: EC2 User Guide, "Prerequisites for EC2 instance hibernation".
-    const MOST_MEMORY_MIB: u32 = 150 * 1024;
-    if kind.family.hibernation && kind.memory_mib < MOST_MEMORY_MIB {
+    if kind.hibernates() {
         return Ok(());
     }
     let message = format!("Hibernation is not supported for the instance type '{}'.", kind.name);

@@ -227,6 +227,53 @@ fn types_are_listed_in_pages_and_by_name() {
     assert_eq!(it["instanceStorageInfo"]["totalSizeInGB"], 75);
 }
 
+/// Compares what is said of a type: whether it is current, free, hibernates and has hosts for
+/// oneself, then its memory, and what can be attached, how, with EBS bandwidth of its own or not,
+/// over NVMe or not, and what programs it runs.
+#[track_caller]
+fn check_type(name: &str, flags: [bool; 4], memory: u32, ebs: (u32, [&str; 3]), runs: &[&str]) {
+    let instance_type = vec![name.to_owned()];
+    let request = DescribeInstanceTypes { instance_type, ..DescribeInstanceTypes::default() };
+    let shown = Bed::new().ask(request).unwrap();
+    let it = &shown["instanceTypeSet"][0];
+    let keys = [
+        "currentGeneration",
+        "freeTierEligible",
+        "hibernationSupported",
+        "dedicatedHostsSupported",
+    ];
+    assert_eq!(keys.map(|key| it[key].as_bool().unwrap()), flags, "{name}");
+    let found = &it["ebsInfo"];
+    let of = ["attachmentLimitType", "ebsOptimizedSupport", "nvmeSupport"];
+    assert_eq!(of.map(|key| found[key].as_str().unwrap()), ebs.1, "{name}");
+    assert_eq!(found["maximumEbsAttachments"], ebs.0, "{name}");
+    assert_eq!(it["memoryInfo"]["sizeInMiB"], memory, "{name}");
+    assert_eq!(it["processorInfo"]["supportedArchitectures"], serde_json::json!(runs), "{name}");
+}
+
+#[test]
+fn each_type_is_described_as_aws_does() {
+    let nitro = ["shared", "default", "required"];
+    let (amd64, arm64) = (["x86_64"], ["arm64"]);
+    check_type("m5.large", [true, false, true, true], 8192, (27, nitro), &amd64);
+    check_type("m5d.large", [true, false, true, true], 8192, (26, nitro), &amd64);
+    check_type("m5.12xlarge", [true, false, false, true], 196_608, (27, nitro), &amd64);
+    check_type("r6i.large", [true, false, false, true], 16_384, (27, nitro), &amd64);
+    check_type("g4dn.xlarge", [true, false, false, false], 16_384, (25, nitro), &amd64);
+    check_type("t3.small", [true, true, true, true], 2048, (27, nitro), &amd64);
+    check_type("t3a.micro", [true, false, true, false], 1024, (27, nitro), &amd64);
+    check_type("t4g.small", [true, true, true, false], 2048, (27, nitro), &arm64);
+    let dedicated = ["dedicated", "default", "required"];
+    check_type("m7i.large", [true, false, true, true], 8192, (32, dedicated), &amd64);
+    let old = ["shared", "unsupported", "unsupported"];
+    check_type("t2.micro", [true, false, true, false], 1024, (40, old), &["i386", "x86_64"]);
+    check_type("t2.large", [true, false, true, false], 8192, (40, old), &amd64);
+    let optimized = ["shared", "default", "unsupported"];
+    check_type("m4.large", [false, false, true, true], 8192, (40, optimized), &amd64);
+    let disks = ["shared", "default", "supported"];
+    check_type("i3.large", [true, false, true, true], 15_616, (40, disks), &amd64);
+}
+
 #[track_caller]
 fn check_offerings(bed: &Bed, location_type: Option<&str>, expected: Result<&[&str], &str>) {
     let request = DescribeInstanceTypeOfferings {

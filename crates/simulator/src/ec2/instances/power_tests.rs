@@ -181,12 +181,12 @@ fn events_are_as_aws_sends_them() {
     bed.ask(terminate(&[id])).unwrap();
     bed.pass(100);
     let samples = [
-        include_str!("../../../tests/events/ec2-state-change-stopping.json"),
-        include_str!("../../../tests/events/ec2-state-change-stopped.json"),
-        include_str!("../../../tests/events/ec2-state-change-pending.json"),
-        include_str!("../../../tests/events/ec2-state-change-running.json"),
-        include_str!("../../../tests/events/ec2-state-change-shutting-down.json"),
-        include_str!("../../../tests/events/ec2-state-change-terminated.json"),
+        include_str!("../../../../core/tests/events/ec2-state-change-stopping.json"),
+        include_str!("../../../../core/tests/events/ec2-state-change-stopped.json"),
+        include_str!("../../../../core/tests/events/ec2-state-change-pending.json"),
+        include_str!("../../../../core/tests/events/ec2-state-change-running.json"),
+        include_str!("../../../../core/tests/events/ec2-state-change-shutting-down.json"),
+        include_str!("../../../../core/tests/events/ec2-state-change-terminated.json"),
     ];
     let events = bed.events();
     assert_eq!(events.len(), samples.len());

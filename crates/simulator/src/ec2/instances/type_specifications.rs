@@ -66,7 +66,7 @@ struct Shown {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Processor {
-    supported_architectures: [&'static str; 1],
+    supported_architectures: &'static [&'static str],
     manufacturer: &'static str,
 }
 
@@ -130,7 +130,16 @@ impl InstanceType {
     fn nvme(&self) -> &'static str {
         match self.family.hypervisor {
             Hypervisor::Nitro => "required",
+            Hypervisor::Xen if self.disks.0 > 0 => "supported",
             Hypervisor::Xen => "unsupported",
+        }
+    }
+
+    /// Of types on Xen, that of all attachments.
+    fn attachments(&self) -> usize {
+        match self.family.hypervisor {
+            Hypervisor::Nitro => self.most_volumes(),
+            Hypervisor::Xen => self.family.attachments,
         }
     }
 
@@ -140,10 +149,6 @@ impl InstanceType {
             (Architecture::X86, Hypervisor::Nitro) => &["legacy-bios", "uefi"],
             (Architecture::X86, Hypervisor::Xen) => &["legacy-bios"],
         }
-    }
-
-    fn is_free(&self) -> bool {
-        matches!(self.name, "t2.micro" | "t3.micro" | "t4g.micro")
     }
 }
 
@@ -166,7 +171,7 @@ impl Shown {
             bare_metal: false,
             hypervisor: family.hypervisor.as_str(),
             processor_info: Processor {
-                supported_architectures: [family.architecture.as_str()],
+                supported_architectures: it.architectures(),
                 manufacturer: family.manufacturer,
             },
             v_cpu_info: Vcpus {
@@ -178,14 +183,17 @@ impl Shown {
             instance_storage_supported: count > 0,
             instance_storage_info: (count > 0).then(storage),
             ebs_info: Ebs {
-                ebs_optimized_support: match family.hypervisor {
-                    Hypervisor::Nitro => "default",
-                    Hypervisor::Xen => "unsupported",
+                ebs_optimized_support: match family.ebs_optimized {
+                    true => "default",
+                    false => "unsupported",
                 },
                 encryption_support: "supported",
                 nvme_support: it.nvme(),
-                maximum_ebs_attachments: family.volumes,
-                attachment_limit_type: if family.shares_volumes { "shared" } else { "dedicated" },
+                maximum_ebs_attachments: it.attachments(),
+                attachment_limit_type: match family.shares_attachments {
+                    true => "shared",
+                    false => "dedicated",
+                },
             },
             network_info: Network {
                 maximum_network_interfaces: it.interfaces,
@@ -197,9 +205,9 @@ impl Shown {
                 ena_support: family.ena.as_str(),
                 efa_supported: false,
             },
-            hibernation_supported: family.hibernation,
+            hibernation_supported: it.hibernates(),
             burstable_performance_supported: family.burstable,
-            dedicated_hosts_supported: !family.burstable,
+            dedicated_hosts_supported: family.dedicated_hosts,
             auto_recovery_supported: it.disks.0 == 0,
             supported_boot_modes: it.boot_modes(),
         }
@@ -239,16 +247,18 @@ impl Filtered for InstanceType {
             "bare-metal" => test("false"),
             "burstable-performance-supported" => test(flag(family.burstable)),
             "current-generation" => test(flag(family.current)),
-            "ebs-info.maximum-ebs-attachments" => test(&family.volumes.to_string()),
+            "ebs-info.maximum-ebs-attachments" => test(&self.attachments().to_string()),
             "free-tier-eligible" => test(flag(self.is_free())),
-            "hibernation-supported" => test(flag(family.hibernation)),
+            "hibernation-supported" => test(flag(self.hibernates())),
             "hypervisor" => test(family.hypervisor.as_str()),
             "instance-storage-supported" => test(flag(self.disks.0 > 0)),
             "instance-type" => test(self.name),
             "memory-info.size-in-mib" => test(&self.memory_mib.to_string()),
             "network-info.ena-support" => test(family.ena.as_str()),
             "network-info.maximum-network-interfaces" => test(&self.interfaces.to_string()),
-            "processor-info.supported-architecture" => test(family.architecture.as_str()),
+            "processor-info.supported-architecture" => {
+                self.architectures().iter().any(|it| test(it))
+            }
             "supported-boot-mode" => self.boot_modes().iter().any(|it| test(it)),
             "supported-virtualization-type" => test("hvm"),
             "vcpu-info.default-vcpus" => test(&self.vcpus.to_string()),

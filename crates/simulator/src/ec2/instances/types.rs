@@ -1,8 +1,9 @@
 //! The instance types that there are: a few of each common family, with what decides whether an
 //! instance can become one.
 //!
-//! Source: EC2 instance types guide, specifications of each family; EC2 User Guide, "Amazon EBS
-//! volume limits for Amazon EC2 instances" and "Prerequisites for EC2 instance hibernation".
+//! Source: EC2 instance types guide, specifications of each family, and "Current generation
+//! instances"; EC2 User Guide, "Amazon EBS volume limits for Amazon EC2 instances", "Prerequisites
+//! for EC2 instance hibernation" and "Amazon EC2 Dedicated Hosts".
 
 /// What the sizes of a family have in common.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,10 +16,16 @@ pub(crate) struct Family {
     pub(crate) burstable: bool,
     pub(crate) current: bool,
     pub(crate) manufacturer: &'static str,
-    /// EBS volumes that can be attached.
-    pub(crate) volumes: usize,
-    /// Whether network interfaces and local disks take places of volumes.
-    pub(crate) shares_volumes: bool,
+    /// What can be attached beside the first network interface.
+    pub(crate) attachments: usize,
+    /// Whether local disks and accelerators take places of EBS volumes.
+    pub(crate) shares_attachments: bool,
+    /// Accelerators, such as graphics processors, of each.
+    pub(crate) accelerators: usize,
+    /// Whether there is bandwidth for EBS alone, always.
+    pub(crate) ebs_optimized: bool,
+    /// Whether hosts of it can be had for oneself.
+    pub(crate) dedicated_hosts: bool,
     pub(crate) threads_per_core: u32,
 }
 
@@ -86,6 +93,40 @@ impl Ena {
     }
 }
 
+impl InstanceType {
+    /// How many EBS volumes can be attached.
+    pub(crate) fn most_volumes(&self) -> usize {
+        let Family { attachments, shares_attachments, accelerators, .. } = *self.family;
+        match shares_attachments {
+            true => attachments - self.disks.0 as usize - accelerators,
+            false => attachments,
+        }
+    }
+
+    /// Whether it can hibernate.
+    pub(crate) fn hibernates(&self) -> bool {
+        /// Of those that run Linux, the least memory that is too much.
+        const TOO_MUCH_MEMORY_MIB: u32 = 150 * 1024;
+        self.family.hibernation && self.memory_mib < TOO_MUCH_MEMORY_MIB
+    }
+
+    /// What programs it runs, as AWS names them.
+    pub(crate) fn architectures(&self) -> &'static [&'static str] {
+        match (self.family.architecture, self.name) {
+            (Architecture::X86, "t2.micro" | "t2.small" | "t2.medium") => &["i386", "x86_64"],
+            (Architecture::X86, _) => &["x86_64"],
+            (Architecture::Arm, _) => &["arm64"],
+        }
+    }
+
+    /// Whether an account may have it without cost at first.
+    /// Source: EC2 User Guide, "Explore Amazon EC2 with the AWS Free Tier", for accounts since
+    /// July 2025.
+    pub(crate) fn is_free(&self) -> bool {
+        matches!(self.name, "t3.micro" | "t3.small" | "t4g.micro" | "t4g.small")
+    }
+}
+
 /// The type of this name.
 pub(crate) fn find(name: &str) -> Option<&'static InstanceType> {
     TYPES.iter().find(|it| it.name == name)
@@ -99,29 +140,36 @@ const NITRO: Family = Family {
     burstable: false,
     current: true,
     manufacturer: "Intel",
-    volumes: 27,
-    shares_volumes: true,
+    attachments: 27,
+    shares_attachments: true,
+    accelerators: 0,
+    ebs_optimized: true,
+    dedicated_hosts: true,
     threads_per_core: 2,
 };
-const XEN: Family = Family {
-    hypervisor: Hypervisor::Xen,
-    ena: Ena::Unsupported,
-    volumes: 39,
-    shares_volumes: false,
-    ..NITRO
-};
+const XEN: Family =
+    Family { hypervisor: Hypervisor::Xen, ena: Ena::Unsupported, attachments: 40, ..NITRO };
 const GRAVITON: Family =
     Family { architecture: Architecture::Arm, manufacturer: "AWS", threads_per_core: 1, ..NITRO };
 
-static T2: Family = Family { burstable: true, threads_per_core: 1, ..XEN };
+static T2: Family = Family {
+    burstable: true,
+    threads_per_core: 1,
+    ebs_optimized: false,
+    dedicated_hosts: false,
+    ..XEN
+};
 static M4: Family = Family { current: false, ..XEN };
 static I3: Family = Family { ena: Ena::Supported, ..XEN };
 static T3: Family = Family { burstable: true, ..NITRO };
-static T3A: Family = Family { burstable: true, manufacturer: "AMD", ..NITRO };
-static T4G: Family = Family { burstable: true, threads_per_core: 1, ..GRAVITON };
-static G4DN: Family = Family { hibernation: false, ..NITRO };
+static T3A: Family =
+    Family { burstable: true, manufacturer: "AMD", dedicated_hosts: false, ..NITRO };
+static T4G: Family = Family { burstable: true, dedicated_hosts: false, ..GRAVITON };
+static G4DN: Family =
+    Family { hibernation: false, accelerators: 1, dedicated_hosts: false, ..NITRO };
+static R6I: Family = Family { hibernation: false, ..NITRO };
 static INTEL: Family = NITRO;
-static INTEL_7: Family = Family { volumes: 32, shares_volumes: false, ..NITRO };
+static INTEL_7: Family = Family { attachments: 32, shares_attachments: false, ..NITRO };
 static ARM: Family = GRAVITON;
 
 const fn row(
@@ -182,9 +230,9 @@ pub(crate) static TYPES: &[InstanceType] = &[
     row("r5.large", &INTEL, (2, 16), (3, 10), NO_DISKS),
     row("r5.xlarge", &INTEL, (4, 32), (4, 15), NO_DISKS),
     row("r6g.large", &ARM, (2, 16), (3, 10), NO_DISKS),
-    row("r6i.large", &INTEL, (2, 16), (3, 10), NO_DISKS),
-    row("r6i.xlarge", &INTEL, (4, 32), (4, 15), NO_DISKS),
-    row("i3.large", &I3, (2, 15), (3, 10), (1, 475)),
+    row("r6i.large", &R6I, (2, 16), (3, 10), NO_DISKS),
+    row("r6i.xlarge", &R6I, (4, 32), (4, 15), NO_DISKS),
+    InstanceType { memory_mib: 15_616, ..row("i3.large", &I3, (2, 15), (3, 10), (1, 475)) },
     row("g4dn.xlarge", &G4DN, (4, 16), (3, 10), (1, 125)),
 ];
 
@@ -205,5 +253,26 @@ mod tests {
             assert_eq!(graviton, it.family.architecture == Architecture::Arm, "{}", it.name);
             assert_eq!(family.starts_with('t'), it.family.burstable, "{}", it.name);
         }
+    }
+
+    #[track_caller]
+    fn check_volumes(name: &str, most: usize) {
+        assert_eq!(find(name).unwrap().most_volumes(), most, "{name}");
+    }
+
+    #[test]
+    fn disks_and_accelerators_take_places_of_volumes_where_the_limit_is_shared() {
+        check_volumes("m5.large", 27);
+        check_volumes("m5d.large", 26);
+        check_volumes("g4dn.xlarge", 25);
+        check_volumes("t2.micro", 40);
+        check_volumes("i3.large", 39);
+        check_volumes("m7i.large", 32);
+    }
+
+    #[test]
+    fn some_families_hibernate_and_only_with_less_than_150_gib() {
+        let not: Vec<_> = TYPES.iter().filter(|it| !it.hibernates()).map(|it| it.name).collect();
+        assert_eq!(not, ["m5.12xlarge", "r6i.large", "r6i.xlarge", "g4dn.xlarge"]);
     }
 }

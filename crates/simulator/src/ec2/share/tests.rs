@@ -144,7 +144,7 @@ fn the_account_that_it_is_shared_with_hears_of_it_once() {
     let _receiver = bed.at("444455556666", "us-east-1");
     let share = || bed.ask(of(&[Permission::user("444455556666"), Permission::user(C)], &[]));
     share().unwrap();
-    assert_like(&bed, include_str!("../../../tests/events/ebs-share-snapshot.json"));
+    assert_like(&bed, include_str!("../../../../core/tests/events/ebs-share-snapshot.json"));
     share().unwrap();
     bed.ask(of(&[Permission::group("all")], &[])).unwrap();
     assert_eq!(bed.events().len(), 1);

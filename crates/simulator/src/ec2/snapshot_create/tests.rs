@@ -35,11 +35,14 @@ fn the_end_of_a_snapshot_is_told() {
     put_volume(&bed, volume("vol-b"));
     create(&bed, "vol-a").unwrap();
     bed.pass(300);
-    assert_like(&bed, include_str!("../../../tests/events/ebs-create-snapshot-succeeded.json"));
+    assert_like(
+        &bed,
+        include_str!("../../../../core/tests/events/ebs-create-snapshot-succeeded.json"),
+    );
     bed.here(|it| it.ec2.failing.insert("vol-b".into()));
     create(&bed, "vol-b").unwrap();
     bed.pass(300);
-    let sample = include_str!("../../../tests/events/ebs-create-snapshot-failed.json");
+    let sample = include_str!("../../../../core/tests/events/ebs-create-snapshot-failed.json");
     let text = "The snapshot could not be completed (sample text, not from docs)";
     assert_like(&bed, &sample.replace(text, "the volume could not be read"));
     assert_eq!(state(&bed, "snap-2"), Some(SnapshotState::Error));

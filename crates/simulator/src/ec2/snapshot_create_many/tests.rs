@@ -1,7 +1,10 @@
 use super::*;
 use crate::{
     bed::Bed,
-    ec2::trial::{assert_like, attached, create, delete, get, put_volume, state},
+    ec2::{
+        instances::{Device, types},
+        trial::{assert_like, attached, create, delete, get, put_volume, state},
+    },
 };
 
 /// `i-1` has a root volume and two others.
@@ -14,7 +17,26 @@ fn bed() -> Bed {
     put_volume(&bed, tagged);
     put_volume(&bed, attached("vol-c", "i-1", "/dev/sdg"));
     put_volume(&bed, attached("vol-d", "i-2", "/dev/xvda"));
+    put_instance(
+        &bed,
+        "i-1",
+        &[("vol-a", "/dev/xvda"), ("vol-b", "/dev/sdf"), ("vol-c", "/dev/sdg")],
+    );
+    put_instance(&bed, "i-2", &[("vol-d", "/dev/xvda")]);
     bed
+}
+
+fn put_instance(bed: &Bed, id: &str, devices: &[(&str, &str)]) {
+    let at = bed.now();
+    let mut it = Instance::running(id, types::find("m5.large").unwrap(), "us-east-1a", at);
+    let device = |(volume, name): &(&str, &str)| Device {
+        name: (*name).into(),
+        volume_id: (*volume).into(),
+        attached_at: at,
+        delete_on_termination: true,
+    };
+    it.devices = devices.iter().map(device).collect();
+    bed.here(|here| here.ec2.instances.fill([(id.into(), it)]));
 }
 
 fn of(instance: &str, boot: bool, excluded: &[&str]) -> CreateSnapshots {
@@ -54,12 +76,27 @@ fn all_volumes_of_an_instance_but_those_that_are_left_out() {
 }
 
 #[test]
+fn the_instance_says_which_volumes_it_has_and_which_is_its_root() {
+    let bed = bed();
+    bed.here(|it| {
+        let at = Timestamp::UNIX_EPOCH;
+        it.ec2.instances.change("i-1", at, |it| it.root_device = "/dev/sdf".into())
+    });
+    assert_eq!(volumes(&bed, of("i-1", false, &["vol-a"])), Ok(vec!["vol-c".to_owned()]));
+    put_instance(&bed, "i-3", &[]);
+    assert_eq!(volumes(&bed, of("i-3", true, &[])), Err("InvalidParameterValue"));
+    put_volume(&bed, attached("vol-e", "i-4", "/dev/xvda"));
+    assert_eq!(volumes(&bed, of("i-4", true, &[])), Err("InvalidInstanceID.NotFound"));
+}
+
+#[test]
 fn they_are_of_one_moment_and_end_together() {
     let bed = bed();
     volumes(&bed, of("i-1", false, &[])).unwrap();
     assert_eq!(get(&bed, "snap-1").unwrap().started_at, get(&bed, "snap-2").unwrap().started_at);
     bed.pass(300);
-    let sample = include_str!("../../../tests/events/ebs-create-snapshots-multi-succeeded.json");
+    let sample =
+        include_str!("../../../../core/tests/events/ebs-create-snapshots-multi-succeeded.json");
     assert_like(&bed, sample);
     assert_eq!(state(&bed, "snap-2"), Some(State::Completed));
 }
@@ -70,7 +107,8 @@ fn when_one_fails_all_do() {
     bed.here(|it| it.ec2.failing.insert("vol-c".into()));
     volumes(&bed, of("i-1", false, &[])).unwrap();
     bed.pass(300);
-    let sample = include_str!("../../../tests/events/ebs-create-snapshots-multi-failed.json");
+    let sample =
+        include_str!("../../../../core/tests/events/ebs-create-snapshots-multi-failed.json");
     assert_like(&bed, sample);
     assert_eq!(state(&bed, "snap-1"), Some(State::Error));
 }

@@ -103,7 +103,7 @@ fn a_change_of_tags_is_told_with_all_that_is_then_there() {
     add(&bed, &["vol-a"], &[("Name", Some("web-1"))]).unwrap();
     remove(&bed, &["vol-a"], &[("a", None)]).unwrap();
     add(&bed, &["vol-a"], &[("Name", Some("web-1")), ("OpsTask", Some("nightly-backup"))]).unwrap();
-    let sample = include_str!("../../../tests/events/tag-change-on-instance.json");
+    let sample = include_str!("../../../../core/tests/events/tag-change-on-instance.json");
     let sample =
         sample.replace("\"instance\"", "\"volume\"").replace("\"version\": 3", "\"version\": 4");
     assert_like(&bed, &sample.replace("instance/i-0abcd1234ef567890", "volume/vol-a"));

@@ -31,7 +31,10 @@ fn a_volume_is_available_after_a_moment() {
     assert_eq!(state(&bed, "vol-1"), Some(State::Creating));
     bed.pass(1);
     assert_eq!(state(&bed, "vol-1"), Some(State::Available));
-    assert_like(&bed, include_str!("../../../tests/events/ebs-volume-create-available.json"));
+    assert_like(
+        &bed,
+        include_str!("../../../../core/tests/events/ebs-volume-create-available.json"),
+    );
 }
 
 #[test]
@@ -47,7 +50,10 @@ fn a_volume_whose_key_cannot_be_used_is_gone_again() {
     bed.ask(request).unwrap();
     bed.pass(5);
     assert_eq!(state(&bed, "vol-1"), None);
-    assert_like(&bed, include_str!("../../../tests/events/ebs-volume-create-failed-kms.json"));
+    assert_like(
+        &bed,
+        include_str!("../../../../core/tests/events/ebs-volume-create-failed-kms.json"),
+    );
 }
 
 #[track_caller]

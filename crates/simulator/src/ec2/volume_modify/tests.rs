@@ -31,7 +31,10 @@ fn the_new_size_can_be_used_while_the_volume_is_optimizing() {
     assert_eq!(get(&bed).size_gib, 8);
     bed.pass(10);
     assert_eq!(get(&bed).size_gib, 20);
-    assert_like(&bed, include_str!("../../../tests/events/ebs-volume-modify-optimizing.json"));
+    assert_like(
+        &bed,
+        include_str!("../../../../core/tests/events/ebs-volume-modify-optimizing.json"),
+    );
     assert_eq!(grow(&bed, 30), Err("IncorrectModificationState"));
     bed.pass(3600);
     let all = bed.ask(DescribeVolumesModifications::default()).unwrap();

@@ -193,7 +193,7 @@ fn what_aws_leaves_open_is_not_allowed_and_is_denied() {
     check(but("Deny"), ("s3:X", "arn:aws:s3:::x"), &[], denied);
 }
 
-/// The policy that `deploy/member-role.yaml` gives the role in a member account.
+/// The policy that `deploy/member.yaml` gives the role in a member account.
 #[test]
 fn a_least_privilege_policy_allows_what_it_is_for() {
     let member = json!([

@@ -242,7 +242,7 @@ pub(super) fn ready(state: &mut State, place: &Place, kind: Kind, name: &str, at
         return;
     }
     let minutes = at.duration_since(it.started_at).as_mins();
-    let copy_of = it.copy_of.clone();
+    let (origin, copy_of) = (it.origin, it.copy_of.clone());
     let there = copy_of.as_ref().is_none_or(|of| {
         let shelf = state.services_of(&of.place).map(|it| it.rds.snapshots(kind));
         let source = shelf.and_then(|it| it.get(&of.name));
@@ -252,7 +252,7 @@ pub(super) fn ready(state: &mut State, place: &Place, kind: Kind, name: &str, at
     let shelf = state.services_mut(place).rds.snapshots_mut(kind);
     shelf.change(name, at, |it| it.status = status);
     let event = match (kind, copy_of) {
-        (_, None) => events::created(kind),
+        (_, None) => events::created(kind, origin),
         (Kind::Instance, Some(of)) => {
             let copy = if there { events::Copy::Finished(minutes) } else { events::Copy::Canceled };
             events::copied(copy, &of.name, &of.place.region, &place.region)

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Accounts that a snapshot may be shared with.
-const MOST: usize = 20;
+pub(crate) const MOST: usize = 20;
 
 /// The one attribute that there is.
 const RESTORE: &str = "restore";

@@ -2,16 +2,26 @@
 //! Source: EventBridge User Guide, "Amazon EventBridge event patterns" and "Comparison operators
 //! for use in event patterns".
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{refusal::Refusal, wildcard};
+use crate::select::{Glob, Piece};
 
 /// The longest pattern, in characters.
 const LONGEST: usize = 4096;
 
-/// A pattern that was understood.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Pattern(Fields);
+/// A pattern that was understood. Two are equal when they are written alike.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub struct Pattern {
+    written: Value,
+    fields: Fields,
+}
+
+/// A value that is no pattern, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadPattern(String);
 
 /// What an object has to have: all of these.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,8 +56,7 @@ enum TextMatcher {
     PrefixIgnoreCase(String),
     SuffixIgnoreCase(String),
     EqualsIgnoreCase(String),
-    /// In the words of [`wildcard::matches`].
-    Wildcard(String),
+    Wildcard(Glob),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,27 +72,54 @@ enum Comparison {
 type Wrong = String;
 
 impl Pattern {
-    /// Understands a pattern, or refuses it.
-    pub(crate) fn parse(text: &str) -> Result<Pattern, Refusal> {
-        let parse = || {
-            if text.chars().count() > LONGEST {
-                return Err(format!("it is longer than {LONGEST} characters"));
-            }
-            let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-            let Value::Object(object) = value else {
-                return Err("Filter is not an object".to_owned());
-            };
-            fields(&object).map(Pattern)
-        };
-        parse().map_err(|wrong| {
-            let message = format!("Event pattern is not valid. Reason: {wrong}");
-            Refusal::new("InvalidEventPatternException", message)
-        })
+    /// Understands the text of a pattern.
+    ///
+    /// # Errors
+    ///
+    /// What EventBridge would say of it.
+    pub fn parse(text: &str) -> Result<Pattern, BadPattern> {
+        let value: Value =
+            serde_json::from_str(text).map_err(|error| BadPattern(error.to_string()))?;
+        // A text may be longer than the same without blanks.
+        check_length(text)?;
+        Pattern::try_from(value)
     }
 
     /// Whether it takes an event.
-    pub(crate) fn takes(&self, event: &Value) -> bool {
-        self.0.take(Some(event))
+    pub fn takes(&self, event: &Value) -> bool {
+        self.fields.take(Some(event))
+    }
+}
+
+impl TryFrom<Value> for Pattern {
+    type Error = BadPattern;
+
+    fn try_from(written: Value) -> Result<Pattern, BadPattern> {
+        check_length(&written.to_string())?;
+        let Value::Object(object) = &written else {
+            return Err(BadPattern("Filter is not an object".to_owned()));
+        };
+        let fields = fields(object).map_err(BadPattern)?;
+        Ok(Pattern { written, fields })
+    }
+}
+
+impl From<Pattern> for Value {
+    fn from(pattern: Pattern) -> Value {
+        pattern.written
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        self.written == other.written
+    }
+}
+
+fn check_length(text: &str) -> Result<(), BadPattern> {
+    match text.chars().count() {
+        0..=LONGEST => Ok(()),
+        length => Err(BadPattern(format!("it has {length} characters: at most {LONGEST}"))),
     }
 }
 
@@ -166,23 +202,23 @@ fn text_matcher(name: &str, value: &Value) -> Result<TextMatcher, Wrong> {
 }
 
 /// A wildcard pattern, in which `?` means itself.
-fn wildcards(text: &str) -> Result<String, Wrong> {
-    let mut pattern = String::new();
+fn wildcards(text: &str) -> Result<Glob, Wrong> {
+    let mut pieces = Vec::new();
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
-        match letter {
+        pieces.push(match letter {
             '\\' => match letters.next() {
-                Some(escaped @ ('*' | '\\')) => pattern.extend(['\\', escaped]),
+                Some(escaped @ ('*' | '\\')) => Piece::Char(escaped),
                 _ => return Err("Invalid escape character in wildcard".to_owned()),
             },
             '*' if letters.peek() == Some(&'*') => {
                 return Err("Consecutive wildcard characters are not allowed".to_owned());
             }
-            '?' => pattern.push_str("\\?"),
-            other => pattern.push(other),
-        }
+            '*' => Piece::Any,
+            other => Piece::Char(other),
+        });
     }
-    Ok(pattern)
+    Ok(Glob::new(pieces))
 }
 
 fn anything_but(value: &Value) -> Result<Vec<Matcher>, Wrong> {
@@ -308,7 +344,7 @@ impl TextMatcher {
             TextMatcher::PrefixIgnoreCase(prefix) => lower().starts_with(prefix),
             TextMatcher::SuffixIgnoreCase(suffix) => lower().ends_with(suffix),
             TextMatcher::EqualsIgnoreCase(wanted) => lower() == *wanted,
-            TextMatcher::Wildcard(pattern) => wildcard::matches(pattern, text),
+            TextMatcher::Wildcard(pattern) => pattern.matches(text),
         }
     }
 }
@@ -321,7 +357,7 @@ mod tests {
 
     #[track_caller]
     fn takes(pattern: Value, event: Value, expected: bool) {
-        let parsed = Pattern::parse(&pattern.to_string()).unwrap();
+        let parsed = Pattern::try_from(pattern.clone()).unwrap();
         assert_eq!(parsed.takes(&event), expected, "{pattern} on {event}");
     }
 
@@ -446,10 +482,18 @@ mod tests {
             r#"{"a": [{"anything-but": ["x", 1]}]}"#,
             r#"{"$or": [{"a": [1]}]}"#,
         ] {
-            let refused = Pattern::parse(wrong).map_err(|it| it.code);
-            assert_eq!(refused, Err("InvalidEventPatternException"), "{wrong}");
+            assert!(Pattern::parse(wrong).is_err(), "{wrong}");
         }
-        let long = json!({"a": ["x".repeat(LONGEST)]}).to_string();
-        assert!(Pattern::parse(&long).is_err());
+        let long = json!({"a": ["x".repeat(LONGEST)]});
+        assert!(Pattern::parse(&long.to_string()).is_err());
+        assert!(Pattern::try_from(long).is_err());
+    }
+
+    #[test]
+    fn is_stored_as_it_is_written() {
+        let written = json!({"source": ["aws.ec2"], "detail": {"a": [{"prefix": "x"}]}});
+        let pattern: Pattern = serde_json::from_value(written.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&pattern).unwrap(), written);
+        assert!(serde_json::from_value::<Pattern>(json!({})).is_err());
     }
 }
