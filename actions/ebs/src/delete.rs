@@ -3,20 +3,20 @@
 //! Idempotency: *converging*. A snapshot that is gone stays gone, so a repeated step does no
 //! harm.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
     Action, Doing, Fault, Progress, Spec, StepCx, Verdict,
-    action::{BadParams, COPIED_FROM_TAG, COPIED_TO_TAG, Effect, PlanCx},
+    action::{BadParams, Effect, PlanCx},
     cloud::ec2::{Snapshot, SnapshotState},
     retention::{self, Backup, Decision, Keep, Policy},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::lineage::{self, taken_at};
+use crate::lineage::{self, Manager, bases, taken_at};
 
 /// How long after its start a copy on the way is of no use to any job: longer than any job that
 /// copies takes, unless its task sets another `timeout`.
@@ -119,42 +119,6 @@ impl Params {
     }
 }
 
-/// The snapshots that copies build on, by their ids, and which: a copy to another account or
-/// region has only what has changed since the last one there, as long as that one is still there.
-/// So the last copy of each source stays, and so does, where it came from, the newest one that was
-/// copied, until a newer one is.
-/// Source: EBS User Guide, "Copy an Amazon EBS snapshot", incremental copies.
-fn bases(found: &[Snapshot]) -> BTreeMap<&str, String> {
-    let completed = |it: &&Snapshot| it.state == SnapshotState::Completed && !lineage::is_hop(it);
-    let (mut copies, mut copied) = (BTreeMap::new(), BTreeMap::new());
-    for snapshot in found.iter().filter(completed) {
-        let Some(source) = lineage::source(snapshot) else { continue };
-        let id = snapshot.id.as_str();
-        if snapshot.tags.contains_key(COPIED_FROM_TAG) {
-            newest(&mut copies, source, (snapshot.started_at, id));
-        }
-        for place in snapshot.tags.keys().filter_map(|name| name.strip_prefix(COPIED_TO_TAG)) {
-            newest(&mut copied, (source, place), (taken_at(snapshot), id));
-        }
-    }
-    let copies = copies.into_iter().map(|(source, (_, id))| {
-        (id, format!("it is the last copy of `{source}`, and the next one builds on it"))
-    });
-    let copied = copied.into_iter().map(|((_, place), (_, id))| {
-        (id, format!("no newer one was copied to {place}, and the next copy builds on that one"))
-    });
-    copied.chain(copies).collect()
-}
-
-fn newest<'s, K: Ord>(
-    of: &mut BTreeMap<K, (Timestamp, &'s str)>,
-    key: K,
-    this: (Timestamp, &'s str),
-) {
-    let newest = of.entry(key).or_insert(this);
-    *newest = this.max(*newest);
-}
-
 /// Whether a snapshot was on the way to another copy so long ago that its job is over.
 fn is_left_behind(snapshot: &Snapshot, now: Timestamp) -> bool {
     lineage::is_hop(snapshot)
@@ -167,12 +131,12 @@ fn backup(snapshot: &Snapshot) -> Result<Backup, &'static str> {
     if lineage::is_hop(snapshot) {
         return Err("it is on the way to another copy, and its job deletes it");
     }
-    let tagged = |prefix| snapshot.tags.keys().any(|key| key.starts_with(prefix));
-    if tagged("aws:backup:") {
-        return Err("AWS Backup manages it: delete it there");
-    }
-    if tagged("aws:dlm:") {
-        return Err("Data Lifecycle Manager manages it: delete it there");
+    match lineage::manager(snapshot) {
+        Some(Manager::Backup) => return Err("AWS Backup manages it: delete it there"),
+        Some(Manager::LifecycleManager) => {
+            return Err("Data Lifecycle Manager manages it: delete it there");
+        }
+        None => {}
     }
     let state = match snapshot.state {
         SnapshotState::Completed => retention::State::Completed,

@@ -1,5 +1,6 @@
 //! Actions on EBS volumes and snapshots.
 
+mod archive;
 mod copy;
 mod create;
 mod delete;
@@ -11,6 +12,7 @@ mod tag_names;
 mod tagging;
 mod watch;
 
+pub use archive::ArchiveSnapshot;
 pub use copy::CopySnapshot;
 pub use create::CreateSnapshot;
 pub use delete::DeleteSnapshot;

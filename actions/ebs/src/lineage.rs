@@ -1,9 +1,11 @@
 //! What snapshots say of where they come from, by their tags.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use lamplighter_core::{
     Place,
-    action::{COPIED_TO_TAG, HOP_TAG, SOURCE_TAG, TAKEN_AT_TAG, TASK_TAG},
+    action::{COPIED_FROM_TAG, COPIED_TO_TAG, HOP_TAG, SOURCE_TAG, TAKEN_AT_TAG, TASK_TAG},
     cloud::ec2::{Snapshot, SnapshotState},
 };
 
@@ -62,4 +64,56 @@ pub(crate) fn why_it_stays<'s>(
         true => None,
         false => Some("it is the newest backup here"),
     }
+}
+
+/// A service of AWS that manages snapshots, and is the one to change them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manager {
+    /// AWS Backup.
+    Backup,
+    /// Data Lifecycle Manager.
+    LifecycleManager,
+}
+
+/// The service that manages a snapshot, by the tags that it sets.
+pub(crate) fn manager(snapshot: &Snapshot) -> Option<Manager> {
+    let tagged = |prefix| snapshot.tags.keys().any(|key| key.starts_with(prefix));
+    let backup = tagged("aws:backup:").then_some(Manager::Backup);
+    backup.or_else(|| tagged("aws:dlm:").then_some(Manager::LifecycleManager))
+}
+
+/// The snapshots that copies build on, by their ids, and which: a copy to another account or
+/// region has only what has changed since the last one there, as long as that one is still there.
+/// So the last copy of each source stays, and so does, where it came from, the newest one that was
+/// copied, until a newer one is.
+/// Source: EBS User Guide, "Copy an Amazon EBS snapshot", incremental copies.
+pub(crate) fn bases(found: &[Snapshot]) -> BTreeMap<&str, String> {
+    let completed = |it: &&Snapshot| it.state == SnapshotState::Completed && !is_hop(it);
+    let (mut copies, mut copied) = (BTreeMap::new(), BTreeMap::new());
+    for snapshot in found.iter().filter(completed) {
+        let Some(of) = source(snapshot) else { continue };
+        let id = snapshot.id.as_str();
+        if snapshot.tags.contains_key(COPIED_FROM_TAG) {
+            newest(&mut copies, of, (snapshot.started_at, id));
+        }
+        for place in snapshot.tags.keys().filter_map(|name| name.strip_prefix(COPIED_TO_TAG)) {
+            newest(&mut copied, (of, place), (taken_at(snapshot), id));
+        }
+    }
+    let copies = copies.into_iter().map(|(of, (_, id))| {
+        (id, format!("it is the last copy of `{of}`, and the next one builds on it"))
+    });
+    let copied = copied.into_iter().map(|((_, place), (_, id))| {
+        (id, format!("no newer one was copied to {place}, and the next copy builds on that one"))
+    });
+    copied.chain(copies).collect()
+}
+
+fn newest<'s, K: Ord>(
+    of: &mut BTreeMap<K, (Timestamp, &'s str)>,
+    key: K,
+    this: (Timestamp, &'s str),
+) {
+    let newest = of.entry(key).or_insert(this);
+    *newest = this.max(*newest);
 }

@@ -11,6 +11,7 @@ pub use reference::reference;
 
 /// All actions that this program knows, in alphabetical order of their names.
 pub static ACTIONS: Catalog = &[
+    &lamplighter_ebs::ArchiveSnapshot,
     &lamplighter_ebs::CopySnapshot,
     &lamplighter_ebs::CreateSnapshot,
     &lamplighter_ebs::DeleteSnapshot,

@@ -1,6 +1,8 @@
 use lamplighter_core::{
     AnyAction,
-    action::{HOP_TAG, JOB_TAG, SOURCE_TAG, TAKEN_AT_TAG, TASK_TAG},
+    action::{
+        COPIED_FROM_TAG, COPIED_TO_TAG, HOP_TAG, JOB_TAG, SOURCE_TAG, TAKEN_AT_TAG, TASK_TAG,
+    },
 };
 use lamplighter_testkit::{World, conforms};
 use serde_json::{Value, json};

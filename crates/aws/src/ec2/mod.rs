@@ -2,6 +2,7 @@
 
 mod copies;
 mod read;
+mod tiers;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;

@@ -17,7 +17,9 @@ use lamplighter_core::{
     action::{Effect, PlanCx},
     cloud::{
         Ec2, Kms, Page, PageToken, Session,
-        ec2::{Copies, NewCopy, NewSnapshot, Shares, Snapshot, SnapshotState, Volume},
+        ec2::{
+            Copies, NewCopy, NewSnapshot, Shares, Snapshot, SnapshotState, Tiering, Tiers, Volume,
+        },
         kms::Key,
     },
     schedule::{Schedule, Zone},
@@ -220,6 +222,17 @@ impl Copies for Door {
     }
 
     async fn default_key(&self) -> Result<String, Fault> {
+        not_here()
+    }
+}
+
+#[async_trait]
+impl Tiers for Door {
+    async fn archive_snapshot(&self, _: &str) -> Result<(), Fault> {
+        not_here()
+    }
+
+    async fn tiering(&self, _: &str) -> Result<Option<Tiering>, Fault> {
         not_here()
     }
 }

@@ -3,6 +3,7 @@
 mod copies;
 mod ec2;
 mod kms;
+mod tiers;
 
 use std::{collections::BTreeMap, sync::Arc};
 
