@@ -1,9 +1,12 @@
 """The member template as a StackSet, in two accounts and two regions: in moto, since ministack has
 no StackSets. moto does without the organization and without checking who may do what."""
 
+import json
+import re
+
 import boto3
 
-from stage import HUB, MEMBER, REGION, TEMPLATES, bed
+from stage import HUB, MEMBER, REGION, ROOT, TEMPLATES, bed
 
 ACCOUNTS = [MEMBER, "333344445555"]
 ELSEWHERE = "us-east-1"
@@ -12,6 +15,7 @@ GIVEN = {
     "HubPrincipal": f"arn:aws:iam::{HUB}:role/lamplighter-hub", "ExternalId": "7f3c",
     "OrganizationId": "o-abcdefghij", "HomeRegion": REGION,
     "HubBusArn": f"arn:aws:events:{REGION}:{HUB}:event-bus/lamplighter",
+    "OwnSources": "my.deployer,my.other",
 }
 
 
@@ -39,11 +43,24 @@ def looks_right(moto, account: str) -> None:
         "sts:ExternalId": "7f3c", "aws:PrincipalOrgID": "o-abcdefghij"}, statement
     for region in (REGION, ELSEWHERE):
         events = client(moto, "events", account, region)
-        rules = [it["Name"] for it in events.list_rules()["Rules"]]
-        assert rules == [f"{NAME}-events"], f"{account} {region}: {rules}"
+        (rule,) = events.list_rules()["Rules"]
+        assert rule["Name"] == f"{NAME}-events", f"{account} {region}: {rule}"
+        assert forwarded(rule) == understood() | {("my.deployer", ""), ("my.other", "")}
         (target,) = events.list_targets_by_rule(Rule=f"{NAME}-events")["Targets"]
         assert target["Arn"] == GIVEN["HubBusArn"], target
         assert target["RoleArn"] == f"arn:aws:iam::{account}:role/{NAME}-events", target
+
+
+def forwarded(rule: dict) -> set:
+    """Sources and types of the events that a rule forwards."""
+    return {(source, kind) for it in json.loads(rule["EventPattern"])["$or"]
+            for source in it["source"] for kind in it.get("detail-type", [""])}
+
+
+def understood() -> set:
+    """Sources and types of the events that the program knows by name."""
+    text = (ROOT / "crates/core/src/events/detail.rs").read_text()
+    return set(re.findall(r'^ +\("(aws\.\w+)", "([^"]+)"\) =>', text, re.MULTILINE))
 
 
 def client(moto, service: str, account: str, region: str):

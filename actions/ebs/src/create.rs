@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use lamplighter_core::{
     Action, Fault, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, PlanCx, SOURCE_TAG, TAKEN_AT_TAG},
-    cloud::ec2::{NewSnapshot, Snapshot, Volume},
+    cloud::ec2::{DryRun, NewSnapshot, Snapshot, Volume},
     template::{Template, Values},
 };
 use schemars::JsonSchema;
@@ -104,6 +104,17 @@ impl Action for CreateSnapshot {
         let made = ec2.create_snapshot(&new).await.map_err(not_started)?;
         follow(cx, Started::now(cx, &made.id, made.started_at), vec![made]).await
     }
+
+    async fn rehearse(
+        cx: &StepCx<'_>,
+        params: &Params,
+        volume: &Volume,
+    ) -> Result<Vec<&'static str>, Fault> {
+        made_by(cx, cx.here.ec2()).await?;
+        let new = new_snapshot(cx, params, volume);
+        cx.here.ec2().dry_run(DryRun::CreateSnapshot(&new)).await?;
+        Ok(vec!["ec2:CreateSnapshot", "ec2:CreateTags", "ec2:DescribeSnapshots"])
+    }
 }
 
 impl Params {
@@ -154,8 +165,9 @@ async fn follow(
     started: Started,
     made: Vec<Snapshot>,
 ) -> Result<Progress<Started>, Fault> {
-    Ok(match started.stands(cx.here.ec2(), made, cx.now).await? {
+    Ok(match started.stands(cx, cx.here.ec2(), made).await? {
         Stand::Pending(state, wait) => Progress::Again { state, wait },
+        Stand::Later(wait) => Progress::Later { wait },
         Stand::Completed(kept, deleted) => {
             Progress::Done(format!("created `{}`{}", kept.id, told(&deleted)))
         }

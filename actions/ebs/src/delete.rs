@@ -10,13 +10,16 @@ use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
     Action, Doing, Fault, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, PlanCx},
-    cloud::ec2::{Snapshot, SnapshotState},
+    cloud::ec2::{DryRun, Snapshot, SnapshotState},
     retention::{self, Backup, Decision, Keep, Policy},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::lineage::{self, Manager, bases, taken_at};
+use crate::{
+    gone::{Deletion, delete},
+    lineage::{self, Manager, bases, taken_at},
+};
 
 /// How long after its start a copy on the way is of no use to any job: longer than any job that
 /// copies takes, unless its task sets another `timeout`.
@@ -101,15 +104,24 @@ impl Action for DeleteSnapshot {
         _: Option<()>,
     ) -> Result<Progress<()>, Fault> {
         let id = &snapshot.id;
-        match cx.here.ec2().delete_snapshot(id).await {
+        match delete(cx, cx.here.ec2(), id).await {
             Err(fault) if fault.code.as_deref() == Some(IN_USE) => {
                 Ok(Progress::Skipped(format!("AWS does not let it go: {}", fault.chain())))
             }
-            answer => {
-                answer.doing(format!("deleting `{id}`"))?;
-                Ok(Progress::Done(format!("deleted `{id}`")))
-            }
+            answer => match answer.doing(format!("deleting `{id}`"))? {
+                Deletion::Done => Ok(Progress::Done(format!("deleted `{id}`"))),
+                Deletion::Later(wait) => Ok(Progress::Later { wait }),
+            },
         }
+    }
+
+    async fn rehearse(
+        cx: &StepCx<'_>,
+        _: &Params,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<&'static str>, Fault> {
+        cx.here.ec2().dry_run(DryRun::DeleteSnapshot(&snapshot.id)).await?;
+        Ok(vec!["ec2:DeleteSnapshot"])
     }
 }
 

@@ -4,6 +4,7 @@ mod archive;
 mod copy;
 mod create;
 mod delete;
+mod gone;
 mod keys;
 mod length;
 mod lineage;

@@ -19,6 +19,8 @@ use lamplighter_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::gone::{Deletion, delete};
+
 /// The wait before the first look; it doubles with each one.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
@@ -54,6 +56,8 @@ pub(crate) enum Begin {
 pub(crate) enum Stand {
     /// Look again after a while.
     Pending(Started, Duration),
+    /// Duplicates may be gone or not: take the same step again after a while.
+    Later(Duration),
     /// It is completed. Others that were made beside it are deleted: these.
     Completed(Box<Snapshot>, Vec<String>),
     /// It ended in `error`, or disappeared: why.
@@ -136,11 +140,11 @@ impl Started {
     /// has not failed, and in the end deletes all others.
     pub(crate) async fn stands(
         self,
+        cx: &StepCx<'_>,
         ec2: &dyn Ec2,
         made: Vec<Snapshot>,
-        now: Timestamp,
     ) -> Result<Stand, Fault> {
-        let may_be_hidden = now < self.at + LONGEST_LAG;
+        let may_be_hidden = cx.now < self.at + LONGEST_LAG;
         let pending = |(started, wait)| Ok(Stand::Pending(started, wait));
         let Some(kept) = made.iter().find(|it| it.state != SnapshotState::Error) else {
             return match made.first() {
@@ -162,8 +166,11 @@ impl Started {
         let kept = kept.clone();
         let mut deleted = Vec::new();
         for twin in made.into_iter().filter(|it| it.id != kept.id) {
-            let deleting = ec2.delete_snapshot(&twin.id).await;
-            deleting.doing(format!("deleting the duplicate `{}`", twin.id))?;
+            let deleting = delete(cx, ec2, &twin.id).await;
+            match deleting.doing(format!("deleting the duplicate `{}`", twin.id))? {
+                Deletion::Done => {}
+                Deletion::Later(wait) => return Ok(Stand::Later(wait)),
+            }
             deleted.push(twin.id);
         }
         Ok(Stand::Completed(Box::new(kept), deleted))

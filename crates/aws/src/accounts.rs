@@ -19,6 +19,7 @@ use crate::{
     ec2::Ec2Client,
     fault::{Call, shared},
     fresh::Fresh,
+    instances::{Switchboard, switchboard},
     role::Role,
     scope::PlaceScope,
     settings::AccountSettings,
@@ -37,6 +38,8 @@ pub struct Accounts {
     /// The account of the process's own credentials.
     own: Fresh<AccountId>,
     sessions: Mutex<HashMap<(AccountId, Session), SignedIn>>,
+    /// Where calls that start and stop instances meet.
+    switchboard: Arc<Switchboard>,
 }
 
 /// One account's role, assumed for one session.
@@ -76,6 +79,7 @@ impl Accounts {
             time,
             accounts,
             sessions: Mutex::default(),
+            switchboard: Arc::new(switchboard()),
         })
     }
 
@@ -193,7 +197,7 @@ impl AccountPool for Accounts {
         let account = self.account(&place.account)?;
         let region = self.sign_in_region(account, Some(&place.region))?;
         let (config, whom) = self.sign_in(account, session, region).await?;
-        Ok(Arc::new(PlaceScope::new(&config, place, &whom)))
+        Ok(Arc::new(PlaceScope::new(&config, place, session, &whom, &self.switchboard)))
     }
 
     async fn regions(&self, account: &AccountId, session: &Session) -> Result<Vec<Region>, Fault> {

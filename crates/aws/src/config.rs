@@ -14,6 +14,8 @@ use lamplighter_core::Fault;
 
 use crate::fault::plain;
 
+/// The services that are called, as the SDK names them.
+const SERVICES: [&str; 8] = ["DynamoDB", "EC2", "KMS", "Organizations", "RDS", "SQS", "SSM", "STS"];
 /// Longest try of a call. EC2 answers a full page within a few seconds.
 const ATTEMPT: Duration = Duration::from_secs(20);
 /// Longest call, with all its tries.
@@ -34,7 +36,7 @@ pub async fn process_config() -> SdkConfig {
 
 /// The HTTP client that the SDK would make for each client: with the platform's trust store and
 /// the proxies of the environment. Made once, all accounts share its connections.
-fn default_http_client(version: BehaviorVersion) -> Option<SharedHttpClient> {
+pub(crate) fn default_http_client(version: BehaviorVersion) -> Option<SharedHttpClient> {
     let plugin = default_http_client_plugin_v2(version)?;
     plugin.runtime_components(&RuntimeComponentsBuilder::new("shared")).http_client()
 }
@@ -52,7 +54,7 @@ pub(crate) fn check_endpoints(config: &SdkConfig) -> Result<(), Fault> {
         config.service_config()?.load_config(key)
     };
     let general = config.endpoint_url().map(str::to_owned);
-    for url in [general, of_service("EC2"), of_service("STS")].into_iter().flatten() {
+    for url in SERVICES.map(of_service).into_iter().chain([general]).flatten() {
         let host = url.strip_prefix("http://").or(url.strip_prefix("https://"));
         let usable = host.is_some_and(|host| !host.is_empty())
             && HttpRequest::empty().uri_mut().set_endpoint(&url).is_ok();

@@ -13,17 +13,26 @@
 //!   not: whether the first try took effect is unknown.
 
 mod accounts;
+#[cfg(test)]
+mod bed;
 mod config;
 mod ec2;
 mod fault;
 mod fresh;
+mod instances;
+mod journal;
 mod kms;
+mod queue;
 mod role;
 mod scope;
 mod settings;
+mod several;
 #[cfg(test)]
 mod wire;
 
 pub use accounts::Accounts;
+pub use aws_config::SdkConfig;
 pub use config::process_config;
+pub use journal::{DynamoJournal, create_table};
+pub use queue::SqsQueue;
 pub use settings::AccountSettings;

@@ -1,28 +1,41 @@
 //! One account in one region, with credentials for it.
 
+use std::sync::Arc;
+
 use aws_config::SdkConfig;
 use lamplighter_core::{
     Place, Scope,
-    cloud::{Ec2, Kms},
+    cloud::{Ec2, Instances, Kms, Session},
 };
 
-use crate::{ec2::Ec2Client, kms::KmsClient};
+use crate::{
+    ec2::Ec2Client,
+    instances::{InstancesClient, Switchboard},
+    kms::KmsClient,
+};
 
 /// The clients of one place.
 pub(crate) struct PlaceScope {
     place: Place,
     ec2: Ec2Client,
     kms: KmsClient,
+    instances: InstancesClient,
 }
 
 impl PlaceScope {
-    /// Clients for `place`. `whom` says whose credentials `config` has.
-    pub(crate) fn new(config: &SdkConfig, place: &Place, whom: &str) -> PlaceScope {
-        PlaceScope {
-            place: place.clone(),
-            ec2: Ec2Client::new(config, place, whom),
-            kms: KmsClient::new(config, place, whom),
-        }
+    /// Clients for `place`. `whom` says whose credentials `config` has: those of `session`, in
+    /// which calls are joined at the `switchboard`.
+    pub(crate) fn new(
+        config: &SdkConfig,
+        place: &Place,
+        session: &Session,
+        whom: &str,
+        switchboard: &Arc<Switchboard>,
+    ) -> PlaceScope {
+        let ec2 = Ec2Client::new(config, place, whom);
+        let instances = InstancesClient::new(&ec2, place, session, switchboard);
+        let kms = KmsClient::new(config, place, whom);
+        PlaceScope { place: place.clone(), ec2, instances, kms }
     }
 }
 
@@ -33,6 +46,10 @@ impl Scope for PlaceScope {
 
     fn ec2(&self) -> &dyn Ec2 {
         &self.ec2
+    }
+
+    fn instances(&self) -> &dyn Instances {
+        &self.instances
     }
 
     fn kms(&self) -> &dyn Kms {

@@ -55,6 +55,11 @@ impl Sent {
         &self.form["Action"]
     }
 
+    /// The body of a request of a JSON protocol.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.form["Body"]).unwrap()
+    }
+
     /// The form without `Action` and `Version`, as `name=value` lines.
     pub(crate) fn parameters(&self) -> Vec<String> {
         let own = |(name, _): &(&String, &String)| !["Action", "Version"].contains(&name.as_str());
@@ -181,13 +186,22 @@ fn read(request: &HttpRequest) -> Sent {
         let (name, value) = pair.split_once('=').expect("a pair");
         (decoded(name), decoded(value))
     };
+    // Of the JSON protocols the operation is a header, and the body is one text here.
+    let json = |target: &str| {
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        [("Action".to_owned(), operation), ("Body".to_owned(), body.to_owned())].into()
+    };
+    let form = match request.headers().get("x-amz-target") {
+        Some(target) => json(target),
+        None => body.split('&').map(pair).collect(),
+    };
     let signature = request.headers().get("authorization").expect("signed");
     let key = signature.split_once("Credential=").expect("a key").1;
     let uri = request.uri().trim_start_matches("https://");
     Sent {
         host: uri.split('/').next().unwrap_or_default().to_owned(),
         key: key.split('/').next().unwrap_or_default().to_owned(),
-        form: body.split('&').map(pair).collect(),
+        form,
     }
 }
 

@@ -16,6 +16,11 @@ pub static ACTIONS: Catalog = &[
     &lamplighter_ebs::CreateSnapshot,
     &lamplighter_ebs::DeleteSnapshot,
     &lamplighter_ebs::ShareSnapshot,
+    &lamplighter_ec2::PowerInstance,
+    &lamplighter_ec2::RebootInstance,
+    &lamplighter_ec2::ResizeInstance,
+    &lamplighter_ec2::StartInstance,
+    &lamplighter_ec2::StopInstance,
 ];
 
 #[cfg(test)]

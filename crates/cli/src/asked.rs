@@ -28,7 +28,7 @@ pub(crate) enum Asked {
     /// Somebody should look at this job.
     Look(JobId),
     /// AWS tells of something.
-    Event(CloudEvent),
+    Event(Box<CloudEvent>),
 }
 
 impl Asked {
@@ -54,7 +54,7 @@ impl Asked {
         match self {
             Asked::Tick => engine.tick_once_a_minute().await?,
             Asked::Look(job) => engine.advance(&job).await?,
-            Asked::Event(event) => return engine.event(Event::Cloud(event)).await,
+            Asked::Event(event) => return engine.event(Event::Cloud(*event)).await,
         }
         Ok(Vec::new())
     }
@@ -105,5 +105,6 @@ pub(crate) fn event_bridge(json: &Value) -> Option<Result<Asked, String>> {
     if kind == "Scheduled Event" && ["aws.events", "aws.scheduler"].contains(&source) {
         return Some(Ok(Asked::Tick));
     }
-    Some(events::parse(json).map(Asked::Event).map_err(|bad| bad.to_string()))
+    let event = events::parse(json).map_err(|bad| bad.to_string());
+    Some(event.map(|it| Asked::Event(Box::new(it))))
 }

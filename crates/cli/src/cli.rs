@@ -58,6 +58,9 @@ pub(crate) enum Command {
     Test(TestArgs),
     /// Explain a retention policy over a list of backups, without touching AWS
     Retention(RetentionArgs),
+    /// Print least-privilege IAM roles, made from what the tasks need
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     #[command(flatten)]
     InAws(InAws),
     /// Show Lamplighter at work in a made-up organization: nothing to install, nothing left behind
@@ -92,6 +95,9 @@ pub(crate) enum InAws {
     Run(RunArgs),
     /// Run tasks at their times until stopped
     Serve(WorkArgs),
+    /// Check that every account can be entered, that the permissions are there, and what each task
+    /// would do now
+    Doctor,
     /// Work from a queue that other hosts share, until stopped
     Worker(WorkerArgs),
     /// Be an AWS Lambda function: Lambda starts it so
@@ -176,6 +182,73 @@ pub(crate) struct RetentionArgs {
     /// The instant to decide for: RFC 3339. Default: now
     #[arg(long, value_name = "TIME")]
     pub(crate) now: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// The role that Lamplighter itself runs as
+    Hub(HubArgs),
+    /// The role that it assumes in a member account
+    Member(MemberArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HubArgs {
+    #[command(flatten)]
+    pub(crate) roles: RolesArgs,
+    /// What it runs on
+    #[arg(long, value_enum, default_value_t = HostName::Lambda)]
+    pub(crate) host: HostName,
+    /// The region of the journal's table and of the logs. Default: the queue's, or any
+    #[arg(long, value_name = "REGION", env = "AWS_REGION")]
+    pub(crate) region: Option<String>,
+    /// The log group of the Lambda function
+    #[arg(long, value_name = "NAME", default_value = "/aws/lambda/lamplighter")]
+    pub(crate) log_group: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MemberArgs {
+    #[command(flatten)]
+    pub(crate) roles: RolesArgs,
+    /// Of this account, by its name or id. Default: one role that fits all member accounts
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+    /// Let the hub in only as a part of this organization, such as `o-exampleorgid`
+    #[arg(long, value_name = "ID")]
+    pub(crate) organization: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RolesArgs {
+    /// For this task only; may be given several times. Default: all that are enabled
+    #[arg(long = "task", value_name = "TASK")]
+    pub(crate) tasks: Vec<TaskName>,
+    /// What Lamplighter runs as: the ARN of a role, or the id of its account, where the role is
+    /// called `lamplighter-hub`. Default: that role in the account that has no `role`
+    #[arg(long, value_name = "ARN")]
+    pub(crate) hub: Option<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = PolicyFormat::Json)]
+    pub(crate) format: PolicyFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PolicyFormat {
+    /// The trust policy and the permissions policy of the role
+    Json,
+    /// A template with the role
+    Cloudformation,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HostName {
+    /// A Lambda function
+    Lambda,
+    /// Tasks of ECS
+    Ecs,
+    /// A machine of EC2
+    Ec2,
 }
 
 #[derive(Debug, Args)]

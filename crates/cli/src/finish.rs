@@ -1,10 +1,10 @@
 //! Working on some runs, and nothing else, until all their jobs are closed.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use lamplighter_core::{
-    Fault, FaultKind, JobId, Journal, Queue,
+    Fault, FaultKind, JobId, Journal,
     engine::{JobFilter, RunFilter, Started, Tally, Write},
     job::{Job, State, Status},
 };
@@ -19,11 +19,14 @@ use crate::{
     output,
     progress::Progress,
     records,
-    state::Local,
+    state::{self, Shared},
+    worker::{Ticks, Worker},
 };
 
 /// Between two looks at how far the runs are.
 const LOOK: Duration = Duration::from_millis(200);
+/// The same where each look is a few calls over the network.
+const LOOK_FAR: Duration = Duration::from_secs(2);
 /// Between two sweeps for jobs that nobody told this process of.
 const SWEEP: Duration = Duration::from_secs(5);
 /// Open jobs looked at to say what a run waits for.
@@ -32,7 +35,7 @@ const SAMPLE: usize = 200;
 /// Works on these runs, and nothing else, until all their jobs are closed; then shows them.
 pub(crate) async fn finish(
     globals: &Globals,
-    local: &Local,
+    state: &state::State,
     started: Vec<Started>,
     work: WorkArgs,
 ) -> Result<Exit, Failure> {
@@ -42,48 +45,73 @@ pub(crate) async fn finish(
             it.run
         ));
     }
-    let host = LocalHost::new(local, work.concurrency);
     let stop = stop_signal(STOPPING)?;
     let ended = stop.child_token();
     let watched = async {
-        let result = watch(local, &started, &stop).await;
+        let result = watch(state, &started, &ended).await;
         ended.cancel();
         result
     };
-    let (result, ()) = tokio::join!(watched, host.work(&ended));
-    result?;
-    show(globals, local, &started, stop.is_cancelled()).await
+    let worked = async {
+        let result = take_steps(state, work, &ended).await;
+        ended.cancel();
+        result
+    };
+    let (watched, worked) = tokio::join!(watched, worked);
+    worked?;
+    watched?;
+    show(globals, state, &started, stop.is_cancelled()).await
+}
+
+/// Takes steps until all is done, or until the queue cannot be used.
+async fn take_steps(
+    state: &state::State,
+    work: WorkArgs,
+    ended: &CancellationToken,
+) -> Result<(), Fault> {
+    match state {
+        state::State::Local(local) => {
+            LocalHost::new(local, work.concurrency).work(ended).await;
+            Ok(())
+        }
+        state::State::Shared(Shared { engine, inbox }) => {
+            let host = Worker::new(engine.clone(), Arc::clone(inbox), work.concurrency);
+            host.run(ended, Ticks::Elsewhere).await
+        }
+    }
 }
 
 /// Shows progress and sweeps, until all jobs are closed or the program is to stop.
 async fn watch(
-    local: &Local,
+    state: &state::State,
     started: &[Started],
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
     let mut progress = Progress::start();
     let mut swept: Option<tokio::time::Instant> = None;
+    let journal = &state.engine().ports().journal;
+    let look = if state.is_far() { LOOK_FAR } else { LOOK };
     loop {
         let mut sum = Tally::default();
         for it in started {
-            sum.add(&local.journal.tally(&it.run).await?);
+            sum.add(&journal.tally(&it.run).await?);
         }
         let now = Timestamp::now();
         if sum.all().open == 0 || stop.is_cancelled() {
             progress.end(&sum, now);
             return Ok(());
         }
-        let open = open_jobs(local, started).await?;
+        let open = open_jobs(&**journal, started).await?;
         progress.show(&sum, &open, now);
         if swept.is_none_or(|swept| swept.elapsed() >= SWEEP) {
-            sweep(local, started, now).await?;
+            sweep(state, started, now).await?;
             swept = Some(tokio::time::Instant::now());
         }
-        unless(stop, tokio::time::sleep(LOOK)).await;
+        unless(stop, tokio::time::sleep(look)).await;
     }
 }
 
-async fn open_jobs(local: &Local, started: &[Started]) -> Result<Vec<Job>, Fault> {
+async fn open_jobs(journal: &dyn Journal, started: &[Started]) -> Result<Vec<Job>, Fault> {
     let mut open = Vec::new();
     for it in started {
         let filter = JobFilter {
@@ -92,40 +120,42 @@ async fn open_jobs(local: &Local, started: &[Started]) -> Result<Vec<Job>, Fault
             limit: Some(SAMPLE),
             ..JobFilter::default()
         };
-        open.extend(local.journal.jobs(&filter).await?);
+        open.extend(journal.jobs(&filter).await?);
     }
     Ok(open)
 }
 
 /// Wakes jobs of these runs whose time has passed.
-async fn sweep(local: &Local, started: &[Started], now: Timestamp) -> Result<(), Fault> {
-    local.journal.release_dead(now).await?;
-    let due = local.journal.due(now, 10_000).await?;
+async fn sweep(state: &state::State, started: &[Started], now: Timestamp) -> Result<(), Fault> {
+    let ports = state.engine().ports();
+    state.release_dead(now).await?;
+    let due = ports.journal.due(now, 10_000).await?;
     let ours: Vec<(JobId, Duration)> = due
         .into_iter()
         .filter(|id| started.iter().any(|it| it.run == id.run()))
         .map(|id| (id, Duration::ZERO))
         .collect();
-    local.queue.wake(&ours).await
+    ports.queue.wake(&ours).await
 }
 
 async fn show(
     globals: &Globals,
-    local: &Local,
+    state: &state::State,
     started: &[Started],
     interrupted: bool,
 ) -> Result<Exit, Failure> {
+    let journal = &state.engine().ports().journal;
     let mut shown = Vec::new();
     for it in started {
         let filter = RunFilter { run: Some(it.run.clone()), ..RunFilter::default() };
-        shown.extend(local.journal.runs(&filter).await?);
+        shown.extend(journal.runs(&filter).await?);
     }
     let mut failed = Vec::new();
     for it in started {
         for state in [State::Failed, State::Stopped] {
             let filter =
                 JobFilter { run: Some(it.run.clone()), state: Some(state), ..JobFilter::default() };
-            failed.extend(local.journal.jobs(&filter).await?);
+            failed.extend(journal.jobs(&filter).await?);
         }
     }
     if globals.json {

@@ -3,8 +3,6 @@
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
-use lamplighter_core::Engine;
-use lamplighter_embedded::{LocalQueue, SqliteJournal};
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::{
@@ -27,21 +25,17 @@ pub(crate) const STOPPING: &str =
     "stopping: finishing the steps in flight; once more to stop at once";
 
 /// Takes steps on one machine.
-pub(crate) struct LocalHost {
-    engine: Engine,
-    queue: Arc<LocalQueue>,
-    journal: Arc<SqliteJournal>,
+pub(crate) struct LocalHost<'s> {
+    local: &'s Local,
     steps: Arc<Semaphore>,
     in_flight: TaskTracker,
 }
 
-impl LocalHost {
+impl LocalHost<'_> {
     /// A host that takes at most `concurrency` steps at a time.
-    pub(crate) fn new(local: &Local, concurrency: u16) -> LocalHost {
+    pub(crate) fn new(local: &Local, concurrency: u16) -> LocalHost<'_> {
         LocalHost {
-            engine: local.engine.clone(),
-            queue: Arc::clone(&local.queue),
-            journal: Arc::clone(&local.journal),
+            local,
             steps: Arc::new(Semaphore::new(concurrency.into())),
             in_flight: TaskTracker::new(),
         }
@@ -50,10 +44,10 @@ impl LocalHost {
     /// Advances every job the queue names, until `stop`. The steps in flight are finished;
     /// whatever else is open is in the journal.
     pub(crate) async fn work(&self, stop: &CancellationToken) {
-        while let Some(id) = unless(stop, self.queue.next()).await {
+        while let Some(id) = unless(stop, self.local.queue.next()).await {
             let permit = unless(stop, Arc::clone(&self.steps).acquire_owned()).await;
             let Some(Ok(permit)) = permit else { break };
-            let engine = self.engine.clone();
+            let engine = self.local.engine.clone();
             self.in_flight.spawn(async move {
                 // What fails is made up for by the sweep: the journal knows the job.
                 Asked::Look(id).done_or_logged(&engine, Duration::MAX).await;
@@ -71,10 +65,10 @@ impl LocalHost {
         let mut ticks = interval_at(Instant::now(), TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while unless(stop, ticks.tick()).await.is_some() {
-            if let Err(fault) = self.journal.release_dead(jiff::Timestamp::now()).await {
+            if let Err(fault) = self.local.release_dead(jiff::Timestamp::now()).await {
                 warn!(message = fault.chain(), "leases of dead processes were not ended");
             }
-            if let Err(fault) = self.engine.tick().await {
+            if let Err(fault) = self.local.engine.tick().await {
                 warn!(fault = ?fault.kind, message = fault.chain(), "this tick failed; the next makes up for it");
             }
         }

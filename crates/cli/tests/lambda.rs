@@ -30,6 +30,10 @@ tasks:
     schedule: { cron: \"0 2 * * *\" }
     accounts: [prod]
     select: { tags: { backup: daily } }
+  at-birth:
+    action: ebs.snapshot.create
+    on: [{ event: ebs.volume.created }]
+    accounts: [prod]
 ";
 const FLEET: &str = "accounts:
   \"111122223333\": { name: hub, regions: [eu-west-1] }
@@ -164,8 +168,19 @@ fn a_function_plans_runs_works_and_ticks_and_says_which_messages_come_again() {
     for schedule in [json!({ "tick": true }), sample("scheduler-default-payload")] {
         assert_eq!(lambda.invoke(&schedule), json!({ "started": [] }));
     }
-    let event = sample("ec2-state-change-stopped");
-    assert_eq!(lambda.invoke(&event), json!({ "started": [] }), "no task asks for it");
+    let other = sample("ec2-state-change-stopped");
+    assert_eq!(lambda.invoke(&other), json!({ "started": [] }), "no task asks for it");
+    let mut event = sample("ebs-volume-create-available");
+    event["account"] = json!("222233334444");
+    event["region"] = json!("eu-west-1");
+    event["resources"] = json!(["arn:aws:ec2:eu-west-1:222233334444:volume/vol-0c"]);
+    let run = format!("at-birth@2026-03-02T10:15:30Z_{}", event["id"].as_str().unwrap());
+    assert_eq!(lambda.invoke(&event), json!({ "started": [{ "run": run, "new": true }] }));
+    assert_eq!(lambda.invoke(&event), json!({ "started": [{ "run": run, "new": false }] }));
+    let answer = lambda.invoke(&batch(&[event.to_string(), "poison".to_owned()]));
+    let failed = json!([{ "itemIdentifier": "message-1" }]);
+    assert_eq!(answer, json!({ "batchItemFailures": failed }), "by the queue as well");
+    assert_eq!(lambda.messages().len(), 1, "it was started once");
 
     let error = lambda.api.invoke(&json!({ "key1": "value1" }), Duration::from_secs(60));
     let Answer::Error(error) = error else { panic!("{error:?}") };

@@ -136,6 +136,10 @@ fn names_that_are_not_there_are_named() {
     here.refused(&["actions", "ebs.snapshot.crate"], 2, &["ebs.snapshot.create"]);
     here.refused(&["runs"], 2, &["no journal at `lamplighter.db`", "--journal"]);
     here.refused(&["runs", "--journal", "postgres:x"], 2, &["sqlite:FILE"]);
+    for command in ["runs", "jobs", "missed"] {
+        let args = [command, "--journal", "dynamodb:lamplighter"];
+        here.refused(&args, 2, &["dynamodb:lamplighter", "cannot work in AWS accounts"]);
+    }
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! The `with` block: what the action says about it, at the right places.
 
-use std::collections::BTreeMap;
-
-use lamplighter_core::{AccountId, AnyAction};
+use jiff::civil::Date;
+use lamplighter_core::{AccountId, AnyAction, schedule::CALENDARS};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -11,6 +10,7 @@ use crate::{
     object::once_each,
     report::Report,
     suggest::nearest,
+    task::World,
 };
 
 /// How many references of a schema may follow each other.
@@ -18,36 +18,19 @@ const REFERENCES_MAX: usize = 16;
 /// What a schema says of a value that is an account.
 const ACCOUNT: &str = "#/$defs/AccountId";
 
-/// The accounts of a configuration.
-#[derive(Clone, Copy)]
-pub(crate) struct Accounts<'c> {
-    /// By name. What is there and broken is `None`, and was reported.
-    pub(crate) by_name: &'c BTreeMap<String, Option<Account>>,
-    /// Whether a file could not be read, so that there may be others.
-    pub(crate) incomplete: bool,
-}
-
-impl Accounts<'_> {
-    /// Whether it is certain that no account has this id.
-    fn lack(&self, id: &AccountId) -> bool {
-        let is_it = |it: &Option<Account>| it.as_ref().is_none_or(|it| it.id == *id);
-        !self.incomplete && !self.by_name.values().any(is_it)
-    }
-}
-
 /// Reads and checks the parameters of an action. All unknown keys are reported, and the first
-/// other problem that the action finds. The names of accounts become their ids.
+/// other problem that the action finds. Names of accounts become their ids, those of calendars
+/// their days.
 pub(crate) fn read(
     with: Option<&Node>,
     action_at: Span,
     action: &dyn AnyAction,
-    accounts: Accounts<'_>,
+    world: &World,
     report: &mut Report<'_>,
 ) -> Option<Value> {
     let schema = action.params_schema().to_value();
     let mut params = with.map_or_else(|| Value::Object(Map::new()), Node::to_json);
-    let mut reader =
-        Keys { accounts: Some(accounts), ..Keys::new(&schema, "there is no parameter") };
+    let mut reader = Keys { world: Some(world), ..Keys::new(&schema, "there is no parameter") };
     if let Some(node) = with {
         reader.check(node, &mut params, &[&schema], report);
     }
@@ -63,8 +46,14 @@ pub(crate) fn read(
     if bad.is_some() || reader.unknown > 0 {
         return None;
     }
-    enters_what_is_there(action, &params, &reader.named, accounts, action_at, report)?;
+    enters_what_is_there(action, &params, &reader.named, world, action_at, report)?;
     Some(params)
+}
+
+/// Whether it is certain that no account has this id.
+fn lacks(world: &World, id: &AccountId) -> bool {
+    let is_it = |it: &Option<Account>| it.as_ref().is_none_or(|it| it.id == *id);
+    !world.incomplete && !world.accounts.values().any(is_it)
 }
 
 /// Reports accounts that the action would have to enter, and that nobody has configured.
@@ -72,7 +61,7 @@ fn enters_what_is_there(
     action: &dyn AnyAction,
     params: &Value,
     named: &[(Span, AccountId)],
-    accounts: Accounts<'_>,
+    world: &World,
     action_at: Span,
     report: &mut Report<'_>,
 ) -> Option<()> {
@@ -84,7 +73,7 @@ fn enters_what_is_there(
         }
     };
     let mut good = Some(());
-    for id in needs.elsewhere.keys().filter(|id| accounts.lack(id)) {
+    for id in needs.elsewhere.keys().filter(|id| lacks(world, id)) {
         let at = named.iter().find(|(_, it)| it == id).map_or(action_at, |(at, _)| *at);
         let name = action.spec().name;
         let message = format!("account {id} is not configured, and `{name}` has to enter it");
@@ -103,13 +92,13 @@ pub(crate) struct Keys<'s> {
     root: &'s Value,
     /// What is said before the key.
     message: &'static str,
+    /// Whose calendars may be named.
+    world: Option<&'s World>,
     unknown: usize,
     /// The known keys that unknown ones were probably meant to be, and their mappings.
     pub(crate) meant: Vec<(Span, String)>,
     /// Lists that stand for mappings. Serde would take their values in the order of the keys.
     pub(crate) lists: Vec<Span>,
-    /// The accounts that values may name.
-    accounts: Option<Accounts<'s>>,
     /// The accounts that values do name.
     named: Vec<(Span, AccountId)>,
 }
@@ -120,10 +109,10 @@ impl<'s> Keys<'s> {
         Keys {
             root,
             message,
+            world: None,
             unknown: 0,
             meant: Vec::new(),
             lists: Vec::new(),
-            accounts: None,
             named: Vec::new(),
         }
     }
@@ -147,6 +136,11 @@ impl<'s> Keys<'s> {
             return;
         }
         match (&node.kind, value) {
+            (Kind::List(items), Value::Array(values))
+                if plain.iter().any(|schema| schema["format"] == CALENDARS) =>
+            {
+                self.name_days(items, values, report);
+            }
             (Kind::List(items), Value::Array(values)) => {
                 let of_items: Vec<&Value> =
                     plain.iter().filter_map(|schema| schema.get("items")).collect();
@@ -189,15 +183,14 @@ impl<'s> Keys<'s> {
 
     /// Puts the id of an account in the place of its name.
     fn account(&mut self, at: Span, text: &str, value: &mut Value, report: &mut Report<'_>) {
-        let Some(accounts) = self.accounts else { return };
-        let id = match (accounts.by_name.get(text), text.parse::<AccountId>()) {
+        let Some(world) = self.world else { return };
+        let id = match (world.accounts.get(text), text.parse::<AccountId>()) {
             (Some(Some(account)), _) => account.id.clone(),
             (None, Ok(id)) => id,
             (found, _) => {
                 // One that is broken has been reported.
-                if found.is_none() && !accounts.incomplete {
-                    let known = accounts.by_name.keys().map(String::as_str);
-                    report.unknown(at, format!("there is no account `{text}`"), text, known);
+                if found.is_none() {
+                    world.unknown(at, "account", text, world.accounts.keys(), report);
                 }
                 self.unknown += 1;
                 *value = Value::String("000000000000".to_owned());
@@ -206,6 +199,31 @@ impl<'s> Keys<'s> {
         };
         *value = Value::String(id.to_string());
         self.named.push((at, id));
+    }
+
+    /// Replaces names of calendars by their days. One that is not sound is taken out, like an
+    /// unknown key.
+    fn name_days(&mut self, items: &[Node], values: &mut Vec<Value>, report: &mut Report<'_>) {
+        let Some(world) = self.world else { return };
+        let mut days = Vec::new();
+        for (item, value) in items.iter().zip(std::mem::take(values)) {
+            let Kind::Text(name) = &item.kind else {
+                days.push(value);
+                continue;
+            };
+            match world.calendars.get(name) {
+                Some(Some(calendar)) => {
+                    days.extend(calendar.iter().map(|day| Value::String(day.to_string())));
+                }
+                Some(None) => self.unknown += 1,
+                None if name.parse::<Date>().is_ok() => days.push(value),
+                None => {
+                    world.unknown(item.span, "calendar", name, world.calendars.keys(), report);
+                    self.unknown += 1;
+                }
+            }
+        }
+        *values = days;
     }
 
     /// The schemas without references and alternatives that a schema consists of.

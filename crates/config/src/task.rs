@@ -157,8 +157,7 @@ fn read_params(
         return None;
     }
     let (action, named_at) = action?;
-    let accounts = params::Accounts { by_name: &world.accounts, incomplete: world.incomplete };
-    params::read(with, named_at, action, accounts, report)
+    params::read(with, named_at, action, world, report)
 }
 
 /// The accounts of a task, those that are sound: each once.

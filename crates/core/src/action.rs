@@ -4,12 +4,9 @@
 //! those types have become JSON.
 
 mod any;
+mod permissions;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Debug,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -17,13 +14,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    AccountId, Fault, JobId, Place, Tags, TaskName,
+    Fault, JobId, Place, Tags, TaskName,
     cloud::{AccountPool, Resource, Scope, Session},
     job::Tried,
 };
 
-pub(crate) use any::ordered;
-pub use any::{AnyAction, Candidate, Catalog, find};
+pub use any::{AnyAction, Candidate, Catalog, find, ordered};
+pub use permissions::Permissions;
 
 /// The tag that names the task which made a resource. Retention touches nothing without it.
 pub const TASK_TAG: &str = "lamplighter:task";
@@ -117,6 +114,17 @@ pub trait Action: Send + Sync + 'static {
         target: &Self::Target,
         state: Option<Self::State>,
     ) -> Result<Progress<Self::State>, Fault>;
+
+    /// Tries what steps on a target would need, without an effect, and names the IAM actions that
+    /// were found to be allowed. One that is not allowed is a permission fault. Most services of
+    /// AWS have no way to try a call: what nobody can tell is left out.
+    async fn rehearse(
+        _cx: &StepCx<'_>,
+        _params: &Self::Params,
+        _target: &Self::Target,
+    ) -> Result<Vec<&'static str>, Fault> {
+        Ok(Vec::new())
+    }
 }
 
 /// The static facts of an action.
@@ -137,36 +145,6 @@ pub struct Spec {
     /// What its jobs queue for, beside the task's own `max-concurrent`; where, says
     /// [`Action::gated_at`].
     pub gate: Option<GateSpec>,
-}
-
-/// IAM actions, and where they are needed. Policies are generated from these.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Permissions {
-    /// In the account of the targets.
-    pub here: BTreeSet<&'static str>,
-    /// In accounts that the parameters name.
-    pub elsewhere: BTreeMap<AccountId, BTreeSet<&'static str>>,
-}
-
-impl Permissions {
-    /// These in the account of the targets, and none elsewhere.
-    pub fn here(actions: &[&'static str]) -> Permissions {
-        Permissions { here: actions.iter().copied().collect(), elsewhere: BTreeMap::new() }
-    }
-
-    /// And these in an account that the parameters name.
-    #[must_use]
-    pub fn and_in(mut self, account: &AccountId, actions: &[&'static str]) -> Permissions {
-        self.elsewhere.entry(account.clone()).or_default().extend(actions);
-        self
-    }
-
-    /// All that is needed in `account`, which has targets or has none.
-    pub fn of(&self, account: &AccountId, has_targets: bool) -> BTreeSet<&'static str> {
-        let elsewhere = self.elsewhere.get(account).into_iter().flatten().copied();
-        let here = self.here.iter().copied().filter(|_| has_targets);
-        here.chain(elsewhere).collect()
-    }
 }
 
 /// What an action does.

@@ -155,7 +155,7 @@ impl JobId {
         JobId(format!("{run}/missed"))
     }
 
-    /// The job that learns the regions of an account.
+    /// The job that enters an account, and learns its regions.
     pub fn account(run: &RunId, account: &AccountId) -> JobId {
         JobId(format!("{run}/{account}"))
     }

@@ -10,6 +10,7 @@ pub mod fault;
 pub mod id;
 pub mod job;
 pub mod plan;
+pub mod power;
 pub mod retention;
 pub mod retry;
 pub mod schedule;

@@ -5,5 +5,5 @@ mod sdk;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lamplighter_cli::main(Some(&sdk::Sdk))
+    lamplighter_cli::main(Some(&sdk::Sdk::default()))
 }

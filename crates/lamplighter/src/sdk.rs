@@ -1,21 +1,49 @@
-//! The configured accounts, reached by the AWS SDK.
+//! The configured accounts, and the journal and queue of a deployment, reached by the AWS SDK.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use lamplighter_aws::{AccountSettings, Accounts, process_config};
+use lamplighter_aws::{
+    AccountSettings, Accounts, DynamoJournal, SdkConfig, SqsQueue, process_config,
+};
 use lamplighter_cli::Aws;
 use lamplighter_config::Account;
-use lamplighter_core::{AccountPool, Fault, task::Regions};
+use lamplighter_core::{AccountPool, Fault, Journal, Queue, engine::Inbox, task::Regions};
 
 /// AWS, with the region and the credentials of this process.
-pub(crate) struct Sdk;
+#[derive(Default)]
+pub(crate) struct Sdk {
+    config: OnceLock<SdkConfig>,
+}
+
+impl Sdk {
+    /// What the process has for AWS, looked up when it is first needed: its clients share
+    /// connections and credentials.
+    async fn config(&self) -> &SdkConfig {
+        match self.config.get() {
+            Some(config) => config,
+            None => {
+                let config = process_config().await;
+                self.config.get_or_init(|| config)
+            }
+        }
+    }
+}
 
 #[async_trait]
 impl Aws for Sdk {
     async fn accounts(&self, accounts: &[Account]) -> Result<Arc<dyn AccountPool>, Fault> {
         let settings = accounts.iter().map(settings).collect();
-        Ok(Arc::new(Accounts::new(&process_config().await, settings)?))
+        Ok(Arc::new(Accounts::new(self.config().await, settings)?))
+    }
+
+    async fn journal(&self, table: &str) -> Result<Arc<dyn Journal>, Fault> {
+        Ok(Arc::new(DynamoJournal::open(self.config().await, table).await?))
+    }
+
+    async fn queue(&self, url: &str) -> Result<(Arc<dyn Queue>, Arc<dyn Inbox>), Fault> {
+        let queue = Arc::new(SqsQueue::open(self.config().await, url).await?);
+        Ok((queue.clone(), queue))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
-    Catalog, Clock, Engine, RunId,
+    Catalog, Clock, Engine, JobId, RunId,
     engine::{Event, RunFilter},
     events::{CloudEvent, Name, Trigger, parse},
     job::{Job, LEASE, State, WorkKind},
@@ -50,7 +50,8 @@ fn ticked(rehearsal: &Rehearsal) -> Timestamp {
 /// The occurrences of a task that have run, in minutes from the beginning.
 fn occurrences(rehearsal: &Rehearsal, name: &str) -> Vec<i64> {
     let all = rehearsal.journal().all();
-    let spreads = all.iter().filter(|job| job.work.kind() == WorkKind::Spread);
+    // An account of several regions has a spread of its own.
+    let spreads = all.iter().filter(|job| job.id == JobId::spread(&job.run()));
     spreads
         .filter(|job| job.run().task() == name && job.status.state() == State::Succeeded)
         .map(|job| job.work.occurrence().duration_since(BEGIN).as_mins())

@@ -9,7 +9,8 @@ use crate::{buckets::Throttling, rds};
 pub struct Dials {
     /// Resources that one page of a listing looks at, when it is a page. Those that the filter
     /// leaves out are missing on it, so pages may be short or empty and yet not the last.
-    /// `None`: pages are as long as was asked for.
+    /// `None`: pages are as long as was asked for. In DynamoDB queries, scans and batches of reads
+    /// are such listings.
     pub page_size: Option<usize>,
     /// How far describes lag behind writes; at most ten minutes.
     pub lag: Lag,

@@ -330,6 +330,11 @@ fn effects(world: &World) -> String {
         for it in world.cloud().volumes_in(&place) {
             lines.push(format!("{place} {it:?}"));
         }
+        for mut it in world.cloud().instances_in(&place) {
+            it.launched_at = jiff::Timestamp::UNIX_EPOCH;
+            it.stopped_at = None;
+            lines.push(format!("{place} {it:?}"));
+        }
         for mut it in world.cloud().snapshots_in(&place) {
             let shares = world.cloud().shares_of(&place, &it.id);
             if world.cloud().has_made(&place, &it.id) {

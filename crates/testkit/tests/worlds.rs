@@ -1,8 +1,10 @@
 //! What the engine makes of worlds in which one thing is wrong for good.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
-use lamplighter_core::{Clock, FaultKind};
-use lamplighter_testkit::{Mishap, World};
+use lamplighter_core::{Clock, FaultKind, engine::Planner};
+use lamplighter_testkit::{Mishap, World, catalog, finish};
 use serde_json::json;
 
 mod support;
@@ -37,6 +39,34 @@ fn every_place_has_a_record_and_one_that_cannot_be_entered_holds_up_nobody() {
             "vol-a succeeded: created snap-1",
         ],
     );
+}
+
+#[test]
+fn an_account_that_cannot_be_entered_is_one_failure_however_many_regions_it_has() {
+    let closed = |world: World| {
+        let world = world
+            .at("222233334444", "eu-central-1")
+            .at("222233334444", "eu-north-1")
+            .at("222233334444", "us-east-1")
+            .at("111122223333", "eu-west-1");
+        world.cloud().close(&"222233334444".parse().unwrap());
+        world
+    };
+    check(
+        closed(world()),
+        &[
+            "111122223333/eu-west-1 succeeded: 1 volumes: 1 to act on, 0 left",
+            "222233334444 failed: the role in account `222233334444` cannot be assumed",
+            "run succeeded: 1 places, and 1 accounts to enter first",
+            "vol-a succeeded: created snap-1",
+        ],
+    );
+    let world = closed(world());
+    let task = world.task_of(&Snap::<NONE>, json!({}));
+    let planner = Planner::new(catalog(&[&Snap::<NONE>]), Arc::new(world.cloud().clone()));
+    let places = finish(planner.places(&task, world.clock().now())).unwrap();
+    let closed = places.iter().filter(|it| it.is_err()).count();
+    assert_eq!((places.len(), closed), (2, 1), "a plan says it once, too");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use lamplighter_core::{
@@ -21,6 +22,7 @@ use super::{
     state::{Leg, Phase, State},
 };
 use crate::{
+    gone::{Deletion, delete},
     keys,
     lineage::{copied_to, source, taken_at, why_it_stays},
     tagging::DESCRIPTION_MAX,
@@ -169,8 +171,9 @@ impl Copier<'_> {
     async fn hopping(&self, state: State, started: Started) -> Result<Progress<State>, Fault> {
         let id = started.snapshot().to_owned();
         let hops = self.hops().await?;
-        match started.stands(self.cx.here.ec2(), hops, self.cx.now).await? {
+        match started.stands(self.cx, self.cx.here.ec2(), hops).await? {
             Stand::Pending(started, wait) => Ok(hopping_on(state, (started, wait))),
+            Stand::Later(wait) => Ok(Progress::Later { wait }),
             Stand::Failed(why) => {
                 // It is deleted in the end, as any other.
                 let why = self.with_keys(why, state.hop_key.as_deref(), self.cx.here.place());
@@ -246,8 +249,9 @@ impl Copier<'_> {
         let filter = self.of_this();
         let found = watch::find(scope.ec2(), &filter, |it| is_of_job(cx, it)).await;
         let found = found.doing(format!("looking for the copy in {place}"))?;
-        let (copy, deleted) = match started.stands(scope.ec2(), found, cx.now).await? {
+        let (copy, deleted) = match started.stands(cx, scope.ec2(), found).await? {
             Stand::Pending(started, wait) => return Ok(copying_on(state, (started, wait))),
+            Stand::Later(wait) => return Ok(Progress::Later { wait }),
             Stand::Failed(why) => {
                 let why = self.with_keys(why, leg.key.as_deref(), &place);
                 return Ok(state.gave_up(FaultKind::Permanent, why).at_once());
@@ -287,34 +291,40 @@ impl Copier<'_> {
             }
         }
         if let Some(hop) = &state.hop {
-            let deleting = ec2.delete_snapshot(hop).await;
-            deleting.doing(format!("deleting `{hop}`, the copy on the way"))?;
+            let deleting = delete(cx, ec2, hop).await;
+            match deleting.doing(format!("deleting `{hop}`, the copy on the way"))? {
+                Deletion::Done => {}
+                Deletion::Later(wait) => return Ok(Progress::Later { wait }),
+            }
         }
         if params.delete_source && state.failed.is_empty() {
-            let done = self.delete_source().await?;
-            state.done.push(done);
+            match self.delete_source().await? {
+                Ok(done) => state.done.push(done),
+                Err(wait) => return Ok(Progress::Later { wait }),
+            }
         }
         state.end()
     }
 
-    async fn delete_source(&self) -> Result<String, Fault> {
+    /// Deletes the source if it may go. Returns what came of it, or how long that cannot be told.
+    async fn delete_source(&self) -> Result<Result<String, Duration>, Fault> {
         let Copier { cx, snapshot, .. } = *self;
         let (ec2, id) = (cx.here.ec2(), &snapshot.id);
         let of = source(snapshot).unwrap_or_default();
         let others = watch::find(ec2, &ServerFilter::tag(SOURCE_TAG, of), |_| true).await;
         let others = others.doing(format!("looking for other backups of `{of}`"))?;
         if let Some(why) = why_it_stays(snapshot, cx.here.place(), &others) {
-            return Ok(format!("`{id}` stays: {why}"));
+            return Ok(Ok(format!("`{id}` stays: {why}")));
         }
-        match ec2.delete_snapshot(id).await {
+        Ok(match delete(cx, ec2, id).await {
             Err(fault) if fault.code.as_deref() == Some(IN_USE) => {
                 Ok(format!("`{id}` stays: AWS does not let it go: {}", fault.chain()))
             }
-            deleted => {
-                deleted.doing(format!("deleting `{id}`, which is copied"))?;
-                Ok(format!("deleted `{id}`"))
-            }
-        }
+            deleted => match deleted.doing(format!("deleting `{id}`, which is copied"))? {
+                Deletion::Done => Ok(format!("deleted `{id}`")),
+                Deletion::Later(wait) => Err(wait),
+            },
+        })
     }
 
     /// The destination that it is at.
@@ -400,10 +410,10 @@ impl Copier<'_> {
     }
 }
 
-fn hopping_on(state: State, (started, wait): (Started, std::time::Duration)) -> Progress<State> {
+fn hopping_on(state: State, (started, wait): (Started, Duration)) -> Progress<State> {
     Progress::Again { state: State { phase: Phase::Hopping(started), ..state }, wait }
 }
 
-fn copying_on(state: State, (started, wait): (Started, std::time::Duration)) -> Progress<State> {
+fn copying_on(state: State, (started, wait): (Started, Duration)) -> Progress<State> {
     Progress::Again { state: State { phase: Phase::Copying(started), ..state }, wait }
 }

@@ -1,7 +1,7 @@
 //! EC2 and EBS in one place.
 
 mod copies;
-mod read;
+pub(crate) mod read;
 mod tiers;
 
 use async_trait::async_trait;
@@ -9,6 +9,7 @@ use aws_config::SdkConfig;
 use aws_sdk_ec2::{
     Client,
     config::{Builder, Config},
+    operation::create_snapshot::builders::CreateSnapshotFluentBuilder,
     types::{self, Filter, ResourceType, Tag, TagSpecification},
 };
 use aws_smithy_runtime::client::retries::RetryPartition;
@@ -17,7 +18,7 @@ use lamplighter_core::{
     Fault, FaultKind, Place, Region, Tags,
     cloud::{
         Ec2, Page, PageToken,
-        ec2::{NewSnapshot, Snapshot, Volume},
+        ec2::{DryRun, NewSnapshot, Snapshot, Volume},
     },
     select::{ServerFilter, TagFilter},
 };
@@ -27,12 +28,12 @@ use crate::fault::Call;
 /// Most resources on a page, the most that AWS gives. Without it, a call is unpaginated and
 /// pays from a smaller bucket.
 /// Source: EC2 developer guide, "Request throttling" and "Pagination".
-const PAGE: i32 = 1_000;
+pub(crate) const PAGE: i32 = 1_000;
 
 /// EC2 and EBS, called with the credentials of one account in one region.
 pub(crate) struct Ec2Client {
-    client: Client,
-    whom: String,
+    pub(crate) client: Client,
+    pub(crate) whom: String,
 }
 
 impl Ec2Client {
@@ -57,6 +58,15 @@ impl Ec2Client {
             answer.regions().iter().map(region).collect::<Result<_, _>>()?;
         regions.sort_unstable();
         Ok(regions)
+    }
+
+    /// The request for a new snapshot.
+    fn creating(&self, new: &NewSnapshot) -> CreateSnapshotFluentBuilder {
+        self.client
+            .create_snapshot()
+            .volume_id(&new.volume_id)
+            .description(&new.description)
+            .set_tag_specifications(snapshot_tags(&new.tags))
     }
 
     fn call<'a>(&'a self, doing: &'a str, action: &'static str) -> Call<'a> {
@@ -108,11 +118,7 @@ impl Ec2 for Ec2Client {
         let doing = format!("creating a snapshot of `{}`", new.volume_id);
         let call = self.call(&doing, "ec2:CreateSnapshot");
         let request = self
-            .client
-            .create_snapshot()
-            .volume_id(&new.volume_id)
-            .description(&new.description)
-            .set_tag_specifications(snapshot_tags(&new.tags))
+            .creating(new)
             .customize()
             // Without a client token a second try may make a second snapshot.
             .config_override(Config::builder().retry_config(RetryConfig::disabled()));
@@ -134,6 +140,31 @@ impl Ec2 for Ec2Client {
             answer => answer.map(|_| ()),
         }
     }
+
+    async fn dry_run(&self, call: DryRun<'_>) -> Result<(), Fault> {
+        match call {
+            DryRun::CreateSnapshot(new) => {
+                let doing = format!("trying to create a snapshot of `{}`", new.volume_id);
+                let call = self.call(&doing, "ec2:CreateSnapshot");
+                tried(&call, call.answer(self.creating(new).dry_run(true).send().await))
+            }
+            DryRun::DeleteSnapshot(id) => {
+                let doing = format!("trying to delete `{id}`");
+                let call = self.call(&doing, "ec2:DeleteSnapshot");
+                let request = self.client.delete_snapshot().snapshot_id(id).dry_run(true);
+                tried(&call, call.answer(request.send().await))
+            }
+        }
+    }
+}
+
+/// What came of a dry run: that it would have succeeded is an error, too.
+fn tried<T>(call: &Call<'_>, answer: Result<T, Fault>) -> Result<(), Fault> {
+    match answer {
+        Err(fault) if fault.code.as_deref() == Some("DryRunOperation") => Ok(()),
+        Err(fault) => Err(fault),
+        Ok(_) => Err(Fault::permanent(format!("{}: AWS did not take it as a dry run", call.doing))),
+    }
 }
 
 fn tag((key, value): (&String, &String)) -> Tag {
@@ -149,7 +180,7 @@ fn snapshot_tags(tags: &Tags) -> Option<Vec<TagSpecification>> {
 }
 
 /// The filters of a request. That for ids has a name for each kind of resource.
-fn filters(filter: &ServerFilter, ids_name: &str) -> Option<Vec<Filter>> {
+pub(crate) fn filters(filter: &ServerFilter, ids_name: &str) -> Option<Vec<Filter>> {
     let filter_of = |it: &TagFilter| {
         Filter::builder().name(&it.name).set_values(Some(it.values.clone())).build()
     };
@@ -159,7 +190,7 @@ fn filters(filter: &ServerFilter, ids_name: &str) -> Option<Vec<Filter>> {
     (!filters.is_empty()).then_some(filters)
 }
 
-fn next(token: Option<&str>) -> Option<PageToken> {
+pub(crate) fn next(token: Option<&str>) -> Option<PageToken> {
     token.filter(|it| !it.is_empty()).map(|it| PageToken(it.to_owned()))
 }
 

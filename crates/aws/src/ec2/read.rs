@@ -95,16 +95,16 @@ fn state(found: &types::SnapshotState) -> Result<SnapshotState, String> {
 }
 
 /// The tags, unless one of them has no key.
-fn tags(found: &[Tag]) -> Option<Tags> {
+pub(crate) fn tags(found: &[Tag]) -> Option<Tags> {
     let tag = |tag: &Tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()));
     found.iter().map(tag).collect()
 }
 
-fn number(found: Option<i32>) -> Option<u32> {
+pub(crate) fn number(found: Option<i32>) -> Option<u32> {
     found.and_then(|it| it.try_into().ok())
 }
 
-fn instant(found: Option<&DateTime>) -> Option<Timestamp> {
+pub(crate) fn instant(found: Option<&DateTime>) -> Option<Timestamp> {
     let nanoseconds = found?.subsec_nanos().try_into().ok()?;
     Timestamp::new(found?.secs(), nanoseconds).ok()
 }

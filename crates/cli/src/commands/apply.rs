@@ -32,7 +32,7 @@ pub(crate) async fn run(
     }
     let config = configuration::load(&globals.config)?;
     let accounts = aws.accounts(&config.accounts).await?;
-    let local = state::open(globals, config.tasks, accounts).await?;
-    let started = local.engine.event(Event::Apply(plan)).await?;
-    finish(globals, &local, started, work).await
+    let state = state::open(globals, aws, config.tasks, accounts).await?;
+    let started = state.engine().event(Event::Apply(plan)).await?;
+    finish(globals, &state, started, work).await
 }

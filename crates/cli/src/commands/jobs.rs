@@ -6,14 +6,19 @@ use lamplighter_core::{
 };
 
 use crate::{
+    aws::Aws,
     cli::JobsArgs,
     exit::{Exit, Failure},
     globals::Globals,
     output, records, state,
 };
 
-pub(crate) async fn run(globals: &Globals, args: &JobsArgs) -> Result<Exit, Failure> {
-    let journal = state::open_history(globals)?;
+pub(crate) async fn run(
+    globals: &Globals,
+    aws: Option<&dyn Aws>,
+    args: &JobsArgs,
+) -> Result<Exit, Failure> {
+    let journal = state::open_history(globals, aws).await?;
     let filter = JobFilter {
         task: args.task.clone(),
         state: args.state,
@@ -23,7 +28,7 @@ pub(crate) async fn run(globals: &Globals, args: &JobsArgs) -> Result<Exit, Fail
     let mut jobs = Vec::new();
     match (&args.run, &args.task) {
         (None, None) => {
-            for run in latest(&journal).await? {
+            for run in latest(&*journal).await? {
                 jobs.extend(journal.jobs(&JobFilter { run: Some(run), ..filter.clone() }).await?);
             }
         }

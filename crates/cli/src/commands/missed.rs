@@ -5,18 +5,23 @@ use lamplighter_core::engine::{Overdue, overdue};
 
 use super::span;
 use crate::{
+    aws::Aws,
     configuration,
     exit::{Exit, Failure},
     globals::Globals,
     output, state,
 };
 
-pub(crate) async fn run(globals: &Globals, since: &str) -> Result<Exit, Failure> {
+pub(crate) async fn run(
+    globals: &Globals,
+    aws: Option<&dyn Aws>,
+    since: &str,
+) -> Result<Exit, Failure> {
     let now = Timestamp::now();
     let since = now - span("--since", since)?;
     let config = configuration::load(&globals.config)?;
-    let journal = state::open_history(globals)?;
-    let missed = overdue(&config.tasks, &journal, since, now).await?;
+    let journal = state::open_history(globals, aws).await?;
+    let missed = overdue(&config.tasks, &*journal, since, now).await?;
     if globals.json {
         output::print_json(&missed)?;
     } else if missed.is_empty() {

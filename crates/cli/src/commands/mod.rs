@@ -5,10 +5,12 @@ mod apply;
 mod calendar;
 mod check;
 mod demo;
+mod doctor;
 mod init;
 mod jobs;
 mod missed;
 pub(crate) mod plan;
+mod policy;
 mod retention;
 mod run;
 mod runs;
@@ -46,6 +48,7 @@ pub(crate) async fn run(cli: Cli, aws: Option<&dyn Aws>) -> Result<Exit, Failure
         Command::Calendar(args) => calendar::run(globals, args),
         Command::Schedule(args) => schedule::run(args, globals.json),
         Command::Test(args) => test::run(globals, args),
+        Command::Policy(command) => policy::run(globals, command),
         Command::Retention(args) => retention::run(args, globals.json),
         Command::InAws(command) => {
             let aws = aws.ok_or_else(|| Failure::usage(WITHOUT_AWS))?;
@@ -54,15 +57,16 @@ pub(crate) async fn run(cli: Cli, aws: Option<&dyn Aws>) -> Result<Exit, Failure
                 InAws::Apply { file, work } => apply::run(globals, aws, file, *work).await,
                 InAws::Run(args) => run::run(globals, aws, args).await,
                 InAws::Serve(work) => serve::run(globals, aws, *work).await,
+                InAws::Doctor => doctor::run(globals, aws).await,
                 InAws::Worker(args) => worker::run(globals, aws, *args).await,
                 InAws::Lambda => lambda::run(globals, aws).await,
             }
         }
         Command::Demo(args) => demo::run(globals, args).await,
         Command::Simulate(args) => simulate::run(globals, args).await,
-        Command::Runs(args) => runs::run(globals, args).await,
-        Command::Jobs(args) => jobs::run(globals, args).await,
-        Command::Missed { since } => missed::run(globals, since).await,
+        Command::Runs(args) => runs::run(globals, aws, args).await,
+        Command::Jobs(args) => jobs::run(globals, aws, args).await,
+        Command::Missed { since } => missed::run(globals, aws, since).await,
     }
 }
 

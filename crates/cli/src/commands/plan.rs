@@ -69,7 +69,7 @@ pub(crate) async fn make(
 }
 
 /// Surveys every place of a task, some at a time. The result is in the order of the places.
-async fn survey(
+pub(super) async fn survey(
     planner: &Planner,
     task: &Task,
     at: Timestamp,

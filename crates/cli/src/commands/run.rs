@@ -26,11 +26,11 @@ pub(crate) async fn run(globals: &Globals, aws: &dyn Aws, args: &RunArgs) -> Res
         }
     }
     let accounts = aws.accounts(&config.accounts).await?;
-    let local = state::open(globals, config.tasks, accounts).await?;
+    let state = state::open(globals, aws, config.tasks, accounts).await?;
     let mut started = Vec::new();
     for task in &args.tasks {
         let event = Event::Run { task: task.clone(), at };
-        started.extend(local.engine.event(event).await?);
+        started.extend(state.engine().event(event).await?);
     }
-    finish(globals, &local, started, args.work).await
+    finish(globals, &state, started, args.work).await
 }

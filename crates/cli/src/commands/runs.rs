@@ -1,16 +1,21 @@
 //! `runs`: the history of runs.
 
-use lamplighter_core::{Journal, engine::RunFilter};
+use lamplighter_core::engine::RunFilter;
 
 use crate::{
+    aws::Aws,
     cli::RunsArgs,
     exit::{Exit, Failure},
     globals::Globals,
     output, records, state,
 };
 
-pub(crate) async fn run(globals: &Globals, args: &RunsArgs) -> Result<Exit, Failure> {
-    let journal = state::open_history(globals)?;
+pub(crate) async fn run(
+    globals: &Globals,
+    aws: Option<&dyn Aws>,
+    args: &RunsArgs,
+) -> Result<Exit, Failure> {
+    let journal = state::open_history(globals, aws).await?;
     let filter =
         RunFilter { task: args.task.clone(), limit: Some(args.limit), ..RunFilter::default() };
     let runs = journal.runs(&filter).await?;

@@ -17,7 +17,7 @@ pub(crate) async fn run(globals: &Globals, aws: &dyn Aws, work: WorkArgs) -> Res
     let accounts = aws.accounts(&config.accounts).await?;
     let scheduled =
         config.tasks.iter().filter(|task| task.enabled && task.schedule.is_some()).count();
-    let state = state::open_any(globals, aws, config.tasks, accounts).await?;
+    let state = state::open(globals, aws, config.tasks, accounts).await?;
     let stop = stop_signal(STOPPING)?;
     output::note(&format!(
         "serving {scheduled} scheduled tasks; the journal is {}; stop with Ctrl-C",

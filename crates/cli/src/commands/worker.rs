@@ -18,7 +18,7 @@ pub(crate) async fn run(
 ) -> Result<Exit, Failure> {
     let config = configuration::load(&globals.config)?;
     let accounts = aws.accounts(&config.accounts).await?;
-    let shared = state::open_any(globals, aws, config.tasks, accounts).await?.shared("worker")?;
+    let shared = state::open(globals, aws, config.tasks, accounts).await?.shared("worker")?;
     output::note(&format!("working from {}; stop with Ctrl-C", globals.queue));
     let worker = Worker::new(shared.engine, shared.inbox, args.work.concurrency);
     worker.run(&stop_signal(STOPPING)?, args.ticks()).await?;

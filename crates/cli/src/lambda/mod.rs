@@ -61,7 +61,7 @@ pub(crate) async fn run(globals: &Globals, aws: &dyn Aws) -> Result<Exit, Failur
     let config = configuration::load(&globals.config)?;
     let accounts = aws.accounts(&config.accounts).await?;
     let planner = Planner::new(lamplighter_catalog::ACTIONS, Arc::clone(&accounts));
-    let shared = state::open_any(globals, aws, config.tasks, accounts).await?.shared(COMMAND)?;
+    let shared = state::open(globals, aws, config.tasks, accounts).await?.shared(COMMAND)?;
     let function = Arc::new(Function::new(shared.engine, planner));
     let answer = async |event: LambdaEvent<Value>| {
         let time = Time::until(event.context.deadline);

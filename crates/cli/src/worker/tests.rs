@@ -142,6 +142,21 @@ async fn what_nobody_understands_is_put_aside_and_holds_up_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_could_not_be_recorded_is_received_again() {
+    let bed = Bed::new();
+    let event = lamplighter_core::engine::Event::Run {
+        task: "nightly".parse().unwrap(),
+        at: bed.engine.ports().clock.now(),
+    };
+    bed.engine.event(event).await.unwrap();
+    bed.mailbox.lose();
+    let worker = AtWork::begin(&bed, 4, Ticks::Elsewhere);
+    seconds(5).await;
+    assert_eq!((bed.places(State::Open), bed.mailbox.len()), (12, 1), "nobody was told of them");
+    let _ = worker.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_queue_that_is_lost_for_a_while_is_asked_again_ever_more_seldom() {
     let bed = Bed::new();
     bed.spread().await;

@@ -226,6 +226,15 @@ fn an_adopting_task_may_delete_what_it_did_not_make() {
 }
 
 #[test]
+fn calendars_in_parameters_become_their_days() {
+    let task =
+        "    accounts: all\n    with: { breaks: { days: [party, 2026-12-31, 2026-07-01] } }\n";
+    let config = with_task(task);
+    let days = ["2026-07-01", "2026-12-31", "2026-07-01"];
+    assert_eq!(config.tasks[0].order.params, json!({ "breaks": { "days": days } }));
+}
+
+#[test]
 fn events_trigger_a_task_beside_its_schedule_or_without_one() {
     let config = with_task(
         "    accounts: all

@@ -9,6 +9,7 @@ use lamplighter_core::{
     action::{BadParams, Effect, Permissions, PlanCx},
     cloud::{Page, PageToken},
     retention::Keep,
+    schedule::Days,
     select::ServerFilter,
     template::Template,
 };
@@ -91,6 +92,17 @@ pub(crate) struct CreateParams {
     /// Accounts that may use it.
     #[serde(default)]
     pub(crate) lend_to: Vec<AccountId>,
+    /// When nothing is made.
+    pub(crate) breaks: Option<Breaks>,
+}
+
+/// Days of rest.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Breaks {
+    /// The days.
+    #[serde(default)]
+    pub(crate) days: Days,
 }
 
 /// Somebody who may use a copy.

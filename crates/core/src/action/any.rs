@@ -45,6 +45,8 @@ pub trait AnyAction: Send + Sync {
     fn permissions_here(&self) -> Vec<&'static str>;
     /// IAM actions that a task with these parameters needs, listing its targets included.
     fn needs(&self, params: &Value) -> Result<Permissions, Fault>;
+    /// Those for listing its targets, sorted.
+    fn listing(&self) -> &'static [&'static str];
     /// The schema of the `with:` block.
     fn params_schema(&self) -> Schema;
     /// The schema of a target: what `select.where` sees as `target`.
@@ -80,6 +82,13 @@ pub trait AnyAction: Send + Sync {
         target: &Value,
         state: Option<&Value>,
     ) -> Result<Progress<Value>, Fault>;
+    /// Tries what steps on a target would need: see [`Action::rehearse`].
+    async fn rehearse_json(
+        &self,
+        cx: &StepCx<'_>,
+        params: &Value,
+        target: &Value,
+    ) -> Result<Vec<&'static str>, Fault>;
 }
 
 #[async_trait]
@@ -109,6 +118,10 @@ impl<A: Action> AnyAction for A {
         let mut needs = A::permissions(&params);
         needs.here.extend(A::Target::PERMISSIONS);
         Ok(needs)
+    }
+
+    fn listing(&self) -> &'static [&'static str] {
+        A::Target::PERMISSIONS
     }
 
     fn params_schema(&self) -> Schema {
@@ -205,6 +218,16 @@ impl<A: Action> AnyAction for A {
             Progress::Later { wait } => Progress::Later { wait },
         })
     }
+
+    async fn rehearse_json(
+        &self,
+        cx: &StepCx<'_>,
+        params: &Value,
+        target: &Value,
+    ) -> Result<Vec<&'static str>, Fault> {
+        let params: A::Params = from_json(params, "parameters")?;
+        A::rehearse(cx, &params, &from_json(target, "target")?).await
+    }
 }
 
 fn sorted(mut all: Vec<&'static str>) -> Vec<&'static str> {
@@ -219,7 +242,7 @@ pub fn find(catalog: Catalog, name: &str) -> Option<&'static dyn AnyAction> {
 }
 
 /// The action that an order names.
-pub(crate) fn ordered(catalog: Catalog, name: &str) -> Result<&'static dyn AnyAction, Fault> {
+pub fn ordered(catalog: Catalog, name: &str) -> Result<&'static dyn AnyAction, Fault> {
     find(catalog, name).ok_or_else(|| Fault::config(format!("no action `{name}` in this version")))
 }
 

@@ -39,6 +39,19 @@ pub trait Ec2: Copies + Tiers {
     /// Deletes a snapshot. Needs `ec2:DeleteSnapshot`. One that is already gone is a success;
     /// one that an AMI uses gives the code `InvalidSnapshot.InUse`.
     async fn delete_snapshot(&self, id: &str) -> Result<(), Fault>;
+
+    /// Whether a writing call would be allowed: makes it as a dry run. What is not allowed is a
+    /// permission fault. Source: EC2 API, `DryRun`.
+    async fn dry_run(&self, call: DryRun<'_>) -> Result<(), Fault>;
+}
+
+/// A writing call that is only tried.
+#[derive(Clone, Copy, Debug)]
+pub enum DryRun<'a> {
+    /// Needs what [`Ec2::create_snapshot`] does.
+    CreateSnapshot(&'a NewSnapshot),
+    /// Needs what [`Ec2::delete_snapshot`] does.
+    DeleteSnapshot(&'a str),
 }
 
 /// An EBS volume.

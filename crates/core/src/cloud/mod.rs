@@ -2,6 +2,7 @@
 //! SDK; `lamplighter-testkit` implements them in memory.
 
 pub mod ec2;
+pub mod instances;
 pub mod kms;
 
 use std::{fmt::Debug, sync::Arc};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{AccountId, Fault, Place, Region, Tags, TaskName, select::ServerFilter};
 
 pub use ec2::Ec2;
+pub use instances::Instances;
 pub use kms::Kms;
 
 /// One account in one region, with credentials for it.
@@ -22,6 +24,8 @@ pub trait Scope: Send + Sync {
     fn place(&self) -> &Place;
     /// EC2 and EBS there.
     fn ec2(&self) -> &dyn Ec2;
+    /// EC2 instances there.
+    fn instances(&self) -> &dyn Instances;
     /// KMS there.
     fn kms(&self) -> &dyn Kms;
 }
@@ -32,6 +36,11 @@ pub trait AccountPool: Send + Sync {
     /// A way into `place`. An account that is not configured is a [`FaultKind::Config`]
     /// (crate::FaultKind::Config) fault; a role that cannot be assumed, a permission fault.
     async fn scope(&self, place: &Place, session: &Session) -> Result<Arc<dyn Scope>, Fault>;
+
+    /// Makes sure that the account of `place` can be entered. Says nothing of the region.
+    async fn can_enter(&self, place: &Place, session: &Session) -> Result<(), Fault> {
+        self.scope(place, session).await.map(drop)
+    }
 
     /// The regions that are enabled in `account`. Needs `ec2:DescribeRegions`.
     async fn regions(&self, account: &AccountId, session: &Session) -> Result<Vec<Region>, Fault>;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Engine, Slot, guards};
 use crate::{
-    Doing, Fault, JobId, Place,
+    Doing, Fault, FaultKind, JobId, Place,
     action::{AnyAction, Progress, StepCx},
     cloud::Session,
     job::{Job, Outcome, Status, Tried, Work},
@@ -18,6 +18,9 @@ use crate::{
 const SLOT_HELD: SignedDuration = SignedDuration::from_hours(1);
 /// How long a job waits at a full gate before it looks again, when nobody tells it of room.
 const GATE_WAIT: Duration = Duration::from_secs(60);
+
+/// How long a job that has begun waits before it tries again to enter its account.
+const DOOR_WAIT: Duration = Duration::from_secs(60);
 
 /// Something that only so many jobs may be in at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +82,14 @@ impl Engine {
         }
         let session = Session { task: order.task.clone(), occurrence: *occurrence };
         let doing = || format!("{} on `{target}` in {place}", order.action);
-        let scope = self.ports.accounts.scope(place, &session).await.doing(doing())?;
+        let scope = match self.ports.accounts.scope(place, &session).await {
+            // The work has begun and nothing is wrong with it: it must not end half done because
+            // nobody can get in for a while.
+            Err(fault) if state.is_some() && fault.kind == FaultKind::Transient => {
+                return Ok(Outcome::Later { wait: DOOR_WAIT });
+            }
+            scope => scope.doing(doing())?,
+        };
         let cx = StepCx {
             session: &session,
             job: &job.id,

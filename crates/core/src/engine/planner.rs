@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use serde_json::Value;
+
 use super::{Survey, find::NoPulse, survey::survey};
 use crate::{
-    AccountId, AccountPool, Catalog, Fault, Place,
-    action::{self, LookCx},
+    AccountId, AccountPool, Catalog, Fault, JobId, Place, RunId,
+    action::{self, LookCx, StepCx},
     cloud::Session,
+    job::Tried,
     plan::PlacePlan,
-    task::{Order, Regions, Task},
+    task::{Order, Task},
 };
 
 /// Looks at AWS and decides as the engine would.
@@ -26,7 +29,7 @@ impl Planner {
         Planner { catalog, accounts }
     }
 
-    /// The places of a task. An account whose regions cannot be learned is a fault of its own.
+    /// The places of a task. An account that cannot be entered is one fault.
     pub async fn places(
         &self,
         task: &Task,
@@ -35,15 +38,9 @@ impl Planner {
         let session = Session { task: task.order.task.clone(), occurrence: at };
         let mut places = Vec::new();
         for reach in &task.reach {
-            let account = &reach.account;
-            let regions = match &reach.regions {
-                Regions::Listed(regions) => Ok(regions.clone()),
-                Regions::All => self.accounts.regions(account, &session).await,
-            };
-            let place = |region| Place { account: account.clone(), region };
-            match regions {
-                Ok(regions) => places.extend(regions.into_iter().map(|region| Ok(place(region)))),
-                Err(fault) => places.push(Err((account.clone(), fault))),
+            match reach.places(&*self.accounts, &session).await {
+                Ok(found) => places.extend(found.into_iter().map(Ok)),
+                Err(fault) => places.push(Err((reach.account.clone(), fault))),
             }
         }
         places
@@ -53,6 +50,31 @@ impl Planner {
     pub async fn place(&self, order: &Order, place: &Place, at: Timestamp) -> PlacePlan {
         let result = self.survey(order, place, at).await;
         PlacePlan { task: order.task.clone(), place: place.clone(), result }
+    }
+
+    /// Tries what acting on a target would need, without an effect: see
+    /// [`Action::rehearse`](crate::Action::rehearse).
+    pub async fn rehearse(
+        &self,
+        order: &Order,
+        place: &Place,
+        (target, facts): (&str, &Value),
+        at: Timestamp,
+    ) -> Result<Vec<&'static str>, Fault> {
+        let action = action::ordered(self.catalog, &order.action)?;
+        let session = Session { task: order.task.clone(), occurrence: at };
+        let scope = self.accounts.scope(place, &session).await?;
+        let job = JobId::act(&RunId::new(&order.task, at), place, target);
+        let cx = StepCx {
+            session: &session,
+            job: &job,
+            time_zone: order.time_zone.rules(),
+            now: at,
+            tried: Tried::default(),
+            here: &*scope,
+            accounts: &*self.accounts,
+        };
+        action.rehearse_json(&cx, &order.params, facts).await
     }
 
     async fn survey(&self, order: &Order, place: &Place, at: Timestamp) -> Result<Survey, Fault> {

@@ -91,6 +91,11 @@ impl Cron {
         years.into_iter().any(|year| (1..=12).any(|month| self.days(year, month) != 0))
     }
 
+    /// Whether the expression fires on a day at all.
+    pub(crate) fn fires_on(&self, day: Date) -> bool {
+        self.days(day.year(), day.month()) & 1 << day.day() != 0
+    }
+
     /// The first local time of the expression in `from..until`, on a day that `allows` accepts.
     pub(super) fn first(
         &self,

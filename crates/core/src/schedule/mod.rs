@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod cases;
 mod cron;
+mod days;
 mod every;
 mod field;
 mod missed;
@@ -22,6 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use cron::Cron;
+pub use days::{BadDay, CALENDARS, Days};
 pub use every::{BadEvery, Every};
 pub use field::{BadCron, Field};
 pub use missed::{Due, NotRun, ON_TIME, RECORDS_MAX, RUNS_MAX, Why, due};

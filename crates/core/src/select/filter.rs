@@ -36,7 +36,8 @@ pub struct ServerFilter {
 /// One EC2 filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagFilter {
-    /// `tag:<key>`, which is about the values of that tag, or `tag-key`, about the keys.
+    /// `tag:<key>`, which is about the values of that tag, `tag-key`, about the keys, or one that
+    /// is not about tags, such as `snapshot-id`.
     pub name: String,
     /// Alternatives, with `*`, `?` and `\` as EC2 reads them.
     pub values: Vec<String>,
@@ -113,7 +114,7 @@ impl TagFilter {
         self.values.iter().map(|value| ec2_glob(value)).any(|glob| {
             match self.name.strip_prefix("tag:") {
                 Some(key) => tags.get(key).is_some_and(|value| glob.matches(value)),
-                None => tags.keys().any(|key| glob.matches(key)),
+                None => self.name != "tag-key" || tags.keys().any(|key| glob.matches(key)),
             }
         })
     }

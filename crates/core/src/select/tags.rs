@@ -134,6 +134,18 @@ impl TagPattern {
         })
     }
 
+    /// The values of which any one matches, when that is all there is to it: no pattern, and the
+    /// tag must be there.
+    pub fn exact_values(&self) -> Option<Vec<&str>> {
+        fn exact(alternative: &Alternative) -> Option<&str> {
+            match alternative {
+                Alternative::Exact(value) => Some(value),
+                Alternative::Absent | Alternative::Glob(_) => None,
+            }
+        }
+        self.0.iter().map(exact).collect()
+    }
+
     pub(super) fn alternatives(&self) -> &[Alternative] {
         &self.0
     }

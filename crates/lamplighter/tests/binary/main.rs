@@ -6,5 +6,6 @@ mod bed;
 mod crash;
 mod plans;
 mod refused;
+mod shared;
 mod simulated;
 mod tasks;

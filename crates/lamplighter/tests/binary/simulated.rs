@@ -37,7 +37,7 @@ const FAULTS: &str = "faults:
 ";
 
 /// The simulated AWS, until it is dropped.
-fn aws(here: &mut Here, args: &[&str]) -> Running {
+pub(crate) fn aws(here: &mut Here, args: &[&str]) -> Running {
     let simulate = ["simulate", "--fleet", "fleet.yaml", "--days", "0", "--serve", "0"];
     let mut command = here.command(&[&simulate, args].concat());
     let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

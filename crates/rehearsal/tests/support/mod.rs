@@ -16,9 +16,10 @@ use lamplighter_core::{
     Verdict,
     action::{Effect, PlanCx},
     cloud::{
-        Ec2, Kms, Page, PageToken, Session,
+        Ec2, Instances, Kms, Page, PageToken, Session,
         ec2::{
-            Copies, NewCopy, NewSnapshot, Shares, Snapshot, SnapshotState, Tiering, Tiers, Volume,
+            Copies, DryRun, NewCopy, NewSnapshot, Shares, Snapshot, SnapshotState, Tiering, Tiers,
+            Volume,
         },
         kms::Key,
     },
@@ -134,6 +135,10 @@ impl Scope for Door {
     fn kms(&self) -> &dyn Kms {
         self
     }
+
+    fn instances(&self) -> &dyn Instances {
+        unimplemented!("nothing here asks for instances")
+    }
 }
 
 #[async_trait]
@@ -170,6 +175,10 @@ impl Ec2 for Door {
     }
 
     async fn delete_snapshot(&self, _: &str) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn dry_run(&self, _: DryRun<'_>) -> Result<(), Fault> {
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use lamplighter_core::{
     Fault,
     cloud::{
         Ec2, Page, PageToken,
-        ec2::{NewSnapshot, Snapshot, Volume},
+        ec2::{DryRun, NewSnapshot, Snapshot, Volume},
     },
     select::ServerFilter,
 };
@@ -56,12 +56,7 @@ impl Ec2 for Inside {
     }
 
     async fn create_snapshot(&self, new: &NewSnapshot) -> Result<Snapshot, Fault> {
-        let request = CreateSnapshot {
-            volume_id: new.volume_id.clone(),
-            description: new.description.clone(),
-            tag_specification: TagSpecification::of("snapshot", &new.tags),
-        };
-        self.make(request, |it| Snapshot::from(it.snapshot)).await
+        self.make(creating(new), |it| Snapshot::from(it.snapshot)).await
     }
 
     async fn delete_snapshot(&self, id: &str) -> Result<(), Fault> {
@@ -70,5 +65,22 @@ impl Ec2 for Inside {
             Err(fault) if fault.code.as_deref() == Some("InvalidSnapshot.NotFound") => Ok(()),
             deleted => deleted,
         }
+    }
+
+    async fn dry_run(&self, call: DryRun<'_>) -> Result<(), Fault> {
+        match call {
+            DryRun::CreateSnapshot(new) => self.try_out(creating(new)).await,
+            DryRun::DeleteSnapshot(id) => {
+                self.try_out(DeleteSnapshot { snapshot_id: id.to_owned() }).await
+            }
+        }
+    }
+}
+
+fn creating(new: &NewSnapshot) -> CreateSnapshot {
+    CreateSnapshot {
+        volume_id: new.volume_id.clone(),
+        description: new.description.clone(),
+        tag_specification: TagSpecification::of("snapshot", &new.tags),
     }
 }

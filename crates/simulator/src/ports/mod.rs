@@ -2,6 +2,7 @@
 
 mod copies;
 mod ec2;
+mod instances;
 mod kms;
 mod tiers;
 
@@ -12,7 +13,7 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AccountPool, Fault, FaultKind, Place, Region, Scope,
     classify::{classify, minimum_wait},
-    cloud::{Ec2, Kms, Session},
+    cloud::{Ec2, Instances, Kms, Session},
 };
 
 use crate::{
@@ -83,6 +84,8 @@ pub struct Accounts {
     cloud: Cloud,
     doors: Arc<BTreeMap<AccountId, Door>>,
     weather: Arc<dyn Weather>,
+    /// What the hub runs as.
+    hub_role: Option<String>,
 }
 
 impl Accounts {
@@ -92,7 +95,21 @@ impl Accounts {
         doors: BTreeMap<AccountId, Door>,
         weather: Arc<dyn Weather>,
     ) -> Accounts {
-        Accounts { cloud, doors: Arc::new(doors), weather }
+        Accounts { cloud, doors: Arc::new(doors), weather, hub_role: None }
+    }
+
+    /// The same, but the hub is not its account's administrator: it runs as this role of it, by
+    /// its name without a path, and may do what the role may.
+    #[must_use]
+    pub fn run_as(self, role: &str) -> Accounts {
+        Accounts { hub_role: Some(role.to_owned()), ..self }
+    }
+
+    /// What the hub's own credentials are.
+    fn hub(&self, place: &Place) -> Caller {
+        let account = self.cloud.hub().unwrap_or_else(|| place.account.clone());
+        let role = self.hub_role.clone().map(|role| (role, "lamplighter".to_owned()));
+        Caller { account, role }
     }
 
     /// Enters an account, as whoever the hub's own credentials are.
@@ -100,19 +117,18 @@ impl Accounts {
         let door = self.doors.get(&place.account).ok_or_else(|| {
             Fault::config(format!("account `{}` is not configured", place.account))
         })?;
-        let hub = self.cloud.hub().unwrap_or_else(|| place.account.clone());
+        let hub = self.hub(place);
         let Some(role) = &door.role else {
             // As an adapter does: a backup of the wrong account would be a silent failure.
-            return match hub == place.account {
-                true => Ok(Caller::administrator(hub)),
+            return match hub.account == place.account {
+                true => Ok(hub),
                 false => Err(Fault::config(format!(
-                    "account `{}` has no role, and the credentials are for {hub}: give the \
+                    "account `{}` has no role, and the credentials are for {}: give the \
                      account a `role`",
-                    place.account
+                    place.account, hub.account
                 ))),
             };
         };
-        let hub = Caller::administrator(hub);
         let request = AssumeRole {
             role_arn: format!("arn:aws:iam::{}:role/{role}", place.account),
             role_session_name: session.name(),
@@ -120,7 +136,7 @@ impl Accounts {
             duration_seconds: None,
         };
         let call = Call { cloud: &self.cloud, caller: &hub, place, weather: &*self.weather };
-        let assumed = call.make(request, |it| it.caller).await;
+        let assumed = call.make(request, DryRun::No, |it| it.caller).await;
         assumed.map_err(|fault| {
             let message = format!("the role in account `{}` cannot be assumed", place.account);
             match fault.kind {
@@ -148,13 +164,17 @@ impl AccountPool for Accounts {
         Ok(Arc::new(inside))
     }
 
+    async fn can_enter(&self, place: &Place, session: &Session) -> Result<(), Fault> {
+        self.enter(place, session).await.map(drop)
+    }
+
     async fn regions(&self, account: &AccountId, session: &Session) -> Result<Vec<Region>, Fault> {
         let region: Region = "us-east-1".parse().expect("`us-east-1` is a region");
         let place = Place { account: account.clone(), region };
         let caller = self.enter(&place, session).await?;
         let call =
             Call { cloud: &self.cloud, caller: &caller, place: &place, weather: &*self.weather };
-        let named = call.make(DescribeRegions::default(), |it| {
+        let named = call.make(DescribeRegions::default(), DryRun::No, |it| {
             it.region_info.into_iter().filter_map(|it| it.region_name.parse().ok()).collect()
         });
         named.await
@@ -181,6 +201,10 @@ impl Scope for Inside {
     fn kms(&self) -> &dyn Kms {
         self
     }
+
+    fn instances(&self) -> &dyn Instances {
+        self
+    }
 }
 
 impl Inside {
@@ -190,8 +214,26 @@ impl Inside {
         use_answer: impl FnOnce(O::Answer<'_>) -> R + Send,
     ) -> Result<R, Fault> {
         let Inside { cloud, caller, place, weather } = self;
-        Call { cloud, caller, place, weather: &**weather }.make(operation, use_answer).await
+        let call = Call { cloud, caller, place, weather: &**weather };
+        call.make(operation, DryRun::No, use_answer).await
     }
+
+    /// Whether a call would be allowed.
+    async fn try_out<O: Operation + Send>(&self, operation: O) -> Result<(), Fault> {
+        let Inside { cloud, caller, place, weather } = self;
+        let call = Call { cloud, caller, place, weather: &**weather };
+        match call.make(operation, DryRun::Yes, |_| ()).await {
+            Err(fault) if fault.code.as_deref() == Some("DryRunOperation") => Ok(()),
+            answer => answer,
+        }
+    }
+}
+
+/// Whether a call is only tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DryRun {
+    Yes,
+    No,
 }
 
 /// A call that is being made.
@@ -206,11 +248,13 @@ impl Call<'_> {
     async fn make<O: Operation + Send, R: Send>(
         self,
         operation: O,
+        dry_run: DryRun,
         use_answer: impl FnOnce(O::Answer<'_>) -> R + Send,
     ) -> Result<R, Fault> {
         let after = self.weather.before().await?;
+        let dry_run = dry_run == DryRun::Yes;
         let Performed { delay, answer, .. } =
-            self.cloud.perform(self.caller, self.place, operation, false, use_answer);
+            self.cloud.perform(self.caller, self.place, operation, dry_run, use_answer);
         if delay.is_positive() {
             self.weather.pass(delay).await;
         }

@@ -13,11 +13,12 @@ use lamplighter_core::{
     cloud::{
         Session,
         ec2::{Snapshot, Volume},
+        instances::Instance,
     },
 };
 use lamplighter_simulator::{Accounts, After, Cloud, Door, Throttling, Weather};
 
-pub use lamplighter_simulator::{Access, Bucket, Call, Lag};
+pub use lamplighter_simulator::{Access, Bucket, Call, Lag, Protection, Shortage};
 
 use crate::{
     VirtualClock,
@@ -169,6 +170,17 @@ impl FakeCloud {
         self.cloud.put_snapshot(place, snapshot);
     }
 
+    /// Puts an instance there.
+    pub fn put_instance(&self, place: &Place, instance: Instance) {
+        self.open(place);
+        self.cloud.put_instance(place, instance);
+    }
+
+    /// The simulated cloud itself, for what tests do to instances.
+    pub fn cloud(&self) -> &Cloud {
+        &self.cloud
+    }
+
     /// A snapshot is used by an image.
     pub(crate) fn use_snapshot(&self, place: &Place, id: &str, image: &str) {
         self.cloud.use_snapshot(place, id, image);
@@ -187,7 +199,7 @@ impl FakeCloud {
     /// Puts a KMS key there, which these other accounts may use, too.
     pub fn put_key(&self, place: &Place, alias: &str, others: &[AccountId]) {
         self.open(place);
-        self.cloud.put_key(place, alias, others);
+        self.cloud.put_shared_key(place, alias, others);
     }
 
     /// The ARN of a key by its alias, if it is there.
@@ -241,6 +253,11 @@ impl FakeCloud {
         self.cloud.volumes_in(place)
     }
 
+    /// The instances there, in the order of their ids.
+    pub fn instances_in(&self, place: &Place) -> Vec<Instance> {
+        self.cloud.instances_in(place)
+    }
+
     /// The snapshots of the account there, in the order of their ids.
     pub fn snapshots_in(&self, place: &Place) -> Vec<Snapshot> {
         self.cloud.snapshots_in(place)
@@ -261,6 +278,10 @@ impl FakeCloud {
 impl AccountPool for FakeCloud {
     async fn scope(&self, place: &Place, session: &Session) -> Result<Arc<dyn Scope>, Fault> {
         self.accounts().scope(place, session).await
+    }
+
+    async fn can_enter(&self, place: &Place, session: &Session) -> Result<(), Fault> {
+        self.accounts().can_enter(place, session).await
     }
 
     async fn regions(&self, account: &AccountId, session: &Session) -> Result<Vec<Region>, Fault> {

@@ -71,6 +71,11 @@ pub(super) async fn the_slot_of_a_dead_holder_comes_back(journal: &dyn Journal) 
     }
     free(journal, 1, "a", 11).await;
     assert_eq!(take(journal, "gate", 1, "c", [11, 60]).await, Slot::Full, "a had none to free");
+    for (holder, until) in [("a", 10), ("b", 60)] {
+        assert_eq!(take(journal, "smaller", 2, holder, [0, until]).await, Slot::Taken);
+    }
+    let late = take(journal, "smaller", 1, "a", [10, 60]).await;
+    assert_eq!(late, Slot::Full, "it was not prolonged in time, and there is no room any more");
     let waiter = waiting(&act(&run("nightly", 0), "w", 0), "gate", 1);
     create(journal, std::slice::from_ref(&waiter)).await;
     assert_eq!(free(journal, 1, "x", 59).await, []);

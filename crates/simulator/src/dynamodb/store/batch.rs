@@ -159,6 +159,8 @@ impl Operation for BatchGetItem {
             return Err(validation("Too many items requested for the BatchGetItem call"));
         }
         let (now, seen, mut bytes) = (cx.now, cx.seen, 0);
+        // DynamoDB may leave keys unread at any time, but never all.
+        let most = cx.state.dials.page_size.unwrap_or(MOST_READS).max(1);
         let mut got = Got { responses: BTreeMap::new(), unprocessed_keys: BTreeMap::new() };
         for (name, request) in self.request_items {
             let (table, items) = table(cx, &name)?;
@@ -178,7 +180,7 @@ impl Operation for BatchGetItem {
                 let at = if request.consistent_read { now } else { seen };
                 let Some(item) = items.get_at(&key, at) else { continue };
                 bytes += value::size(&item);
-                if bytes > LARGEST {
+                if bytes > LARGEST || answers.len() >= most {
                     left.push(key_item.clone());
                     continue;
                 }

@@ -115,6 +115,8 @@ struct Reading<'r> {
     projection: Option<Vec<Path>>,
     select: Option<Select>,
     limit: Option<usize>,
+    /// How many items a page looks at whatever was asked for: DynamoDB may end one at any item.
+    page_size: Option<usize>,
 }
 
 /// Where a page goes on, as it was asked.
@@ -212,7 +214,7 @@ impl<'r> Reading<'r> {
                     Some(paths) => Path::project(paths, &item),
                 });
             }
-            let full = self.limit == Some(scanned_count);
+            let full = [self.limit, self.page_size].contains(&Some(scanned_count));
             // The item that goes over the limit is still on the page.
             if full || bytes >= LARGEST_PAGE && found.peek().is_some() {
                 last = Some(self.last_key(&it.item));
@@ -286,6 +288,7 @@ impl Operation for Query {
 
     fn run(self, cx: &mut Cx<'_>) -> Result<Page, Refusal> {
         let at = if self.consistent_read { cx.now } else { cx.seen };
+        let page_size = cx.state.dials.page_size;
         let (table, items) = table(cx, &self.table_name)?;
         let placeholders =
             Placeholders::new(&self.expression_attribute_names, &self.expression_attribute_values)?;
@@ -300,6 +303,7 @@ impl Operation for Query {
             projection: projection.map(|it| placeholders.projection(it)).transpose()?,
             select: self.select,
             limit: self.limit,
+            page_size,
         };
         placeholders.check_used()?;
         reading.check(self.consistent_read)?;
@@ -385,6 +389,7 @@ impl Operation for Scan {
 
     fn run(self, cx: &mut Cx<'_>) -> Result<Page, Refusal> {
         let at = if self.consistent_read { cx.now } else { cx.seen };
+        let page_size = cx.state.dials.page_size;
         let (table, items) = table(cx, &self.table_name)?;
         let placeholders =
             Placeholders::new(&self.expression_attribute_names, &self.expression_attribute_values)?;
@@ -397,6 +402,7 @@ impl Operation for Scan {
             projection: projection.map(|it| placeholders.projection(it)).transpose()?,
             select: self.select,
             limit: self.limit,
+            page_size,
         };
         placeholders.check_used()?;
         reading.check(self.consistent_read)?;

@@ -28,7 +28,7 @@ pub(crate) struct Attribute<'s> {
     instance_id: &'s str,
     block_device_mapping: Option<Vec<ShownDevice<'s>>>,
     disable_api_stop: Option<Valued<bool>>,
-    disable_api_termination: Option<Valued<bool>>,
+    pub(crate) disable_api_termination: Option<Valued<bool>>,
     ena_support: Option<Valued<bool>>,
     instance_initiated_shutdown_behavior: Option<Valued<&'s str>>,
     instance_type: Option<Valued<&'s str>>,

@@ -23,7 +23,7 @@ pub(crate) struct Market {
 
 /// How a place without capacity says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shortage {
+pub enum Shortage {
     /// The call is refused.
     Refuses,
     /// The call is accepted; the instance does not become `running`.

@@ -8,6 +8,7 @@ mod describe_tests;
 mod instance;
 mod launch_devices;
 mod market;
+mod of_core;
 mod power;
 #[cfg(test)]
 mod power_tests;
@@ -22,14 +23,23 @@ mod status;
 mod stop;
 mod terminate;
 mod type_offerings;
-mod type_specifications;
+pub(crate) mod type_specifications;
 pub(crate) mod types;
 
+pub(crate) use attributes::{DescribeInstanceAttribute, ModifyInstanceAttribute, Valued};
+pub(crate) use describe::{DescribeInstances, Reservations};
 pub(crate) use instance::{
     Device, Instance, Platform, Power, PublicIp, Purchase, Root, StateReason,
 };
-pub(crate) use market::{Market, Shortage, zones};
-pub(crate) use power::{Happening, happen, one, reboot};
+pub use market::Shortage;
+pub(crate) use market::{Market, zones};
+pub(crate) use power::{Happening, happen, one, reboot, shut_down, start};
+pub(crate) use reboot_instances::RebootInstances;
+pub(crate) use start::StartInstances;
+pub(crate) use status::DescribeInstanceStatus;
+pub(crate) use stop::StopInstances;
+pub(crate) use terminate::TerminateInstances;
+pub(crate) use type_specifications::{DescribeInstanceTypes, Types};
 
 use crate::{
     buckets::{Bucket, Throttling},

@@ -195,7 +195,7 @@ pub(super) fn enter(
 }
 
 /// Starts an instance that is stopped, or was just made.
-pub(super) fn start(state: &mut State, place: &Place, id: &str, at: Timestamp) {
+pub(crate) fn start(state: &mut State, place: &Place, id: &str, at: Timestamp) {
     state.services_mut(place).ec2.instances.change(id, at, |it| {
         it.launched_at = at;
         it.booted_at = at;
@@ -203,6 +203,13 @@ pub(super) fn start(state: &mut State, place: &Place, id: &str, at: Timestamp) {
     });
     let lasts = state.dials.times.start;
     enter(state, place, id, Power::Pending, None, at, Some(lasts));
+}
+
+/// Stops an instance that runs, as somebody else might.
+pub(crate) fn shut_down(state: &mut State, place: &Place, id: &str, at: Timestamp) {
+    let reason = StateReason::asked("Client.UserInitiatedShutdown", "User initiated shutdown", at);
+    let lasts = state.dials.times.shutdown;
+    enter(state, place, id, Power::Stopping, Some(reason), at, Some(lasts));
 }
 
 /// Lets something happen to an instance.

@@ -70,6 +70,13 @@ pub(crate) struct Status<'s> {
     attached_ebs_status: Checks,
 }
 
+impl Status<'_> {
+    /// What all checks have found: they find the same here.
+    pub(crate) fn found(&self) -> &'static str {
+        self.instance_status.status
+    }
+}
+
 #[derive(Serialize)]
 struct Checks {
     status: &'static str,

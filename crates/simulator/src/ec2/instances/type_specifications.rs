@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Types on a page, and types that one call may name.
-const MOST: usize = 100;
+pub(crate) const MOST: usize = 100;
 
 /// `DescribeInstanceTypes`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -34,13 +34,22 @@ pub(crate) struct DescribeInstanceTypes {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Types {
     instance_type_set: Vec<Shown>,
-    next_token: Option<String>,
+    pub(crate) next_token: Option<String>,
+}
+
+impl Types {
+    /// The types that are shown.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = &'static InstanceType> {
+        self.instance_type_set.iter().map(|it| it.kind)
+    }
 }
 
 /// An instance type in an answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
+    #[serde(skip)]
+    kind: &'static InstanceType,
     instance_type: &'static str,
     current_generation: bool,
     free_tier_eligible: bool,
@@ -136,14 +145,14 @@ impl InstanceType {
     }
 
     /// Of types on Xen, that of all attachments.
-    fn attachments(&self) -> usize {
+    pub(super) fn attachments(&self) -> usize {
         match self.family.hypervisor {
             Hypervisor::Nitro => self.most_volumes(),
             Hypervisor::Xen => self.family.attachments,
         }
     }
 
-    fn boot_modes(&self) -> &'static [&'static str] {
+    pub(super) fn boot_modes(&self) -> &'static [&'static str] {
         match (self.family.architecture, self.family.hypervisor) {
             (Architecture::Arm, _) => &["uefi"],
             (Architecture::X86, Hypervisor::Nitro) => &["legacy-bios", "uefi"],
@@ -162,6 +171,7 @@ impl Shown {
         };
         let family = it.family;
         Shown {
+            kind: it,
             instance_type: it.name,
             current_generation: family.current,
             free_tier_eligible: it.is_free(),

@@ -1,0 +1,17 @@
+//! Actions on EC2 instances.
+
+mod bounds;
+mod fit;
+mod halt;
+mod launch;
+mod power;
+mod reboot;
+mod resize;
+mod start;
+mod stop;
+
+pub use power::PowerInstance;
+pub use reboot::RebootInstance;
+pub use resize::ResizeInstance;
+pub use start::StartInstance;
+pub use stop::StopInstance;

@@ -1,0 +1,45 @@
+//! What a task needs to be allowed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{AccountId, Region};
+
+/// IAM actions, and where they are needed. Policies are generated from these.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// In the account of the targets.
+    pub here: BTreeSet<&'static str>,
+    /// In accounts that the parameters name.
+    pub elsewhere: BTreeMap<AccountId, BTreeSet<&'static str>>,
+    /// Regions that the parameters name: there, too, beside those of the targets.
+    pub regions: BTreeSet<Region>,
+}
+
+impl Permissions {
+    /// These in the account of the targets, and none elsewhere.
+    pub fn here(actions: &[&'static str]) -> Permissions {
+        Permissions { here: actions.iter().copied().collect(), ..Permissions::default() }
+    }
+
+    /// And these in an account that the parameters name.
+    #[must_use]
+    pub fn and_in(mut self, account: &AccountId, actions: &[&'static str]) -> Permissions {
+        self.elsewhere.entry(account.clone()).or_default().extend(actions);
+        self
+    }
+
+    /// And all of it also in a region that the parameters name. Without this, roles may do
+    /// nothing in regions where the task has no targets.
+    #[must_use]
+    pub fn also_in(mut self, region: &Region) -> Permissions {
+        self.regions.insert(region.clone());
+        self
+    }
+
+    /// All that is needed in `account`, which has targets or has none.
+    pub fn of(&self, account: &AccountId, has_targets: bool) -> BTreeSet<&'static str> {
+        let elsewhere = self.elsewhere.get(account).into_iter().flatten().copied();
+        let here = self.here.iter().copied().filter(|_| has_targets);
+        here.chain(elsewhere).collect()
+    }
+}

@@ -1,0 +1,177 @@
+//! Hosts that share a journal in DynamoDB and a queue on SQS, which the program simulates itself.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use lamplighter_tests::Here;
+use serde_json::{Value, json};
+
+use crate::{
+    bed::{LAMPLIGHTER, Running},
+    simulated::aws,
+};
+
+const FLEET: &str = "begin: 2026-03-29T02:00:00Z
+accounts:
+  \"111122223333\": { regions: [eu-west-1] }
+  \"222233334444\": { regions: [eu-west-1, eu-central-1], role: member, external-id: 7f3c }
+volumes:
+  - { count: 20 }
+";
+
+const TASKS: &str = "accounts:
+  hub: { id: \"111122223333\", regions: [eu-west-1] }
+  prod: { id: \"222233334444\", role: member, external-id: 7f3c, regions: [eu-west-1, eu-central-1] }
+tasks:
+  nightly:
+    action: ebs.snapshot.create
+    accounts: all
+    select: { where: 'true' }
+";
+
+const AT: [&str; 2] = ["--at", "2026-03-29T02:00:00Z"];
+
+/// Asks the simulated AWS for something, as any client would.
+fn ask(here: &Here, service: &str, target: &str, body: &Value) -> Value {
+    let variable = |wanted: &str| {
+        let found = here.variables.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.clone()).unwrap()
+    };
+    let host = variable("AWS_ENDPOINT_URL").trim_start_matches("http://").to_owned();
+    let key = variable("AWS_ACCESS_KEY_ID");
+    let body = body.to_string();
+    let mut wire = TcpStream::connect(&host).unwrap();
+    write!(
+        wire,
+        "POST / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\nx-amz-target: {target}\r\n\
+         content-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\nauthorization: \
+         AWS4-HMAC-SHA256 Credential={key}/20260329/eu-west-1/{service}/aws4_request, \
+         SignedHeaders=host, Signature=00\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    wire.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+    serde_json::from_str(body).unwrap()
+}
+
+/// Makes the table and the queue as a deployment does, and says to the program where they are.
+fn deploy(here: &mut Here) {
+    let dynamodb = |here: &Here, operation: &str, body: Value| {
+        ask(here, "dynamodb", &format!("DynamoDB_20120810.{operation}"), &body)
+    };
+    let text = |name: &str| json!({"AttributeName": name, "AttributeType": "S"});
+    let keys = |hash: &str, range: &str| {
+        json!([
+            {"AttributeName": hash, "KeyType": "HASH"},
+            {"AttributeName": range, "KeyType": "RANGE"},
+        ])
+    };
+    let index = |name: &str, hash: &str, range: &str| {
+        let keys = keys(hash, range);
+        json!({"IndexName": name, "KeySchema": keys, "Projection": {"ProjectionType": "KEYS_ONLY"}})
+    };
+    let definitions = ["pk", "sk", "open", "wake_at", "gate", "runs", "run"].map(text);
+    let table = json!({
+        "TableName": "lamplighter",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": definitions,
+        "KeySchema": keys("pk", "sk"),
+        "GlobalSecondaryIndexes": [
+            index("open", "open", "wake_at"),
+            index("waiting", "gate", "wake_at"),
+            index("runs", "runs", "run"),
+        ],
+    });
+    dynamodb(here, "CreateTable", table);
+    let named = json!({"TableName": "lamplighter"});
+    let begun = Instant::now();
+    while dynamodb(here, "DescribeTable", named.clone())["Table"]["TableStatus"] != "ACTIVE" {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let ttl = json!({"Enabled": true, "AttributeName": "ttl"});
+    let ttl = json!({"TableName": "lamplighter", "TimeToLiveSpecification": ttl});
+    dynamodb(here, "UpdateTimeToLive", ttl);
+    let queue = json!({"QueueName": "lamplighter"});
+    let url = ask(here, "sqs", "AmazonSQS.CreateQueue", &queue)["QueueUrl"].clone();
+    let url = url.as_str().unwrap();
+    let journal = "dynamodb:lamplighter".to_owned();
+    here.variables.push(("LAMPLIGHTER_JOURNAL".to_owned(), journal));
+    here.variables.push(("LAMPLIGHTER_QUEUE".to_owned(), format!("sqs:{url}")));
+}
+
+fn here() -> (Here, Running) {
+    let mut here = Here::new(LAMPLIGHTER);
+    here.write("config/tasks.yaml", TASKS);
+    here.write("fleet.yaml", FLEET);
+    let aws = aws(&mut here, &["--speed", "20"]);
+    deploy(&mut here);
+    (here, aws)
+}
+
+/// That a run of all 60 volumes is in the journal, with all that can be read of it.
+#[track_caller]
+fn assert_done(here: &Here) {
+    let runs = here.json(&["runs"], 0);
+    assert_eq!(runs.as_array().unwrap().len(), 1);
+    assert_eq!((&runs[0]["state"], &runs[0]["targets"]), (&json!("succeeded"), &json!(60)));
+    let jobs = here.json(&["jobs"], 0);
+    assert_eq!(jobs.as_array().unwrap().len(), 64);
+    assert!(jobs.as_array().unwrap().iter().all(|it| it["state"] == "succeeded"));
+    assert_eq!(here.json(&["missed"], 0), json!([]));
+}
+
+#[test]
+fn a_run_goes_through_dynamodb_and_sqs() {
+    let (here, _aws) = here();
+    let ran = here.json(&[&["run", "nightly"], &AT[..]].concat(), 0);
+    assert_eq!(ran["runs"][0]["jobs"]["succeeded"], 64, "{ran}");
+    assert_done(&here);
+    let again = here.json(&[&["run", "nightly"], &AT[..]].concat(), 0);
+    assert_eq!(again, ran, "nothing is done twice");
+    assert_done(&here);
+}
+
+#[test]
+fn a_journal_on_dynamodb_does_without_a_queue() {
+    let (mut here, _aws) = here();
+    here.variables.retain(|(name, _)| name != "LAMPLIGHTER_QUEUE");
+    let ran = here.json(&[&["run", "nightly"], &AT[..]].concat(), 0);
+    assert_eq!(ran["runs"][0]["jobs"]["succeeded"], 64, "{ran}");
+    assert_done(&here);
+}
+
+#[test]
+fn hosts_finish_together_what_one_of_them_began() {
+    let (here, _aws) = here();
+    let worker = || {
+        let mut command = here.command(&["worker", "--tick"]);
+        Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    };
+    let workers = [worker(), worker()];
+    let ran = here.json(&[&["run", "nightly"], &AT[..]].concat(), 0);
+    assert_eq!(ran["runs"][0]["jobs"]["succeeded"], 64, "{ran}");
+    assert_done(&here);
+    drop(workers);
+}
+
+#[test]
+fn what_is_not_there_is_said_with_its_cure() {
+    let (mut here, _aws) = here();
+    let run = ["run", "nightly"];
+    let args = [&run[..], &["--journal", "dynamodb:other"]].concat();
+    here.refused(&args, 2, &["there is no table `other` in eu-west-1"]);
+    let args = [&run[..], &["--queue", "sqs:http://127.0.0.1:1/111122223333/other"]].concat();
+    here.refused(&args, 2, &["create the queue, or correct its URL"]);
+    let args = [&run[..], &["--journal", "sqlite:j.db"]].concat();
+    here.refused(&args, 2, &["needs a journal that they share"]);
+    here.variables.retain(|(name, _)| name != "LAMPLIGHTER_QUEUE");
+    here.refused(&["worker"], 2, &["`worker` shares its work with other hosts"]);
+}

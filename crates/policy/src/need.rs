@@ -1,0 +1,299 @@
+//! What tasks need to be allowed in an account.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lamplighter_core::{
+    AccountId, AnyAction, Catalog, Fault,
+    action::{self, Effect, Permissions, TASK_TAG},
+    select::{Selection, TagPatterns},
+    task::{Mode, Reach, Regions, Task},
+};
+
+use crate::{
+    grant::{Conditions, Grant},
+    resource::{Owner, Resource},
+    table::{self, Kind, Row, When},
+};
+
+/// How closely grants follow the tags that tasks select by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Precision {
+    /// Targets only with the tags.
+    ByTask,
+    /// Any target: for policies that would be too long.
+    ByKind,
+}
+
+/// What the tasks need in an account, the engine's own look at the account's regions included.
+pub(crate) fn grants(
+    catalog: Catalog,
+    tasks: &[&Task],
+    account: &AccountId,
+    precision: Precision,
+) -> Result<Vec<Grant>, Fault> {
+    let mut all = Vec::new();
+    for task in tasks {
+        let action = action::ordered(catalog, &task.order.action)?;
+        let needs = action.needs(&task.order.params)?;
+        let reach = task.reach.iter().find(|it| it.account == *account);
+        let actions = needs.of(account, reach.is_some());
+        if actions.is_empty() {
+            continue;
+        }
+        let asked = Asked { task, action, needs: &needs, account, reach, precision };
+        let rows = actions.iter().map(|name| row(name)).collect::<Result<Vec<_>, _>>()?;
+        let observes = task.order.mode == Mode::Observe;
+        for row in rows.iter().filter(|it| it.reads() || !observes) {
+            all.extend(asked.grants(row, &rows));
+        }
+        if reach.is_some_and(|it| it.regions == Regions::All) {
+            all.push(Grant {
+                action: "ec2:DescribeRegions",
+                resource: Resource::Any,
+                conditions: Conditions::new(),
+                name: "LearnRegions".to_owned(),
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// The accounts that the tasks enter.
+pub(crate) fn entered(catalog: Catalog, tasks: &[&Task]) -> Result<BTreeSet<AccountId>, Fault> {
+    let mut all = BTreeSet::new();
+    for task in tasks {
+        let needs = action::ordered(catalog, &task.order.action)?.needs(&task.order.params)?;
+        all.extend(task.reach.iter().map(|it| it.account.clone()));
+        all.extend(needs.elsewhere.into_keys());
+    }
+    Ok(all)
+}
+
+fn row(action: &str) -> Result<&'static Row, Fault> {
+    table::find(action).ok_or_else(|| {
+        Fault::permanent(format!("nothing is known of the IAM action `{action}`: this is a bug"))
+    })
+}
+
+/// A task in one account.
+struct Asked<'a> {
+    task: &'a Task,
+    action: &'static dyn AnyAction,
+    needs: &'a Permissions,
+    account: &'a AccountId,
+    /// `None` where the task has no targets.
+    reach: Option<&'a Reach>,
+    precision: Precision,
+}
+
+impl Asked<'_> {
+    /// What one row of the table means for this task, which needs all of `rows`.
+    fn grants(&self, row: &Row, rows: &[&Row]) -> Vec<Grant> {
+        let mut found = Vec::new();
+        for (kind, when) in row.on {
+            for (conditions, word) in self.conditions(*kind, *when, rows) {
+                for owner in self.owners(*kind) {
+                    let mut conditions = conditions.clone();
+                    self.in_regions(&mut conditions);
+                    found.push(Grant {
+                        action: row.action,
+                        resource: Resource::of(*kind, owner),
+                        conditions,
+                        name: match kind {
+                            Kind::Any => "Look".to_owned(),
+                            kind => format!("{word}{}", kind.word()),
+                        },
+                    });
+                }
+            }
+        }
+        found
+    }
+
+    /// Each way in which the action is allowed on the kind, and a word for it.
+    fn conditions(&self, kind: Kind, when: When, rows: &[&Row]) -> Vec<(Conditions, &'static str)> {
+        let marked = || there(format!("aws:ResourceTag/{TASK_TAG}"));
+        match when {
+            When::Always => vec![(Conditions::new(), "Use")],
+            When::ByTask => {
+                let selected = match self.targets_are(kind) && !changes_tags(rows) {
+                    true => self.tagged(&self.task.order.select),
+                    false => Conditions::new(),
+                };
+                vec![(selected, "Target")]
+            }
+            When::Marked => vec![(there(format!("aws:RequestTag/{TASK_TAG}")), "New")],
+            When::Ours => {
+                let adopt = self.task.order.adopt.as_ref();
+                let deletes = self.action.spec().effect == Effect::Deletes;
+                let adopted = adopt.filter(|_| deletes && self.targets_are(kind));
+                let adopted = adopted.map(|it| (self.tagged(it), "Adopted"));
+                [(marked(), "Own")].into_iter().chain(adopted).collect()
+            }
+            When::Tagging => self.tagging(kind, rows),
+            When::SharedWith => vec![(self.shared(), "Shared")],
+            When::ForService => vec![(self.for_services(rows), "Use")],
+            When::Grants => {
+                let mut conditions = self.for_services(rows);
+                add(&mut conditions, "Bool", "kms:GrantIsForAWSResource", ["true"]);
+                vec![(conditions, "Grant")]
+            }
+        }
+    }
+
+    /// A resource that a task makes is tagged by the call that makes it. A task that makes nothing
+    /// tags its targets, whose tags then prove nothing.
+    fn tagging(&self, kind: Kind, rows: &[&Row]) -> Vec<(Conditions, &'static str)> {
+        let making: BTreeSet<&str> = rows
+            .iter()
+            .filter(|it| it.makes().any(|made| made == kind))
+            .filter_map(|it| it.action.split_once(':'))
+            .map(|(_, call)| call)
+            .collect();
+        if making.is_empty() {
+            let targets =
+                self.targets_are(kind) && !rows.iter().any(|it| it.makes().next().is_some());
+            return targets.then(|| (Conditions::new(), "Tag")).into_iter().collect();
+        }
+        let mut conditions = Conditions::new();
+        match kind {
+            // RDS has no key for the call that creates.
+            Kind::DatabaseSnapshot | Kind::ClusterSnapshot => {
+                conditions = there(format!("aws:RequestTag/{TASK_TAG}"));
+            }
+            _ => add(&mut conditions, "StringEquals", "ec2:CreateAction", making),
+        }
+        vec![(conditions, "TagNew")]
+    }
+
+    /// Shared with the accounts that the parameters name, and never with everybody.
+    fn shared(&self) -> Conditions {
+        let others = self.needs.elsewhere.keys().filter(|it| *it != self.account);
+        let with =
+            others.chain(self.task.reach.iter().map(|it| &it.account)).map(AccountId::as_str);
+        let mut conditions = Conditions::new();
+        add(&mut conditions, "ForAllValues:StringEquals", "ec2:Add/userId", with);
+        add(&mut conditions, "Null", "ec2:Add/group", ["true"]);
+        conditions
+    }
+
+    /// The services of whose calls the task needs some.
+    fn for_services(&self, rows: &[&Row]) -> Conditions {
+        let services: BTreeSet<&str> =
+            rows.iter().filter_map(|it| it.action.split(':').next()).collect();
+        let via = services.iter().filter(|it| ["ec2", "rds", "dynamodb"].contains(it));
+        let mut conditions = Conditions::new();
+        let domain = match self.reach.map(|it| &it.regions) {
+            Some(Regions::Listed(regions)) => regions.first().map(|it| domain(it.partition())),
+            _ => None,
+        };
+        let domain = domain.unwrap_or("amazonaws.com");
+        let names = via.map(|service| format!("{service}.*.{domain}"));
+        conditions.insert(("StringLike", "kms:ViaService".to_owned()), names.collect());
+        conditions
+    }
+
+    /// Keys of other accounts are used for what is copied between accounts; all else is one's own.
+    fn owners(&self, kind: Kind) -> Vec<Owner> {
+        let mut owners = vec![Owner::Own];
+        if kind == Kind::Key && !self.needs.elsewhere.is_empty() {
+            let targets =
+                self.task.reach.iter().map(|it| &it.account).filter(|_| self.reach.is_none());
+            let named = self.needs.elsewhere.keys();
+            let others: BTreeSet<&AccountId> =
+                targets.chain(named).filter(|it| *it != self.account).collect();
+            owners.extend(others.into_iter().cloned().map(Owner::Account));
+        }
+        owners
+    }
+
+    fn targets_are(&self, kind: Kind) -> bool {
+        self.reach.is_some() && kind.of_targets() == Some(self.action.target_kind())
+    }
+
+    /// What of a selection IAM can say: the tags that must have one of some values.
+    fn tagged(&self, selection: &Selection) -> Conditions {
+        match self.precision {
+            Precision::ByTask => tagged(&selection.tags),
+            Precision::ByKind => Conditions::new(),
+        }
+    }
+
+    /// Only in the regions of the task, if all of them are known.
+    fn in_regions(&self, conditions: &mut Conditions) {
+        let own = self.reach.map(|it| &it.regions);
+        let mut regions: BTreeSet<&str> = BTreeSet::new();
+        for it in own
+            .into_iter()
+            .chain(self.task.reach.iter().filter(|_| own.is_none()).map(|it| &it.regions))
+        {
+            match it {
+                Regions::All => return,
+                Regions::Listed(listed) => regions.extend(listed.iter().map(|it| it.as_str())),
+            }
+        }
+        regions.extend(self.needs.regions.iter().map(|it| it.as_str()));
+        add(conditions, "StringEquals", "aws:RequestedRegion", regions);
+    }
+}
+
+/// Whether a task changes tags of what is there, its targets' among them: then their tags must not
+/// decide whether it may go on.
+fn changes_tags(rows: &[&Row]) -> bool {
+    let makes = rows.iter().any(|it| it.makes().next().is_some());
+    rows.iter().any(|it| match it.action {
+        "ec2:DeleteTags" | "rds:RemoveTagsFromResource" => true,
+        "ec2:CreateTags" | "rds:AddTagsToResource" => !makes,
+        _ => false,
+    })
+}
+
+/// The tags of which the values can be told one by one. AWS decides by the values of
+/// `aws:ResourceTag` as it does by tags: with their case.
+fn tagged(tags: &TagPatterns) -> Conditions {
+    let mut conditions = Conditions::new();
+    for (key, pattern) in tags.iter() {
+        // Keys of conditions are plain texts, and their case is ignored.
+        let plain = key.bytes().all(|it| it.is_ascii_alphanumeric() || b" +-=._:/@".contains(&it));
+        if let (true, Some(values)) = (plain, pattern.exact_values()) {
+            let values = values.into_iter().map(literal);
+            conditions.insert(("StringEquals", format!("aws:ResourceTag/{key}")), values.collect());
+        }
+    }
+    conditions
+}
+
+/// A value that is not a policy variable, whatever it looks like.
+/// Source: IAM User Guide, "IAM policy elements: Variables and tags".
+fn literal(value: &str) -> String {
+    value.replace("${", "${$}{")
+}
+
+/// The key must be there.
+fn there(key: String) -> Conditions {
+    BTreeMap::from([(("Null", key), BTreeSet::from(["false".to_owned()]))])
+}
+
+fn add<'v>(
+    conditions: &mut Conditions,
+    operator: &'static str,
+    key: &str,
+    values: impl IntoIterator<Item = &'v str>,
+) {
+    let values = values.into_iter().map(str::to_owned).collect();
+    conditions.insert((operator, key.to_owned()), values);
+}
+
+/// What the names of services end in.
+/// Source: botocore's `partitions.json`, `dnsSuffix`.
+pub(crate) fn domain(partition: &str) -> &'static str {
+    match partition {
+        "aws-cn" => "amazonaws.com.cn",
+        "aws-eusc" => "amazonaws.eu",
+        "aws-iso" => "c2s.ic.gov",
+        "aws-iso-b" => "sc2s.sgov.gov",
+        "aws-iso-e" => "cloud.adc-e.uk",
+        "aws-iso-f" => "csp.hci.ic.gov",
+        _ => "amazonaws.com",
+    }
+}

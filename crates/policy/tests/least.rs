@@ -1,0 +1,139 @@
+//! The roles of the example configuration, in a simulated organization that enforces their
+//! policies: with all that is printed every task succeeds, and with one bit less some task fails.
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use lamplighter_catalog::ACTIONS;
+use lamplighter_core::{AccountId, job::State};
+use serde_json::{Value, json};
+use support::{Mood, Trial, actions, example, parsed, policies};
+
+/// What a policy allows, one bit at a time: each action of each statement, and each role that may
+/// be assumed.
+fn bits(policy: &Value) -> Vec<(String, Value)> {
+    let statements = policy["Statement"].as_array().unwrap();
+    let mut less = Vec::new();
+    for (index, statement) in statements.iter().enumerate() {
+        for key in ["Action", "Resource"] {
+            let items = statement[key].as_array().unwrap();
+            if key == "Resource" && (items.len() < 2 || statement["Sid"] != "EnterAccounts") {
+                continue;
+            }
+            for (number, item) in items.iter().enumerate() {
+                let mut without = policy.clone();
+                without["Statement"][index][key].as_array_mut().unwrap().remove(number);
+                if items.len() == 1 {
+                    without["Statement"].as_array_mut().unwrap().remove(index);
+                }
+                less.push((format!("{item} of {}", statement["Sid"]), without));
+            }
+        }
+    }
+    less
+}
+
+#[test]
+fn every_task_of_the_examples_succeeds_with_the_printed_policies() {
+    let config = example();
+    let policies = policies(&config);
+    let mut used: BTreeSet<(AccountId, String)> = BTreeSet::new();
+    for mood in [Mood::Calm, Mood::Hard] {
+        let mut trial = Trial::new(&config, &policies, mood);
+        trial.run();
+        assert_eq!(trial.failures(), Vec::<String>::new(), "{mood:?}");
+        for task in &config.tasks {
+            let done = trial.jobs(&task.order.task, State::Succeeded);
+            assert!(
+                done > 0,
+                "{}: no target was acted on, so this proves nothing",
+                task.order.task
+            );
+        }
+        used.extend(trial.used());
+    }
+    for (account, policy) in &policies {
+        let wanted: BTreeSet<String> =
+            used.iter().filter(|(id, _)| id == account).map(|(_, it)| it.clone()).collect();
+        assert_eq!(actions(policy), wanted, "{account}: what is printed, and what was used");
+    }
+}
+
+#[test]
+fn nothing_that_is_printed_is_superfluous() {
+    let config = example();
+    let printed = policies(&config);
+    for (account, policy) in &printed {
+        for (bit, without) in bits(policy) {
+            let mut less = printed.clone();
+            less.insert(account.clone(), without);
+            let fails = |mood| {
+                let mut trial = Trial::new(&config, &less, mood);
+                trial.run();
+                !trial.failures().is_empty()
+            };
+            let missed = fails(Mood::Calm) || fails(Mood::Hard);
+            assert!(missed, "{account} does not need {bit}:\n{policy:#}");
+        }
+    }
+}
+
+#[test]
+fn no_action_has_a_wildcard_and_what_changes_something_is_narrowed() {
+    for (account, policy) in policies(&example()) {
+        for statement in policy["Statement"].as_array().unwrap() {
+            for action in statement["Action"].as_array().unwrap() {
+                let action = action.as_str().unwrap();
+                assert!(!action.contains(['*', '?']), "{account}: {statement:#}");
+                let reads = ["Describe", "List", "Get"].iter().any(|it| action.contains(it));
+                assert!(reads || statement["Resource"] != json!(["*"]), "{account}: {statement:#}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_tasks_do_not_ask_for_is_denied() {
+    let (from, to) = ("backup: daily", "backup: weekly");
+    check_denied(from, to);
+    check_denied("regions: [eu-west-1]", "regions: [eu-west-1, us-east-1]");
+}
+
+/// With the policies of one configuration, runs another.
+#[track_caller]
+fn check_denied(from: &str, to: &str) {
+    const TASKS: &str = "accounts:
+  prod: { id: \"222233334444\", role: ops/member, external-id: 7f3c, regions: [eu-west-1] }
+tasks:
+  nightly:
+    action: ebs.snapshot.create
+    accounts: [prod]
+    select: { tags: { backup: daily } }
+";
+    let config = parsed(TASKS);
+    let policies = policies(&config);
+    let mut trial = Trial::new(&config, &policies, Mood::Calm);
+    trial.run();
+    assert_eq!(trial.failures(), Vec::<String>::new());
+
+    let changed = TASKS.replace(from, to);
+    assert_ne!(changed, TASKS);
+    let changed = parsed(&changed);
+    let mut trial = Trial::new(&changed, &policies, Mood::Calm);
+    trial.run();
+    let failures = trial.failures();
+    assert!(!failures.is_empty(), "{to} is not denied");
+    assert!(failures.iter().all(|it| it.contains("not authorized")), "{failures:#?}");
+}
+
+#[test]
+fn the_table_knows_every_action_of_the_catalog() {
+    for action in ACTIONS {
+        for permission in action.permissions() {
+            let name = action.spec().name;
+            assert!(lamplighter_policy::knows(permission), "{name}: {permission}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! A simulated organization whose roles have exactly the policies that are given.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use lamplighter_catalog::ACTIONS;
+use lamplighter_config::{Account, Config, Source};
+use lamplighter_core::{
+    AccountId, AccountPool, TaskName, action,
+    engine::Event,
+    job::{Job, State, WorkKind},
+    task::Task,
+};
+use lamplighter_policy::{Backends, Role, Tasks, Trust};
+use lamplighter_rehearsal::{Rehearsal, finish};
+use lamplighter_simulator::{
+    Accounts, Calm, Cloud, Door, Fleet, Lag, Rules,
+    fleet::{self, Member, Target},
+};
+use lamplighter_tests::{files, read};
+use serde_json::{Value, from_value, json};
+
+pub(crate) const BEGIN: &str = "2026-03-02T02:00:00Z";
+const HUB_ROLE: &str = "lamplighter-hub";
+const ORGANIZATION: &str = "o-exampleorgid";
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mood {
+    /// Nothing.
+    Calm,
+    /// The first answer of each writing call is lost, and describes do not show for minutes what
+    /// was made: what exists twice has to be cleaned up.
+    Hard,
+}
+
+/// The configuration in `config/`.
+pub(crate) fn example() -> Config {
+    let examples = files(&[".yaml"]).into_iter().filter(|it| {
+        let name = it.to_string_lossy();
+        name.starts_with("config/") && !name.ends_with(".test.yaml")
+    });
+    let sources: Vec<Source> =
+        examples.map(|it| Source::new(it.display().to_string(), read(&it))).collect();
+    assert!(sources.len() > 1, "there are examples");
+    loaded(&sources)
+}
+
+/// A configuration.
+pub(crate) fn parsed(text: &str) -> Config {
+    loaded(&[Source::new("tasks.yaml", text)])
+}
+
+fn loaded(sources: &[Source]) -> Config {
+    let file = |name: &str| Ok(lamplighter_tests::read(format!("config/{name}")));
+    lamplighter_config::load(sources, ACTIONS, &file).unwrap()
+}
+
+/// The account that is no member.
+fn hub(config: &Config) -> AccountId {
+    let own = config.accounts.iter().find(|it| it.role.is_none());
+    own.map_or_else(|| "111122223333".parse().unwrap(), |it| it.id.clone())
+}
+
+/// The printed policy of the role in each account.
+pub(crate) fn policies(config: &Config) -> BTreeMap<AccountId, Value> {
+    let tasks: Vec<&Task> = config.tasks.iter().collect();
+    let tasks = Tasks { catalog: ACTIONS, tasks: &tasks, accounts: &config.accounts };
+    let members = config.accounts.iter().filter(|it| it.role.is_some());
+    let mut all: BTreeMap<AccountId, Value> =
+        members.map(|it| (it.id.clone(), tasks.member(it).unwrap().document())).collect();
+    let hub = hub(config);
+    all.insert(hub.clone(), tasks.hub(&hub, &Backends::none()).unwrap().document());
+    all
+}
+
+/// The trust policy of the role in an account, as it is printed.
+fn trust(account: &Account, hub: &AccountId, config: &Config) -> Value {
+    let tasks: Vec<&Task> = config.tasks.iter().collect();
+    let tasks = Tasks { catalog: ACTIONS, tasks: &tasks, accounts: &config.accounts };
+    let role = Role {
+        name: "any".to_owned(),
+        trust: Trust::Hub {
+            principal: format!("arn:aws:iam::{hub}:role/{HUB_ROLE}"),
+            external_ids: account.external_id.iter().map(|it| it.expose().to_owned()).collect(),
+            organization: Some(ORGANIZATION.to_owned()),
+        },
+        policy: tasks.member(account).unwrap(),
+    };
+    role.documents()["trust-policy"].take()
+}
+
+/// All actions of a policy.
+pub(crate) fn actions(policy: &Value) -> BTreeSet<String> {
+    let statements = policy["Statement"].as_array().unwrap().iter();
+    let actions = statements.flat_map(|it| it["Action"].as_array().unwrap());
+    actions.map(|it| it.as_str().unwrap().to_owned()).collect()
+}
+
+/// One run of every task of a configuration.
+pub(crate) struct Trial {
+    config: Config,
+    cloud: Cloud,
+    rehearsal: Rehearsal,
+    accounts: Arc<dyn AccountPool>,
+}
+
+impl Trial {
+    /// Roles with these policies, in a fleet that fits the configuration. Whoever has none may do
+    /// nothing.
+    pub(crate) fn new(config: &Config, policies: &BTreeMap<AccountId, Value>, mood: Mood) -> Trial {
+        let rehearsal = Rehearsal::new(BEGIN.parse().unwrap(), 1);
+        let cloud = Cloud::new(rehearsal.clock().clone());
+        let hub = hub(config);
+        let mut fleet = made_for(config);
+        fleet.organization = Some(ORGANIZATION.to_owned());
+        fleet.hub = Some(hub.clone());
+        let home = || fleet::Account::new(["us-east-1".parse().unwrap()]);
+        fleet.accounts.entry(hub.clone()).or_insert_with(home);
+        for (id, account) in &mut fleet.accounts {
+            let policy = policies.get(id).filter(|it| it["Statement"] != json!([]));
+            let documents = policy.map(|it| from_value(it.clone()).unwrap());
+            account.policies = Some(documents.into_iter().collect());
+            if let Some(member) =
+                config.accounts.iter().find(|it| it.id == *id && it.role.is_some())
+            {
+                account.external_id = None;
+                account.trust = Some(from_value(trust(member, &hub, config)).unwrap());
+            } else {
+                account.role = Some(HUB_ROLE.to_owned());
+            }
+        }
+        fleet.build(&cloud).unwrap();
+        if let Mood::Hard = mood {
+            cloud.dial(|it| it.lag = Lag::Always(SignedDuration::from_mins(4)));
+            let rules = json!({"faults": [
+                {"action": "Create*", "nth": [1], "lose-answer": true},
+                {"action": "Copy*", "nth": [1], "lose-answer": true},
+                {"action": "Delete*", "nth": [1, 4, 8], "lose-answer": true},
+            ]});
+            cloud.set_faults(from_value::<Rules>(rules).unwrap()).unwrap();
+        }
+        let door = |it: &Account| Door {
+            role: it.role.as_ref().map(|role| role.as_str().to_owned()),
+            external_id: it.external_id.as_ref().map(|id| id.expose().to_owned()),
+        };
+        let doors = config.accounts.iter().map(|it| (it.id.clone(), door(it))).collect();
+        let accounts = Accounts::new(cloud.clone(), doors, Arc::new(Calm)).run_as(HUB_ROLE);
+        Trial { config: config.clone(), cloud, rehearsal, accounts: Arc::new(accounts) }
+    }
+
+    /// Runs one task after the other, each to its end.
+    pub(crate) fn run(&mut self) {
+        let tasks: Vec<Task> = self
+            .config
+            .tasks
+            .iter()
+            .cloned()
+            .map(|task| Task { schedule: None, enabled: true, ..task })
+            .collect();
+        self.rehearsal.employ(self.rehearsal.engines(1, ACTIONS, &tasks, &self.accounts));
+        let engine = self.rehearsal.engines(1, ACTIONS, &tasks, &self.accounts).pop().unwrap();
+        for task in &tasks {
+            let at = self.cloud.now();
+            let at = Timestamp::from_second(at.as_second()).unwrap();
+            let event = Event::Run { task: task.order.task.clone(), at };
+            let started = finish(engine.event(event)).unwrap().unwrap();
+            assert_eq!(started.len(), 1);
+            self.rehearsal.run_to_the_end(at + SignedDuration::from_hours(200)).unwrap();
+        }
+    }
+
+    /// Why jobs failed.
+    pub(crate) fn failures(&self) -> Vec<String> {
+        let all = self.rehearsal.journal().all();
+        let failed = all.iter().filter(|it| it.status.state() == State::Failed);
+        failed.map(|it| format!("{}: {}", it.id, it.status.message().unwrap_or_default())).collect()
+    }
+
+    /// How many jobs on targets of a task ended in a state.
+    pub(crate) fn jobs(&self, task: &TaskName, state: State) -> usize {
+        let is = |it: &&Job| {
+            it.work.kind() == WorkKind::Act
+                && it.work.order().task == *task
+                && it.status.state() == state
+        };
+        self.rehearsal.journal().all().iter().filter(is).count()
+    }
+
+    /// The IAM actions that calls needed, each with the account of who made them.
+    pub(crate) fn used(&self) -> BTreeSet<(AccountId, String)> {
+        let calls = self.cloud.calls();
+        let used = calls.iter().flat_map(|call| {
+            let of = |action: &&str| (call.caller.account.clone(), (*action).to_owned());
+            call.actions.iter().map(of).collect::<Vec<_>>()
+        });
+        used.collect()
+    }
+}
+
+/// A plausible fleet for a configuration.
+fn made_for(config: &Config) -> Fleet {
+    let member = |it: &Account| Member {
+        name: it.name.clone(),
+        id: it.id.clone(),
+        role: it.role.as_ref().map(|role| role.as_str().to_owned()),
+        external_id: it.external_id.as_ref().map(|id| id.expose().to_owned()),
+        regions: it.regions.clone(),
+    };
+    let target = |task: &Task| {
+        let kind = action::find(ACTIONS, &task.order.action).unwrap().target_kind();
+        let tags = task.order.select.tags.clone();
+        Target { kind: kind.to_owned(), tags, reach: task.reach.clone() }
+    };
+    let members: Vec<Member> = config.accounts.iter().map(member).collect();
+    let targets: Vec<Target> = config.tasks.iter().map(target).collect();
+    Fleet::for_config(&members, &targets)
+}
