@@ -62,6 +62,7 @@ def with_permissions() -> None:
         check(roles.the_member_is_entered_with_the_right_external_id_only, probe, member)
         check(roles.nobody_else_enters_the_member, ministack, member)
         check(roles.the_hub_enters_no_other_role, ministack, probe)
+        check(roles.the_hub_has_what_the_policy_command_says, ministack)
         check(roles.the_hub_has_its_own_table_and_queue_and_no_other, ministack, probe, deployed)
 
 

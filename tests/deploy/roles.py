@@ -11,7 +11,7 @@ import json
 import re
 import zipfile
 
-from stage import HUB, MEMBER, Ministack, Stack, document
+from stage import HUB, MEMBER, ROOT, Ministack, Stack, document
 
 EXTERNAL_ID = "7f3c"
 PROBE = """
@@ -76,6 +76,19 @@ def the_hub_enters_no_other_role(ministack: Ministack, probe: Probe) -> None:
         RoleName="administrator", AssumeRolePolicyDocument=json.dumps(trust))
     arn = f"arn:aws:iam::{MEMBER}:role/administrator"
     assert probe("sts", "assume_role", RoleArn=arn, RoleSessionName="probe") == "AccessDenied"
+
+
+def the_hub_has_what_the_policy_command_says(ministack: Ministack) -> None:
+    text = (ROOT / "crates/policy/src/backends.rs").read_text()
+    said = [re.findall(r'"(\w+:\w+)"', actions)
+            for actions in re.findall(r"^const \w+: \[&str; \d+\] = \[([^\]]+)\];", text, re.MULTILINE)]
+    iam, name = ministack.client("iam"), "lamplighter-hub"
+    policies = [iam.get_role_policy(RoleName=name, PolicyName=it)["PolicyDocument"]
+                for it in iam.list_role_policies(RoleName=name)["PolicyNames"]]
+    given = [it["Action"] for policy in policies for it in document(policy)["Statement"]]
+    said.append(["sts:AssumeRole"])
+    given = [[it] if isinstance(it, str) else it for it in given]
+    assert sorted(given) == sorted(said), f"{given}\n{said}"
 
 
 def without_demanding_tls(hub: Stack) -> None:

@@ -129,12 +129,24 @@ class Stack:
         return {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in rows}
 
     def make_up(self) -> None:
-        """ministack does not set a table's time to live: this does, as the template says it."""
-        for name in self.resources().values():
-            if self.template == "hub.yaml" and "-Journal-" in name:
-                self.ministack.client("dynamodb", self.account).update_time_to_live(
-                    TableName=name,
-                    TimeToLiveSpecification={"Enabled": True, "AttributeName": time_to_live()})
+        """What ministack's stacks leave out of a table: the time to live, and the states of the
+        indexes. It is made anew by a call of its own, from what it says that it is."""
+        made = {name for key, name in self.resources().items() if key == "Journal"}
+        tables = self.ministack.client("dynamodb", self.account)
+        for name in made:
+            table = tables.describe_table(TableName=name)["Table"]
+            tables.update_table(TableName=name, DeletionProtectionEnabled=False)
+            tables.delete_table(TableName=name)
+            tables.create_table(
+                TableName=name, BillingMode=table["BillingModeSummary"]["BillingMode"],
+                AttributeDefinitions=table["AttributeDefinitions"], KeySchema=table["KeySchema"],
+                GlobalSecondaryIndexes=[
+                    {key: index[key] for key in ("IndexName", "KeySchema", "Projection")}
+                    for index in table["GlobalSecondaryIndexes"]],
+                DeletionProtectionEnabled=table["DeletionProtectionEnabled"])
+            tables.update_time_to_live(
+                TableName=name,
+                TimeToLiveSpecification={"Enabled": True, "AttributeName": time_to_live()})
 
 
 def time_to_live() -> str:

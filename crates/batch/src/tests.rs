@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::{task::JoinSet, time::sleep};

@@ -43,7 +43,7 @@ mod tests {
             let name = action.spec().name;
             let is_word = |word: &str| {
                 word.starts_with(|first: char| first.is_ascii_lowercase())
-                    && word.bytes().all(|it| it.is_ascii_lowercase() || it == b'-')
+                    && word.bytes().all(|it| matches!(it, b'a'..=b'z' | b'0'..=b'9' | b'-'))
             };
             assert!(name.split('.').count() >= 2 && name.split('.').all(is_word), "{name}");
         }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use lamplighter_catalog::ACTIONS;
 use lamplighter_core::{AccountId, job::State};
 use serde_json::{Value, json};
-use support::{Mood, Trial, actions, example, parsed, policies};
+use support::{Mood, Trial, actions, example, parsed, played, policies};
 
 /// What a policy allows, one bit at a time: each action of each statement, and each role that may
 /// be assumed.
@@ -37,7 +37,7 @@ fn bits(policy: &Value) -> Vec<(String, Value)> {
 
 #[test]
 fn every_task_of_the_examples_succeeds_with_the_printed_policies() {
-    let config = example();
+    let config = played();
     let policies = policies(&config);
     let mut used: BTreeSet<(AccountId, String)> = BTreeSet::new();
     for mood in [Mood::Calm, Mood::Hard] {
@@ -63,7 +63,7 @@ fn every_task_of_the_examples_succeeds_with_the_printed_policies() {
 
 #[test]
 fn nothing_that_is_printed_is_superfluous() {
-    let config = example();
+    let config = played();
     let printed = policies(&config);
     for (account, policy) in &printed {
         for (bit, without) in bits(policy) {

@@ -1,21 +1,19 @@
 //! A world for one test: what is in the cloud, which task runs, and what is left in the end.
 
+mod instances;
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
     AccountId, AnyAction, Catalog, Clock, Engine, JobId, Place, Ports, Region, RunId, Tags,
-    cloud::{
-        ec2::{Snapshot, SnapshotState, Volume},
-        instances::Instance,
-    },
+    cloud::ec2::{Snapshot, SnapshotState, Volume},
     engine::{Event, Planner},
     job::{Job, WorkKind},
     plan::TaskPlan,
     select::Selection,
     task::{Guards, Mode, Order, Reach, Regions, Task},
 };
-use lamplighter_simulator::{Protection, Shortage};
 use serde_json::Value;
 
 use crate::{
@@ -23,6 +21,8 @@ use crate::{
     cloud::{Access, Dials},
     finish,
 };
+
+pub use self::instances::stopped;
 
 /// When a world begins: a Monday.
 const BEGIN: Timestamp = Timestamp::constant(1_772_416_800, 0);
@@ -182,85 +182,6 @@ impl World {
     pub fn shared<const N: usize>(self, snapshot: &str, with: [&str; N]) -> World {
         let with = with.map(|it| it.parse().expect("the test names an account"));
         self.cloud.share_snapshot(&self.here, snapshot, &with);
-        self
-    }
-
-    /// Puts an instance there: a `t3.micro` on demand that has been running for a year.
-    pub fn instance<const N: usize>(self, id: &str, tags: [(&str, &str); N]) -> World {
-        self.instance_with(id, tags, |_| {})
-    }
-
-    /// Puts an instance there that is different.
-    pub fn instance_with<const N: usize>(
-        self,
-        id: &str,
-        tags: [(&str, &str); N],
-        change: impl FnOnce(&mut Instance),
-    ) -> World {
-        let mut instance = Instance {
-            id: id.to_owned(),
-            state: "running".to_owned(),
-            state_reason: None,
-            instance_type: "t3.micro".to_owned(),
-            platform: "linux".to_owned(),
-            architecture: "x86_64".to_owned(),
-            virtualization: "hvm".to_owned(),
-            lifecycle: "on-demand".to_owned(),
-            availability_zone: format!("{}a", self.here.region),
-            tenancy: "default".to_owned(),
-            launched_at: BEGIN - SignedDuration::from_hours(24 * 365),
-            stopped_at: None,
-            image_id: "ami-1".to_owned(),
-            root_device_type: "ebs".to_owned(),
-            root_device: Some("/dev/xvda".to_owned()),
-            volumes: Vec::new(),
-            network_interfaces: 1,
-            vpc_id: Some("vpc-1".to_owned()),
-            subnet_id: Some("subnet-1".to_owned()),
-            private_ip: Some("10.0.0.1".to_owned()),
-            public_ip: None,
-            instance_profile: None,
-            ena: true,
-            boot_mode: None,
-            hibernation: false,
-            auto_scaling_group: None,
-            managed_by: None,
-            tags: owned(tags),
-        };
-        change(&mut instance);
-        self.cloud.put_instance(&self.here, instance);
-        self
-    }
-
-    /// Puts an instance there that somebody has stopped a day ago.
-    pub fn stopped_instance<const N: usize>(self, id: &str, tags: [(&str, &str); N]) -> World {
-        self.instance_with(id, tags, stopped)
-    }
-
-    /// The instance there is protected.
-    pub fn protected(self, id: &str, from: Protection) -> World {
-        self.cloud.cloud().protect_instance(&self.here, id, from);
-        self
-    }
-
-    /// The first volume of the instance there is encrypted with a customer managed key.
-    pub fn encrypted_instance(self, id: &str) -> World {
-        let key = self.cloud.cloud().put_key(&self.here, &format!("key-of-{id}"));
-        let volume = format!("vol-of-{id}");
-        let owner = id.to_owned();
-        let world = self.volume_with(&volume, [], |it| {
-            it.encrypted = true;
-            it.kms_key_id = Some(key);
-            it.instances = vec![owner];
-        });
-        world.cloud.cloud().attach_volume(&world.here, id, &volume);
-        world
-    }
-
-    /// There is no capacity for an instance type in the first zone there, and AWS says so.
-    pub fn short_of(self, instance_type: &str) -> World {
-        let zone = format!("{}a", self.here.region);
-        self.cloud.cloud().run_short(&self.here, instance_type, &zone, Shortage::Refuses);
         self
     }
 
@@ -507,13 +428,6 @@ impl World {
             line
         }))
     }
-}
-
-/// Makes an instance one that somebody has stopped a day before the world began.
-pub fn stopped(instance: &mut Instance) {
-    instance.state = "stopped".to_owned();
-    instance.state_reason = Some("Client.UserInitiatedShutdown".to_owned());
-    instance.stopped_at = Some(BEGIN - SignedDuration::from_hours(24));
 }
 
 /// A task of this action on all resources in some places, without bounds and without a schedule.

@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::{
     },
 };
 use lamplighter_core::Fault;
+use tracing::warn;
 
 use super::store::{PK, SK, Store};
 use crate::config::check_endpoints;
@@ -115,7 +116,8 @@ async fn enable_ttl(store: &Store) -> Result<(), Fault> {
     store.call(doing, "dynamodb:UpdateTimeToLive").answer(answer).map(drop)
 }
 
-/// Checks that the table is there and is a journal.
+/// Checks that the table is there and is a journal. One whose items do not expire is good enough,
+/// for what is left of them is deleted in the end: that is only said.
 pub(super) async fn check(store: &Store) -> Result<(), Fault> {
     let (found, expires) = tokio::try_join!(describe(store), has_ttl(store))?;
     let table = &store.table;
@@ -129,13 +131,15 @@ pub(super) async fn check(store: &Store) -> Result<(), Fault> {
     if !is_ready(&found) {
         return Err(Fault::transient(format!("table `{table}` is not ready yet")));
     }
-    match expires {
-        true => Ok(()),
-        false => Err(Fault::config(format!(
-            "closed jobs would never leave table `{table}`: turn its time to live on, for the \
-             attribute `{TTL}`"
-        ))),
+    if !expires {
+        // Or it was turned on a moment ago, which is not visible at once.
+        warn!(
+            table,
+            "closed jobs do not leave the table by themselves, and have to be deleted one by one: \
+             turn its time to live on, for the attribute `{TTL}`"
+        );
     }
+    Ok(())
 }
 
 fn none(store: &Store) -> Fault {

@@ -85,7 +85,8 @@ fn know(cloud: &Cloud, found: &mut Found) {
     for place in cloud.places() {
         let volumes = cloud.volumes_in(&place).into_iter().map(|it| (it.id, it.tags));
         let snapshots = cloud.snapshots_in(&place).into_iter().map(|it| (it.id, it.tags));
-        for (id, tags) in volumes.chain(snapshots) {
+        let instances = cloud.instances_in(&place).into_iter().map(|it| (it.id, it.tags));
+        for (id, tags) in volumes.chain(snapshots).chain(instances) {
             let tags: Vec<String> =
                 tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let facts = match tags.is_empty() {

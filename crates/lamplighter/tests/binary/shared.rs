@@ -35,8 +35,8 @@ tasks:
 
 const AT: [&str; 2] = ["--at", "2026-03-29T02:00:00Z"];
 
-/// Asks the simulated AWS for something, as any client would.
-fn ask(here: &Here, service: &str, target: &str, body: &Value) -> Value {
+/// Asks the simulated AWS for something, as any client would. `None`: it refuses.
+fn ask(here: &Here, service: &str, target: &str, body: &Value) -> Option<Value> {
     let variable = |wanted: &str| {
         let found = here.variables.iter().find(|(name, _)| name == wanted);
         found.map(|(_, value)| value.clone()).unwrap()
@@ -57,8 +57,7 @@ fn ask(here: &Here, service: &str, target: &str, body: &Value) -> Value {
     let mut answer = String::new();
     wire.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
-    serde_json::from_str(body).unwrap()
+    head.starts_with("HTTP/1.1 200").then(|| serde_json::from_str(body).unwrap())
 }
 
 /// Makes the table and the queue as a deployment does, and says to the program where they are.
@@ -89,19 +88,24 @@ fn deploy(here: &mut Here) {
             index("runs", "runs", "run"),
         ],
     });
-    dynamodb(here, "CreateTable", table);
+    dynamodb(here, "CreateTable", table).unwrap();
     let named = json!({"TableName": "lamplighter"});
     let begun = Instant::now();
-    while dynamodb(here, "DescribeTable", named.clone())["Table"]["TableStatus"] != "ACTIVE" {
+    let status =
+        || Some(dynamodb(here, "DescribeTable", named.clone())?["Table"]["TableStatus"].clone());
+    while status() != Some(json!("ACTIVE")) {
         assert!(begun.elapsed() < Duration::from_secs(60));
         std::thread::sleep(Duration::from_millis(100));
     }
     let ttl = json!({"Enabled": true, "AttributeName": "ttl"});
     let ttl = json!({"TableName": "lamplighter", "TimeToLiveSpecification": ttl});
-    dynamodb(here, "UpdateTimeToLive", ttl);
+    dynamodb(here, "UpdateTimeToLive", ttl).unwrap();
     let queue = json!({"QueueName": "lamplighter"});
-    let url = ask(here, "sqs", "AmazonSQS.CreateQueue", &queue)["QueueUrl"].clone();
-    let url = url.as_str().unwrap();
+    let url = ask(here, "sqs", "AmazonSQS.CreateQueue", &queue).unwrap();
+    let url = url["QueueUrl"].as_str().unwrap();
+    // What was made is not shown by every call at once, but after some seconds. Twenty of them
+    // pass in one here.
+    std::thread::sleep(Duration::from_secs(1));
     let journal = "dynamodb:lamplighter".to_owned();
     here.variables.push(("LAMPLIGHTER_JOURNAL".to_owned(), journal));
     here.variables.push(("LAMPLIGHTER_QUEUE".to_owned(), format!("sqs:{url}")));
@@ -123,8 +127,10 @@ fn assert_done(here: &Here) {
     assert_eq!(runs.as_array().unwrap().len(), 1);
     assert_eq!((&runs[0]["state"], &runs[0]["targets"]), (&json!("succeeded"), &json!(60)));
     let jobs = here.json(&["jobs"], 0);
-    assert_eq!(jobs.as_array().unwrap().len(), 64);
-    assert!(jobs.as_array().unwrap().iter().all(|it| it["state"] == "succeeded"));
+    let jobs = jobs.as_array().unwrap();
+    assert_eq!(jobs.iter().filter(|it| it["target"].is_string()).count(), 60);
+    assert!(jobs.iter().all(|it| it["state"] == "succeeded"));
+    assert_eq!(runs[0]["jobs"]["succeeded"], jobs.len());
     assert_eq!(here.json(&["missed"], 0), json!([]));
 }
 
@@ -132,7 +138,7 @@ fn assert_done(here: &Here) {
 fn a_run_goes_through_dynamodb_and_sqs() {
     let (here, _aws) = here();
     let ran = here.json(&[&["run", "nightly"], &AT[..]].concat(), 0);
-    assert_eq!(ran["runs"][0]["jobs"]["succeeded"], 64, "{ran}");
+    assert_eq!(ran["runs"][0]["targets"], 60, "{ran}");
     assert_done(&here);
     let again = here.json(&[&["run", "nightly"], &AT[..]].concat(), 0);
     assert_eq!(again, ran, "nothing is done twice");
@@ -144,7 +150,7 @@ fn a_journal_on_dynamodb_does_without_a_queue() {
     let (mut here, _aws) = here();
     here.variables.retain(|(name, _)| name != "LAMPLIGHTER_QUEUE");
     let ran = here.json(&[&["run", "nightly"], &AT[..]].concat(), 0);
-    assert_eq!(ran["runs"][0]["jobs"]["succeeded"], 64, "{ran}");
+    assert_eq!(ran["runs"][0]["targets"], 60, "{ran}");
     assert_done(&here);
 }
 
@@ -157,7 +163,7 @@ fn hosts_finish_together_what_one_of_them_began() {
     };
     let workers = [worker(), worker()];
     let ran = here.json(&[&["run", "nightly"], &AT[..]].concat(), 0);
-    assert_eq!(ran["runs"][0]["jobs"]["succeeded"], 64, "{ran}");
+    assert_eq!(ran["runs"][0]["targets"], 60, "{ran}");
     assert_done(&here);
     drop(workers);
 }

@@ -49,6 +49,17 @@ pub(crate) fn example() -> Config {
     loaded(&sources)
 }
 
+/// The same with the tasks on what is in a fleet that is made for a configuration, and can be acted
+/// on at any time. Of other actions it is proved beside them that they use what they declare.
+pub(crate) fn played() -> Config {
+    let mut config = example();
+    config.tasks.retain(|task| {
+        let kind = action::find(ACTIONS, &task.order.action).unwrap().target_kind();
+        ["snapshots", "volumes"].contains(&kind)
+    });
+    config
+}
+
 /// A configuration.
 pub(crate) fn parsed(text: &str) -> Config {
     loaded(&[Source::new("tasks.yaml", text)])
