@@ -9,9 +9,11 @@ mod reboot;
 mod resize;
 mod start;
 mod stop;
+mod terminate;
 
 pub use power::PowerInstance;
 pub use reboot::RebootInstance;
 pub use resize::ResizeInstance;
 pub use start::StartInstance;
 pub use stop::StopInstance;
+pub use terminate::TerminateInstance;

@@ -21,6 +21,7 @@ pub static ACTIONS: Catalog = &[
     &lamplighter_ec2::ResizeInstance,
     &lamplighter_ec2::StartInstance,
     &lamplighter_ec2::StopInstance,
+    &lamplighter_ec2::TerminateInstance,
 ];
 
 #[cfg(test)]

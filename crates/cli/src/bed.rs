@@ -229,7 +229,7 @@ impl Mailbox {
     }
 
     /// Takes the last message out, past all rules.
-    pub(crate) fn take_out(&self) -> String {
+    fn take_out(&self) -> String {
         self.state().all.pop_back().unwrap().body
     }
 

@@ -335,12 +335,21 @@ fn effects(world: &World) -> String {
             it.stopped_at = None;
             lines.push(format!("{place} {it:?}"));
         }
+        for mut it in world.cloud().images_in(&place) {
+            it.id = "a new image".to_owned();
+            it.tags.entry(TAKEN_AT_TAG.to_owned()).and_modify(|at| at.clear());
+            lines.push(format!("{place} {it:?}"));
+        }
         for mut it in world.cloud().snapshots_in(&place) {
             let shares = world.cloud().shares_of(&place, &it.id);
             if world.cloud().has_made(&place, &it.id) {
                 it.id = "a new snapshot".to_owned();
                 it.started_at = jiff::Timestamp::UNIX_EPOCH;
                 it.tags.entry(TAKEN_AT_TAG.to_owned()).and_modify(|at| at.clear());
+                // AWS names the image that it belongs to.
+                if let Some(end) = it.description.find(" for ami-") {
+                    it.description.truncate(end);
+                }
             }
             // Tags tell of what was made by its id.
             for value in it.tags.values_mut() {

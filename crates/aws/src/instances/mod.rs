@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use aws_sdk_ec2::{
     Client,
     config::Config,
-    types::{self, AttributeValue, Filter, InstanceAttributeName, Tag},
+    types::{
+        self, AttributeValue, Filter, InstanceAttributeName, ResourceType, Tag, TagSpecification,
+    },
 };
 use aws_smithy_types::retry::RetryConfig;
 use lamplighter_batch::{Desk, Refused};
@@ -16,7 +18,7 @@ use lamplighter_core::{
     Fault, Place, Tags,
     cloud::{
         Instances, Page, PageToken, Session,
-        instances::{self, Blame, Checks, Instance, InstanceType, Stop},
+        instances::{self, Blame, Checks, Image, Instance, InstanceType, NewImage, Stop},
     },
     select::ServerFilter,
 };
@@ -255,6 +257,46 @@ impl Instances for InstancesClient {
             Err(fault) if fault.code.as_deref() == Some("InvalidInstanceID.NotFound") => Ok(()),
             answer => answer.map(|_| ()),
         }
+    }
+
+    async fn create_image(&self, new: &NewImage) -> Result<Image, Fault> {
+        let doing = format!("creating an image of `{}`", new.instance_id);
+        let call = self.call(&doing, "ec2:CreateImage");
+        let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
+        let tags: Vec<Tag> = new.tags.iter().map(tag).collect();
+        let of = |kind: ResourceType| {
+            TagSpecification::builder().resource_type(kind).set_tags(Some(tags.clone())).build()
+        };
+        let specifications = vec![of(ResourceType::Image), of(ResourceType::Snapshot)];
+        let request = self
+            .client
+            .create_image()
+            .instance_id(&new.instance_id)
+            .name(&new.name)
+            .description(&new.description)
+            .no_reboot(!new.reboot)
+            .set_tag_specifications((!tags.is_empty()).then_some(specifications))
+            .customize()
+            // A second try would be told that the name is taken: by the first.
+            .config_override(Config::builder().retry_config(RetryConfig::disabled()));
+        let answer = call.answer(request.send().await)?;
+        Ok(Image {
+            // Whoever goes on looks for it by its name.
+            id: answer.image_id().unwrap_or_default().to_owned(),
+            name: new.name.clone(),
+            state: "pending".to_owned(),
+            state_message: None,
+            tags: new.tags.clone(),
+        })
+    }
+
+    async fn image_named(&self, name: &str) -> Result<Option<Image>, Fault> {
+        let call = self.call("looking for an image by its name", "ec2:DescribeImages");
+        let filter = Filter::builder().name("name").values(name).build();
+        let request = self.client.describe_images().owners("self").filters(filter);
+        let answer = call.answer(request.send().await)?;
+        let found = answer.images().first().map(read::image).transpose();
+        found.map_err(|what| call.unreadable(&what, &answer))
     }
 
     async fn tag(&self, id: &str, tags: &Tags) -> Result<(), Fault> {

@@ -149,8 +149,6 @@ async fn what_could_not_be_recorded_is_received_again() {
         at: bed.engine.ports().clock.now(),
     };
     bed.engine.event(event).await.unwrap();
-    // Its first step makes one for the account, which is still told of.
-    bed.engine.advance(&bed.mailbox.take_out().parse().unwrap()).await.unwrap();
     bed.mailbox.lose();
     let worker = AtWork::begin(&bed, 4, Ticks::Elsewhere);
     seconds(5).await;

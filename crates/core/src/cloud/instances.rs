@@ -61,11 +61,51 @@ pub trait Instances: Send + Sync {
     /// Terminates an instance. Needs `ec2:TerminateInstances`. One that is gone is a success.
     async fn terminate(&self, id: &str) -> Result<(), Fault>;
 
+    /// Starts an image of an instance, with its volumes. Needs `ec2:CreateImage` and
+    /// `ec2:CreateTags`. AWS has no client token here: a name that is taken gives the code
+    /// `InvalidAMIName.Duplicate`.
+    async fn create_image(&self, new: &NewImage) -> Result<Image, Fault>;
+
+    /// The image of the account that has this name, by `ec2:DescribeImages`. Lags behind
+    /// `create_image`.
+    async fn image_named(&self, name: &str) -> Result<Option<Image>, Fault>;
+
     /// Adds tags to an instance and changes those that are there. Needs `ec2:CreateTags`.
     async fn tag(&self, id: &str, tags: &Tags) -> Result<(), Fault>;
 
     /// Takes tags off an instance, whatever their values. Needs `ec2:DeleteTags`.
     async fn untag(&self, id: &str, keys: &[&str]) -> Result<(), Fault>;
+}
+
+/// What `CreateImage` is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewImage {
+    /// The instance.
+    pub instance_id: String,
+    /// 3 to 128 letters, digits, blanks and some other characters; unique in the account and
+    /// region. Source: EC2 API, `CreateImage`.
+    pub name: String,
+    /// At most 255 characters.
+    pub description: String,
+    /// Whether the instance is rebooted before, so that its file systems are whole.
+    pub reboot: bool,
+    /// Tags of the image and of its snapshots. At most 50.
+    pub tags: Tags,
+}
+
+/// An image (AMI).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// The image's id, such as `ami-0abc`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// `pending`, `available`, `failed`, `error`, `invalid`, `disabled` or `deregistered`.
+    pub state: String,
+    /// Why it failed, in AWS's words.
+    pub state_message: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
 }
 
 /// How an instance is stopped.

@@ -7,7 +7,7 @@ use lamplighter_core::{
     Fault, Tags,
     cloud::{
         Page, PageToken,
-        instances::{Checks, Instance, InstanceType, Instances, Stop},
+        instances::{Checks, Image, Instance, InstanceType, Instances, NewImage, Stop},
     },
     select::ServerFilter,
 };
@@ -15,6 +15,7 @@ use lamplighter_core::{
 use super::Inside;
 use crate::ec2::{
     filter::{self, Filter},
+    images::{CreateImage, DescribeImages},
     instances::{
         DescribeInstanceAttribute, DescribeInstanceStatus, DescribeInstanceTypes,
         DescribeInstances, ModifyInstanceAttribute, RebootInstances, Reservations, StartInstances,
@@ -22,7 +23,7 @@ use crate::ec2::{
     },
     listing,
     tagging::{CreateTags, DeleteTags},
-    tags::Tag,
+    tags::{Tag, TagSpecification},
 };
 
 #[async_trait]
@@ -120,6 +121,36 @@ impl Instances for Inside {
             Err(fault) if fault.code.as_deref() == Some("InvalidInstanceID.NotFound") => Ok(()),
             ended => ended,
         }
+    }
+
+    async fn create_image(&self, new: &NewImage) -> Result<Image, Fault> {
+        let mut tag_specification = TagSpecification::of("image", &new.tags);
+        tag_specification.extend(TagSpecification::of("snapshot", &new.tags));
+        let request = CreateImage {
+            instance_id: new.instance_id.clone(),
+            name: new.name.clone(),
+            description: new.description.clone(),
+            no_reboot: !new.reboot,
+            tag_specification,
+            ..CreateImage::default()
+        };
+        let id = self.make(request, |it| it.image_id.to_string()).await?;
+        Ok(Image {
+            id,
+            name: new.name.clone(),
+            state: "pending".to_owned(),
+            state_message: None,
+            tags: new.tags.clone(),
+        })
+    }
+
+    async fn image_named(&self, name: &str) -> Result<Option<Image>, Fault> {
+        let request = DescribeImages {
+            owner: vec!["self".to_owned()],
+            filter: vec![one("name", name)],
+            ..DescribeImages::default()
+        };
+        self.make(request, |it| it.images_set.first().map(|it| Image::from(&*it.image))).await
     }
 
     async fn tag(&self, id: &str, tags: &Tags) -> Result<(), Fault> {

@@ -13,7 +13,7 @@ use lamplighter_core::{
     cloud::{
         Session,
         ec2::{Snapshot, Volume},
-        instances::Instance,
+        instances::{Image, Instance},
     },
 };
 use lamplighter_simulator::{Accounts, After, Cloud, Door, Throttling, Weather};
@@ -251,6 +251,11 @@ impl FakeCloud {
     /// The volumes there, in the order of their ids.
     pub fn volumes_in(&self, place: &Place) -> Vec<Volume> {
         self.cloud.volumes_in(place)
+    }
+
+    /// The images of the account there, in the order of their ids.
+    pub fn images_in(&self, place: &Place) -> Vec<Image> {
+        self.cloud.images_in(place)
     }
 
     /// The instances there, in the order of their ids.

@@ -67,7 +67,7 @@ impl World {
 
     /// The first volume of the instance there is encrypted with a customer managed key.
     pub fn encrypted_instance(self, id: &str) -> World {
-        let key = self.cloud.cloud().put_key(&self.here, &format!("key-of-{id}"));
+        let key = self.cloud.cloud().put_customer_key(&self.here, &format!("key-of-{id}"));
         let volume = format!("vol-of-{id}");
         let owner = id.to_owned();
         let world = self.volume_with(&volume, [], |it| {

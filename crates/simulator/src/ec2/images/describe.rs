@@ -45,7 +45,7 @@ pub(crate) struct DescribeImages {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Images<'s> {
-    images_set: Vec<Shown<'s>>,
+    pub(crate) images_set: Vec<Shown<'s>>,
     next_token: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use lamplighter_core::{AccountId, Place, Region, Tags};
+use lamplighter_core::{AccountId, Place, Region, Tags, cloud::instances as core};
 
 use crate::{
     arn,
@@ -40,6 +40,18 @@ pub(crate) struct Image {
     pub(crate) source_image: Option<(Box<str>, Region)>,
     pub(crate) last_launched_at: Option<Timestamp>,
     pub(crate) tags: Tags,
+}
+
+impl From<&Image> for core::Image {
+    fn from(it: &Image) -> core::Image {
+        core::Image {
+            id: it.id.to_string(),
+            name: it.name.to_string(),
+            state: it.state.as_str().to_owned(),
+            state_message: it.failure.as_deref().map(str::to_owned),
+            tags: it.tags.clone(),
+        }
+    }
 }
 
 /// The state of an image. Source: EC2 API, `Image`.
