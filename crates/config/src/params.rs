@@ -172,10 +172,8 @@ impl<'s> Keys<'s> {
                     }
                 }
             }
-            (Kind::Text(text), value) => {
-                if plain.iter().any(|schema| schema["$ref"] == ACCOUNT) {
-                    self.account(node.span, text, value, report);
-                }
+            (Kind::Text(text), value) if plain.iter().any(|it| it["$ref"] == ACCOUNT) => {
+                self.account(node.span, text, value, report);
             }
             _ => {}
         }
