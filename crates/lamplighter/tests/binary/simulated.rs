@@ -17,7 +17,7 @@ accounts:
   \"222233334444\": { regions: [eu-west-1, eu-central-1], role: member, external-id: 7f3c }
 volumes:
   - { count: 3, tags: { backup: daily } }
-  - { count: 600 }
+  - { count: 1100 }
 ";
 
 const TASKS: &str = "accounts:
@@ -85,5 +85,5 @@ fn backups_are_made_once_over_aws_own_wire_and_whatever_goes_wrong_there() {
     let calls: Vec<Value> = trail.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
     let of = |operation: &str| calls.iter().filter(|it| it["operation"] == operation).count();
     assert_eq!(of("CreateSnapshot"), 9, "an answer that was lost is found, not made again");
-    assert!(of("DescribeVolumes") >= 3 * 2, "{} pages of 603 volumes", of("DescribeVolumes"));
+    assert!(of("DescribeVolumes") >= 3 * 2, "{} pages of 1,103 volumes", of("DescribeVolumes"));
 }
