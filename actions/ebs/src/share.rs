@@ -102,12 +102,14 @@ impl Action for ShareSnapshot {
 
     fn permissions(params: &Params) -> Permissions {
         let mut needs =
-            Permissions::here(&["ec2:DescribeSnapshots", "ec2:ModifySnapshotAttribute"]);
+            Permissions::here(&["ec2:DescribeSnapshots", "ec2:ModifySnapshotAttribute"])
+                .sharing_with(&params.with);
         if !params.with.is_empty() {
             needs.here.insert("kms:DescribeKey");
         }
         if params.lasting.is_some() {
             needs.here.insert("ec2:CreateTags");
+            needs = needs.marking(UNTIL_TAG);
         }
         needs
     }

@@ -101,13 +101,9 @@ pub(crate) fn generated(config: &Config) -> Fleet {
         external_id: it.external_id.as_ref().map(|id| id.expose().to_owned()),
         regions: it.regions.clone(),
     };
-    let target = |task: &Task| {
-        let kind = action::find(ACTIONS, &task.order.action)?.target_kind();
-        let tags = task.order.select.tags.clone();
-        Some(Target { kind: kind.to_owned(), tags, reach: task.reach.clone() })
-    };
     let members: Vec<Member> = config.accounts.iter().map(member).collect();
-    let targets: Vec<Target> = config.tasks.iter().filter_map(target).collect();
+    let targets: Vec<Target> =
+        config.tasks.iter().filter_map(|it| Target::of(it, ACTIONS)).collect();
     Fleet::for_config(&members, &targets)
 }
 

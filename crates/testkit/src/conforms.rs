@@ -279,7 +279,9 @@ fn permissions_are_used(
     all_used: &BTreeSet<(AccountId, &'static str)>,
 ) {
     let needs = needs(action, params);
-    let mut used = Permissions::default();
+    // What else they say is proved where policies are made of it.
+    let mut used =
+        Permissions { here: BTreeSet::new(), elsewhere: BTreeMap::new(), ..needs.clone() };
     for (account, action) in all_used {
         match needs.elsewhere.contains_key(account) {
             true => used = used.and_in(account, &[action]),

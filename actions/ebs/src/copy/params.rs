@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lamplighter_core::{
     AccountId, Place, Region,
-    action::{BadParams, Permissions},
+    action::{BadParams, COPIED_TO_TAG, Permissions},
     template::{Names, Template},
 };
 use schemars::JsonSchema;
@@ -169,6 +169,9 @@ impl Params {
     /// with an account is another one.
     pub(super) fn permissions(&self) -> Permissions {
         let mut needs = Permissions::here(&["ec2:DescribeSnapshots", "kms:DescribeKey"]);
+        if self.sources != Sources::Shared {
+            needs = needs.marking(COPIED_TO_TAG);
+        }
         let mut here = |actions: &[&'static str]| needs.here.extend(actions.iter().copied());
         let leaves = self.to.iter().any(|it| it.account.is_some());
         if self.sources != Sources::Shared {
@@ -189,6 +192,10 @@ impl Params {
             here(&["ec2:DeleteSnapshot"]);
         }
         for to in &self.to {
+            needs = needs.sharing_with(to.account.iter().chain(&to.share));
+            if let Some(region) = &to.region {
+                needs = needs.also_in(region);
+            }
             let mut all = [COPIES, keys::READS, keys::WRITES].concat();
             if to.key.is_none() {
                 all.extend(["ec2:GetEbsDefaultKmsKeyId", "ec2:GetEbsEncryptionByDefault"]);

@@ -1,15 +1,16 @@
 //! A fleet that fits a configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lamplighter_core::{
-    AccountId, Region,
-    action::{SOURCE_TAG, TAKEN_AT_TAG},
+    AccountId, Catalog, Region,
+    action::{self, SOURCE_TAG, TAKEN_AT_TAG},
     select::{TagPattern, TagPatterns},
-    task::{Reach, Regions},
+    task::{Reach, Regions, Task},
 };
+use serde_json::Value;
 
-use super::{Account, Fleet, Snapshots, Tables, VolumeType, Volumes};
+use super::{Account, Fleet, Keys, Snapshots, Tables, VolumeType, Volumes};
 use crate::words::{OneOrMore, Range, Share, TagValue, Text, Time};
 
 /// Regions of an account that does not list them.
@@ -41,6 +42,12 @@ pub struct Target {
     pub tags: TagPatterns,
     /// Where it works.
     pub reach: Vec<Reach>,
+    /// The accounts beside those that its parameters name.
+    pub elsewhere: BTreeSet<AccountId>,
+    /// The regions that its parameters name.
+    pub regions: BTreeSet<Region>,
+    /// The KMS keys that its parameters name by their aliases.
+    pub keys: BTreeSet<String>,
 }
 
 /// Accounts and their regions.
@@ -49,18 +56,58 @@ type Places<'p> = (&'p [AccountId], &'p Regions);
 /// Tags of an entry.
 type EntryTags = BTreeMap<String, OneOrMore<TagValue>>;
 
+impl Target {
+    /// What a task works on, if the catalog has its action and that can read its parameters.
+    pub fn of(task: &Task, catalog: Catalog) -> Option<Target> {
+        let action = action::find(catalog, &task.order.action)?;
+        let needs = action.needs(&task.order.params).ok()?;
+        let mut keys = BTreeSet::new();
+        collect_aliases(&task.order.params, &mut keys);
+        Some(Target {
+            kind: action.target_kind().to_owned(),
+            tags: task.order.select.tags.clone(),
+            reach: task.reach.clone(),
+            elsewhere: needs.elsewhere.into_keys().collect(),
+            regions: needs.regions,
+            keys,
+        })
+    }
+}
+
+/// The aliases of KMS keys among parameters. Those of AWS are there by themselves.
+fn collect_aliases(params: &Value, found: &mut BTreeSet<String>) {
+    match params {
+        Value::String(it) if it.starts_with("alias/") && !it.starts_with("alias/aws/") => {
+            found.insert(it.clone());
+        }
+        Value::Array(items) => items.iter().for_each(|it| collect_aliases(it, found)),
+        Value::Object(fields) => fields.values().for_each(|it| collect_aliases(it, found)),
+        _ => {}
+    }
+}
+
 impl Fleet {
     /// A plausible fleet for a configuration: its accounts with their roles, and in each place of
     /// each task some resources that its tags select, and some that they do not. Kinds that no
-    /// fleet has are left out.
+    /// fleet has are left out. Keys that parameters name are there in every account, and let the
+    /// others use them.
     pub fn for_config(members: &[Member], targets: &[Target]) -> Fleet {
         let mut fleet = Fleet { seed: 1, ..Fleet::default() };
         for member in members {
             fleet.accounts.insert(member.id.clone(), account(member, targets));
         }
+        let aliases: BTreeSet<&String> = targets.iter().flat_map(|it| &it.keys).collect();
+        fleet.keys.extend(aliases.into_iter().map(|alias| Keys {
+            alias: Some(alias.clone()),
+            shared_with: OneOrMore::all(fleet.accounts.keys().cloned().collect()),
+            ..Keys::default()
+        }));
         let mut done: Vec<&Target> = Vec::new();
         for target in targets {
-            if done.contains(&target) {
+            let same = |it: &&Target| {
+                (&it.kind, &it.tags, &it.reach) == (&target.kind, &target.tags, &target.reach)
+            };
+            if done.iter().any(same) {
                 continue;
             }
             done.push(target);
@@ -92,12 +139,23 @@ impl Fleet {
 
 /// An account with the regions of its own and those that tasks name.
 fn account(member: &Member, targets: &[Target]) -> Account {
-    let reaches = targets.iter().flat_map(|it| &it.reach).filter(|it| it.account == member.id);
-    let named = [&member.regions].into_iter().chain(reaches.map(|it| &it.regions));
-    let mut account = Account::new(named.flat_map(|it| match it {
+    let mut named = vec![&member.regions];
+    let mut account_regions = BTreeSet::new();
+    for target in targets {
+        // What goes elsewhere is asked for there in the regions that it comes from, too.
+        let is_named = target.elsewhere.contains(&member.id);
+        let reaches = target.reach.iter().filter(|it| is_named || it.account == member.id);
+        let regions: Vec<&Regions> = reaches.map(|it| &it.regions).collect();
+        if !regions.is_empty() {
+            account_regions.extend(target.regions.iter().cloned());
+        }
+        named.extend(regions);
+    }
+    account_regions.extend(named.into_iter().flat_map(|it| match it {
         Regions::Listed(regions) => regions.clone(),
         Regions::All => Vec::new(),
     }));
+    let mut account = Account::new(account_regions);
     if member.regions == Regions::All {
         account.regions.extend(REGIONS.iter().filter_map(|it| it.parse().ok()));
     }

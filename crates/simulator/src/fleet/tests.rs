@@ -1,4 +1,7 @@
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
@@ -367,7 +370,14 @@ pub(super) fn members() -> [Member; 2] {
 pub(super) fn target(kind: &str, tags: TagPatterns, regions: Regions) -> Target {
     let reach = |account: &str, regions| Reach { account: account.parse().unwrap(), regions };
     let reach = vec![reach(HUB, regions), reach(MEMBER, Regions::All)];
-    Target { kind: kind.to_owned(), tags, reach }
+    Target {
+        kind: kind.to_owned(),
+        tags,
+        reach,
+        elsewhere: BTreeSet::new(),
+        regions: BTreeSet::new(),
+        keys: BTreeSet::new(),
+    }
 }
 
 #[test]
@@ -396,6 +406,34 @@ fn a_fleet_for_a_configuration_has_what_its_tasks_select_and_what_they_do_not() 
             (format!("{HUB}/eu-west-1"), 0, 0),
             (format!("{MEMBER}/eu-west-1"), 6, 4),
             (format!("{MEMBER}/us-east-1"), 6, 4),
+        ]
+    );
+}
+
+#[test]
+fn a_fleet_for_a_configuration_has_the_keys_and_places_that_parameters_name() {
+    let mut copies = target("snapshots", patterns(&[]), listed(&["eu-central-1"]));
+    copies.reach.retain(|it| it.account.as_str() == HUB);
+    copies.elsewhere.insert(MEMBER.parse().unwrap());
+    copies.regions.insert("eu-south-1".parse().unwrap());
+    copies.keys.insert("alias/vault".to_owned());
+    let fleet = Fleet::for_config(&members(), &[copies.clone(), copies]);
+    assert_eq!(fleet.check(), []);
+    let cloud = built(&fleet);
+    let places = cloud.places().into_iter().map(|at| {
+        assert!(cloud.key_arn(&at, "alias/vault").is_some(), "{at}");
+        at.to_string()
+    });
+    assert_eq!(
+        places.collect::<Vec<_>>(),
+        [
+            format!("{HUB}/eu-central-1"),
+            format!("{HUB}/eu-south-1"),
+            format!("{HUB}/eu-west-1"),
+            format!("{MEMBER}/eu-central-1"),
+            format!("{MEMBER}/eu-south-1"),
+            format!("{MEMBER}/eu-west-1"),
+            format!("{MEMBER}/us-east-1"),
         ]
     );
 }

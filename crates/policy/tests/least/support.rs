@@ -111,6 +111,30 @@ pub(crate) fn actions(policy: &Value) -> BTreeSet<String> {
     actions.map(|it| it.as_str().unwrap().to_owned()).collect()
 }
 
+/// What a policy allows, one bit at a time: each action of each statement, and each role that may
+/// be assumed.
+pub(crate) fn bits(policy: &Value) -> Vec<(String, Value)> {
+    let statements = policy["Statement"].as_array().unwrap();
+    let mut less = Vec::new();
+    for (index, statement) in statements.iter().enumerate() {
+        for key in ["Action", "Resource"] {
+            let items = statement[key].as_array().unwrap();
+            if key == "Resource" && (items.len() < 2 || statement["Sid"] != "EnterAccounts") {
+                continue;
+            }
+            for (number, item) in items.iter().enumerate() {
+                let mut without = policy.clone();
+                without["Statement"][index][key].as_array_mut().unwrap().remove(number);
+                if items.len() == 1 {
+                    without["Statement"].as_array_mut().unwrap().remove(index);
+                }
+                less.push((format!("{item} of {}", statement["Sid"]), without));
+            }
+        }
+    }
+    less
+}
+
 /// One run of every task of a configuration.
 pub(crate) struct Trial {
     config: Config,
@@ -147,11 +171,23 @@ impl Trial {
         fleet.build(&cloud).unwrap();
         if let Mood::Hard = mood {
             cloud.dial(|it| it.lag = Lag::Always(SignedDuration::from_mins(4)));
-            let rules = json!({"faults": [
-                {"action": "Create*", "nth": [1], "lose-answer": true},
-                {"action": "Copy*", "nth": [1], "lose-answer": true},
-                {"action": "Delete*", "nth": [1, 4, 8], "lose-answer": true},
-            ]});
+            let mut rules = vec![
+                json!({"action": "Create*", "nth": [1], "lose-answer": true}),
+                json!({"action": "Delete*", "nth": [1, 4, 8], "lose-answer": true}),
+            ];
+            // Copies are made in several accounts.
+            let copies =
+                |it| json!({"action": "Copy*", "account": it, "nth": 1, "lose-answer": true});
+            rules.extend(
+                cloud
+                    .places()
+                    .into_iter()
+                    .map(|it| it.account)
+                    .collect::<BTreeSet<_>>()
+                    .into_iter()
+                    .map(copies),
+            );
+            let rules = json!({ "faults": rules });
             cloud.set_faults(from_value::<Rules>(rules).unwrap()).unwrap();
         }
         let door = |it: &Account| Door {
@@ -208,11 +244,13 @@ impl Trial {
             let of = |action: &&str| (call.caller.account.clone(), (*action).to_owned());
             call.actions.iter().map(of).collect::<Vec<_>>()
         });
-        used.collect()
+        let keys = self.cloud.on_behalf().into_iter().map(|(it, action)| (it, action.to_owned()));
+        used.chain(keys).collect()
     }
 }
 
-/// A plausible fleet for a configuration.
+/// A plausible fleet for a configuration: few volumes in each place, some of them under a key that
+/// nobody else may use, with some snapshots that are old.
 fn made_for(config: &Config) -> Fleet {
     let member = |it: &Account| Member {
         name: it.name.clone(),
@@ -221,12 +259,14 @@ fn made_for(config: &Config) -> Fleet {
         external_id: it.external_id.as_ref().map(|id| id.expose().to_owned()),
         regions: it.regions.clone(),
     };
-    let target = |task: &Task| {
-        let kind = action::find(ACTIONS, &task.order.action).unwrap().target_kind();
-        let tags = task.order.select.tags.clone();
-        Target { kind: kind.to_owned(), tags, reach: task.reach.clone() }
-    };
     let members: Vec<Member> = config.accounts.iter().map(member).collect();
-    let targets: Vec<Target> = config.tasks.iter().map(target).collect();
-    Fleet::for_config(&members, &targets)
+    let targets: Vec<Target> =
+        config.tasks.iter().filter_map(|it| Target::of(it, ACTIONS)).collect();
+    let mut fleet = Fleet::for_config(&members, &targets);
+    fleet.volumes.iter_mut().for_each(|it| it.count = from_value(json!(1)).unwrap());
+    let closed = json!([{"key": "alias/closed"}, {"encrypted": "100%"}]);
+    fleet.volumes.extend(from_value::<Vec<_>>(closed).unwrap());
+    let old = json!({"count": 2, "age": "200d", "tags": {"archive": "yes"}});
+    fleet.snapshots.push(from_value(old).unwrap());
+    fleet
 }

@@ -1,0 +1,65 @@
+//! A copy to another account and region, with another key, in a simulated organization whose three
+//! roles have exactly the policies that are printed: the hub's, the source's and the vault's.
+use std::collections::BTreeSet;
+
+use crate::support::{Mood, Trial, actions, bits, parsed, policies};
+use lamplighter_core::{AccountId, job::State};
+
+const COPIES: &str = r#"accounts:
+  prod: { id: "222233334444", role: ops/member, external-id: 7f3c, regions: [eu-west-1] }
+  vault: { id: "999900001111", role: lamplighter-member, external-id: 9a1b, regions: [eu-central-1] }
+tasks:
+  copy-to-vault:
+    action: ebs.snapshot.copy
+    accounts: [prod]
+    select: { tags: { backup: daily }, where: target.started_at > now - duration("24h") }
+    with:
+      to: [{ account: vault, region: eu-central-1, key: alias/vault }]
+      hop-key: alias/backup
+"#;
+
+#[test]
+fn a_copy_needs_what_is_printed_for_the_three_roles_and_without_any_of_it_says_what_is_missing() {
+    let config = parsed(COPIES);
+    let printed = policies(&config);
+    assert_eq!(printed.len(), 3);
+    let mut used: BTreeSet<(AccountId, String)> = BTreeSet::new();
+    for mood in [Mood::Calm, Mood::Hard] {
+        let mut trial = Trial::new(&config, &printed, mood);
+        trial.run();
+        assert_eq!(trial.failures(), Vec::<String>::new(), "{mood:?}");
+        let copied = trial.jobs(&config.tasks[0].order.task, State::Succeeded);
+        assert!(copied > 1, "{copied} snapshots, by way of another key and straight");
+        used.extend(trial.used());
+    }
+    for (account, policy) in &printed {
+        let used = used.iter().filter(|(id, _)| id == account).map(|(_, it)| it.clone());
+        assert_eq!(
+            actions(policy),
+            used.collect(),
+            "{account}: what is printed, and what was used"
+        );
+        for (bit, without) in bits(policy) {
+            let mut less = printed.clone();
+            less.insert(account.clone(), without);
+            let fails = |mood| {
+                let mut trial = Trial::new(&config, &less, mood);
+                trial.run();
+                trial.failures()
+            };
+            let mut failures = fails(Mood::Calm);
+            if failures.is_empty() {
+                failures = fails(Mood::Hard);
+            }
+            let told = match bit.split('"').nth(1).unwrap() {
+                "sts:AssumeRole" => "the role in account `222233334444` cannot be assumed",
+                arn if arn.starts_with("arn:") => "cannot be assumed",
+                action => action,
+            };
+            assert!(
+                failures.iter().any(|it| it.contains(told)),
+                "{account} without {bit}: {failures:#?}"
+            );
+        }
+    }
+}
