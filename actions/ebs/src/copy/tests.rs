@@ -3,7 +3,7 @@ use lamplighter_core::{
     action::{COPIED_FROM_TAG, HOP_TAG, JOB_TAG, SOURCE_TAG, TAKEN_AT_TAG, TASK_TAG},
     cloud::ec2::{Snapshot, SnapshotState},
 };
-use lamplighter_testkit::{World, conforms, conforms_in, place};
+use lamplighter_testkit::{Mishap, World, conforms, conforms_in, place};
 use serde_json::{Value, json};
 
 use super::*;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lamplighter_core::{
     AccountId, Catalog, Region,
-    action::{self, SOURCE_TAG, TAKEN_AT_TAG},
+    action::{self, Effect, SOURCE_TAG, TAKEN_AT_TAG},
     select::{TagPattern, TagPatterns},
     task::{Reach, Regions, Task},
 };
@@ -48,6 +48,8 @@ pub struct Target {
     pub regions: BTreeSet<Region>,
     /// The KMS keys that its parameters name by their aliases.
     pub keys: BTreeSet<String>,
+    /// How many snapshots of each volume it finds, one a day.
+    pub history: u32,
 }
 
 /// Accounts and their regions.
@@ -70,6 +72,8 @@ impl Target {
             elsewhere: needs.elsewhere.into_keys().collect(),
             regions: needs.regions,
             keys,
+            // Retention has something to decide.
+            history: if action.spec().effect == Effect::Deletes { 30 } else { 5 },
         })
     }
 }
@@ -102,15 +106,14 @@ impl Fleet {
             shared_with: OneOrMore::all(fleet.accounts.keys().cloned().collect()),
             ..Keys::default()
         }));
-        let mut done: Vec<&Target> = Vec::new();
-        for target in targets {
+        for (index, target) in targets.iter().enumerate() {
             let same = |it: &&Target| {
                 (&it.kind, &it.tags, &it.reach) == (&target.kind, &target.tags, &target.reach)
             };
-            if done.iter().any(same) {
+            if targets[..index].iter().any(|it| same(&it)) {
                 continue;
             }
-            done.push(target);
+            let history = targets.iter().filter(same).map(|it| it.history).max();
             for (accounts, regions) in places(target, &fleet) {
                 let selected = selected(&target.tags);
                 let others = others(&target.tags);
@@ -122,7 +125,7 @@ impl Fleet {
                     }
                     "snapshots" => {
                         fleet.volumes.push(volumes(place, EntryTags::new(), 2));
-                        fleet.snapshots.push(snapshots(place, selected, 30));
+                        fleet.snapshots.push(snapshots(place, selected, history.unwrap_or(1)));
                         fleet.snapshots.extend(others.map(|tags| snapshots(place, tags, 3)));
                     }
                     "tables" => {
@@ -139,23 +142,19 @@ impl Fleet {
 
 /// An account with the regions of its own and those that tasks name.
 fn account(member: &Member, targets: &[Target]) -> Account {
-    let mut named = vec![&member.regions];
-    let mut account_regions = BTreeSet::new();
-    for target in targets {
-        // What goes elsewhere is asked for there in the regions that it comes from, too.
-        let is_named = target.elsewhere.contains(&member.id);
-        let reaches = target.reach.iter().filter(|it| is_named || it.account == member.id);
-        let regions: Vec<&Regions> = reaches.map(|it| &it.regions).collect();
-        if !regions.is_empty() {
-            account_regions.extend(target.regions.iter().cloned());
-        }
-        named.extend(regions);
-    }
-    account_regions.extend(named.into_iter().flat_map(|it| match it {
-        Regions::Listed(regions) => regions.clone(),
-        Regions::All => Vec::new(),
-    }));
-    let mut account = Account::new(account_regions);
+    let reaches = targets.iter().flat_map(|it| &it.reach).filter(|it| it.account == member.id);
+    let listed = [&member.regions].into_iter().chain(reaches.map(|it| &it.regions));
+    let listed = listed.flat_map(|it| match it {
+        Regions::Listed(regions) => regions.as_slice(),
+        Regions::All => &[],
+    });
+    // The regions that parameters name are those of the accounts that they name, if there are any.
+    let is_meant = |it: &&Target| match it.elsewhere.is_empty() {
+        true => it.reach.iter().any(|it| it.account == member.id),
+        false => it.elsewhere.contains(&member.id),
+    };
+    let meant = targets.iter().filter(is_meant).flat_map(|it| &it.regions);
+    let mut account = Account::new(listed.chain(meant).cloned());
     if member.regions == Regions::All {
         account.regions.extend(REGIONS.iter().filter_map(|it| it.parse().ok()));
     }

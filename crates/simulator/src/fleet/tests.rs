@@ -377,6 +377,7 @@ pub(super) fn target(kind: &str, tags: TagPatterns, regions: Regions) -> Target 
         elsewhere: BTreeSet::new(),
         regions: BTreeSet::new(),
         keys: BTreeSet::new(),
+        history: 30,
     }
 }
 
@@ -417,25 +418,32 @@ fn a_fleet_for_a_configuration_has_the_keys_and_places_that_parameters_name() {
     copies.elsewhere.insert(MEMBER.parse().unwrap());
     copies.regions.insert("eu-south-1".parse().unwrap());
     copies.keys.insert("alias/vault".to_owned());
-    let fleet = Fleet::for_config(&members(), &[copies.clone(), copies]);
+    check_places(
+        &copies,
+        &["eu-central-1", "eu-west-1"],
+        &["eu-south-1", "eu-west-1", "us-east-1"],
+    );
+    copies.elsewhere.clear();
+    check_places(
+        &copies,
+        &["eu-central-1", "eu-south-1", "eu-west-1"],
+        &["eu-west-1", "us-east-1"],
+    );
+}
+
+/// The regions of the hub and of the member, each with the key.
+#[track_caller]
+fn check_places(target: &Target, hub: &[&str], member: &[&str]) {
+    let fleet = Fleet::for_config(&members(), &[target.clone(), target.clone()]);
     assert_eq!(fleet.check(), []);
     let cloud = built(&fleet);
     let places = cloud.places().into_iter().map(|at| {
         assert!(cloud.key_arn(&at, "alias/vault").is_some(), "{at}");
         at.to_string()
     });
-    assert_eq!(
-        places.collect::<Vec<_>>(),
-        [
-            format!("{HUB}/eu-central-1"),
-            format!("{HUB}/eu-south-1"),
-            format!("{HUB}/eu-west-1"),
-            format!("{MEMBER}/eu-central-1"),
-            format!("{MEMBER}/eu-south-1"),
-            format!("{MEMBER}/eu-west-1"),
-            format!("{MEMBER}/us-east-1"),
-        ]
-    );
+    let hub = hub.iter().map(|region| format!("{HUB}/{region}"));
+    let wanted = hub.chain(member.iter().map(|region| format!("{MEMBER}/{region}")));
+    assert_eq!(places.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
 }
 
 #[test]

@@ -25,6 +25,26 @@ fn keeps_the_rules_of_an_action_across_accounts_regions_and_keys() {
 }
 
 #[test]
+fn a_worker_that_dies_at_any_call_leaves_one_copy_and_none_on_the_way() {
+    let calls = ran(hop(), to_vault()).faults().calls();
+    assert!(calls > 20, "{calls} calls, each of them the last one of a worker");
+    for (call, mishap) in (1..=calls)
+        .flat_map(|call| [Mishap::CrashBefore, Mishap::CrashAfter].map(|mishap| (call, mishap)))
+    {
+        let world = hop();
+        world.faults().at_calls(call..=call, mishap);
+        let world = ran(world, to_vault());
+        let case = format!("{mishap:?} at call {call}: {}", world.records());
+        let [copy] = &vault_snapshots(&world)[..] else { panic!("not one copy: {case}") };
+        assert_eq!(copy.state, SnapshotState::Completed, "{case}");
+        let left = hub_snapshots(&world);
+        let left: Vec<&str> = left.iter().map(|it| it.id.as_str()).collect();
+        assert_eq!(left, ["snap-e"], "{case}");
+        assert_eq!(shares(&world, &place(HUB, "eu-west-1"), "snap-e"), "", "{case}");
+    }
+}
+
+#[test]
 fn a_copy_under_the_key_of_aws_goes_by_way_of_another_key() {
     let world = ran(world().encrypted("snap-e", "vol-e", 1, [], "alias/aws/ebs"), to_vault());
     let copies = vault_snapshots(&world);
