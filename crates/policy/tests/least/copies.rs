@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::support::{Bit, Mood, Trial, actions, bits, parsed, policies};
 use lamplighter_core::{AccountId, job::State};
+use serde_json::{Value, json};
 
 const COPIES: &str = r#"accounts:
   prod: { id: "222233334444", role: ops/member, external-id: 7f3c, regions: [eu-west-1] }
@@ -62,4 +63,46 @@ fn a_copy_needs_what_is_printed_for_the_three_roles_and_without_any_of_it_says_w
             );
         }
     }
+}
+
+/// The conditions under which an action is allowed.
+#[track_caller]
+fn check_conditions(account: &str, action: &str, expected: &[Value]) {
+    let config = parsed(COPIES);
+    let policy = &policies(&config)[&account.parse::<AccountId>().unwrap()];
+    let statements = policy["Statement"].as_array().unwrap().iter();
+    let with = statements.filter(|it| it["Action"].as_array().unwrap().contains(&json!(action)));
+    let conditions: Vec<&Value> = with.map(|it| &it["Condition"]).collect();
+    assert_eq!(conditions, expected.iter().collect::<Vec<_>>(), "{account} {action}");
+}
+
+#[test]
+fn sources_are_shared_with_the_vault_only_and_get_no_other_tags_than_those_of_copies() {
+    let (prod, vault) = ("222233334444", "999900001111");
+    let regions = ["eu-central-1", "eu-west-1"];
+    check_conditions(
+        prod,
+        "ec2:ModifySnapshotAttribute",
+        &[json!({
+            "ForAllValues:StringEquals": { "ec2:Add/userId": vault },
+            "Null": { "ec2:Add/group": "true" },
+            "StringEquals": { "aws:RequestedRegion": regions },
+        })],
+    );
+    check_conditions(vault, "ec2:ModifySnapshotAttribute", &[]);
+    let created = json!({
+        "StringEquals": { "aws:RequestedRegion": regions, "ec2:CreateAction": "CopySnapshot" },
+    });
+    let marked = json!({
+        "ForAllValues:StringLike": { "aws:TagKeys": "lamplighter:copied-to:*" },
+        "StringEquals": { "aws:RequestedRegion": regions },
+    });
+    check_conditions(prod, "ec2:CreateTags", &[marked, created.clone()]);
+    check_conditions(vault, "ec2:CreateTags", &[created]);
+    let ours = json!({
+        "Null": { "aws:ResourceTag/lamplighter:task": "false" },
+        "StringEquals": { "aws:RequestedRegion": regions },
+    });
+    check_conditions(prod, "ec2:DeleteSnapshot", &[ours.clone()]);
+    check_conditions(vault, "ec2:DeleteSnapshot", &[ours]);
 }

@@ -42,8 +42,14 @@ fn every_task_of_the_examples_succeeds_with_the_printed_policies() {
 fn nothing_that_is_printed_is_superfluous() {
     let config = played();
     let printed = policies(&config);
+    let mut tried = BTreeSet::new();
     for (account, policy) in &printed {
         for Bit { bit, of, without } in bits(policy) {
+            // What is the same in several accounts is tried in one of them. That each of them uses
+            // all that it may, the test above says.
+            if !tried.insert((bit.clone(), of.clone())) {
+                continue;
+            }
             let mut less = printed.clone();
             less.insert(account.clone(), without);
             let fails = |mood| {

@@ -115,7 +115,7 @@ pub(crate) fn actions(policy: &Value) -> BTreeSet<String> {
 pub(crate) struct Bit {
     /// An action, or the ARN of a role.
     pub(crate) bit: String,
-    /// The statement.
+    /// The statement's name and conditions.
     pub(crate) of: String,
     /// The policy without it.
     pub(crate) without: Value,
@@ -127,6 +127,7 @@ pub(crate) fn bits(policy: &Value) -> Vec<Bit> {
     let statements = policy["Statement"].as_array().unwrap();
     let mut less = Vec::new();
     for (index, statement) in statements.iter().enumerate() {
+        let of = format!("{} {}", statement["Sid"], statement["Condition"]);
         for key in ["Action", "Resource"] {
             let items = statement[key].as_array().unwrap();
             if key == "Resource" && (items.len() < 2 || statement["Sid"] != "EnterAccounts") {
@@ -139,7 +140,7 @@ pub(crate) fn bits(policy: &Value) -> Vec<Bit> {
                     without["Statement"].as_array_mut().unwrap().remove(index);
                 }
                 let bit = item.as_str().unwrap().to_owned();
-                less.push(Bit { bit, of: statement["Sid"].to_string(), without });
+                less.push(Bit { bit, of: of.clone(), without });
             }
         }
     }
