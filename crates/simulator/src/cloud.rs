@@ -11,7 +11,7 @@ use lamplighter_core::{AccountId, Clock, Place, Region};
 use crate::{
     access,
     agenda::Agenda,
-    buckets::{Buckets, Throttling},
+    buckets::{Bucket, Buckets, Throttling},
     dials::{Dials, Lag},
     dynamodb, ec2,
     events::{self, Bus, Event, Events},
@@ -19,7 +19,7 @@ use crate::{
     iam::Need,
     kms,
     laws::Laws,
-    operation::{Access, Cx, Operation},
+    operation::{Access, Cx, Operation, Spec},
     organization::{Account, Caller, Organization, Stranger},
     random::Random,
     rds,
@@ -204,52 +204,19 @@ impl Cloud {
         dry_run: bool,
         use_answer: impl FnOnce(O::Answer<'_>) -> R,
     ) -> Performed<R> {
-        let now = self.clock.now();
         let mut state = self.lock();
-        state.advance(now);
-        let seen = Cx::lagging(now, state.lag());
-        let mut cx = Cx { state: &mut state, caller, place, now, seen, retry_until: None };
+        let mut cx = self.arrive(&mut state, caller, place);
         let needs = operation.needs(&cx);
-        let mut actions: Vec<_> = needs.iter().map(|it| it.action).collect();
-        actions.dedup();
-        let is_named = |it: &&Need| O::SPEC.access == Access::Writes && !it.resource.ends_with('*');
-        let about = needs.iter().filter(is_named).map(|it| it.resource.clone()).collect();
-        let call = Call {
-            at: now,
-            caller: caller.clone(),
-            place: place.clone(),
-            service: O::SPEC.service,
-            operation: O::SPEC.name,
-            actions,
-            access: O::SPEC.access,
-            about,
-            outcome: Outcome::Done,
-        };
-        let Mishap { delay, kind } = cx.state.faults.strike(&call);
-        cx.state.trail.push(call);
-        let (outcome, answer) = match kind {
-            Some(MishapKind::Drop) => (Outcome::Dropped, None),
-            Some(MishapKind::Refuse(refusal)) => {
-                (Outcome::Refused(refusal.code), Some(Err(refusal)))
-            }
-            kind => {
-                let spent = cx.spend_request::<O>(&operation);
-                let may = spent.and_then(|()| access::check(&cx, O::SPEC.service, &needs));
-                let answer = may.and_then(|()| match dry_run {
-                    true => Err(access::dry_run()),
-                    false => operation.run(&mut cx).map(use_answer),
-                });
-                match (kind, &answer) {
-                    (Some(MishapKind::LoseAnswer), _) => (Outcome::AnswerLost, None),
-                    (_, Ok(_)) => (Outcome::Done, Some(answer)),
-                    (_, Err(refusal)) => (Outcome::Refused(refusal.code), Some(answer)),
-                }
-            }
-        };
+        let Begun { delay, lost, may } = cx.begin(&O::SPEC, needs, operation.bucket(), dry_run);
+        let answer = may.and_then(|()| operation.run(&mut cx).map(use_answer));
         // Whose connection is closed waits for nothing.
-        let retry_until = cx.retry_until.filter(|_| answer.is_some());
+        let retry_until = cx.retry_until.filter(|_| lost.is_none());
+        let outcome = lost.unwrap_or(match &answer {
+            Ok(_) => Outcome::Done,
+            Err(refusal) => Outcome::Refused(refusal.code),
+        });
         state.trail.ended(outcome);
-        Performed { delay, retry_until, answer }
+        Performed { delay, retry_until, answer: lost.is_none().then_some(answer) }
     }
 
     /// Asks once more what [`perform`](Cloud::perform) had no answer to yet, on behalf of the same
@@ -261,13 +228,18 @@ impl Cloud {
         operation: O,
         use_answer: impl FnOnce(O::Answer<'_>) -> R,
     ) -> Performed<R> {
-        let now = self.clock.now();
         let mut state = self.lock();
-        state.advance(now);
-        let seen = Cx::lagging(now, state.lag());
-        let mut cx = Cx { state: &mut state, caller, place, now, seen, retry_until: None };
+        let mut cx = self.arrive(&mut state, caller, place);
         let answer = Some(operation.run(&mut cx).map(use_answer));
         Performed { delay: SignedDuration::ZERO, retry_until: cx.retry_until, answer }
+    }
+
+    /// A call comes in, and the cloud is brought up to the present.
+    fn arrive<'c>(&self, state: &'c mut State, caller: &'c Caller, place: &'c Place) -> Cx<'c> {
+        let now = self.clock.now();
+        state.advance(now);
+        let seen = Cx::lagging(now, state.lag());
+        Cx { state, caller, place, now, seen, retry_until: None }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -276,17 +248,65 @@ impl Cloud {
     }
 }
 
+/// What is decided about a call before its operation is asked.
+struct Begun {
+    /// How long the answer takes.
+    delay: SignedDuration,
+    /// Why nobody hears the answer, if so.
+    lost: Option<Outcome>,
+    /// Whether it takes effect.
+    may: Result<(), Refusal>,
+}
+
 impl Cx<'_> {
+    /// Records a call, does to it what the rules of mishaps say, and checks that the caller is not
+    /// too fast and may. Not generic, since every operation comes through here.
+    fn begin(&mut self, spec: &Spec, needs: Vec<Need>, bucket: Bucket, dry_run: bool) -> Begun {
+        let mut actions: Vec<_> = needs.iter().map(|it| it.action).collect();
+        actions.dedup();
+        let is_named = |it: &&Need| spec.access == Access::Writes && !it.resource.ends_with('*');
+        let about = needs.iter().filter(is_named).map(|it| it.resource.clone()).collect();
+        let call = Call {
+            at: self.now,
+            caller: self.caller.clone(),
+            place: self.place.clone(),
+            service: spec.service,
+            operation: spec.name,
+            actions,
+            access: spec.access,
+            about,
+            outcome: Outcome::Done,
+        };
+        let Mishap { delay, kind } = self.state.faults.strike(&call);
+        self.state.trail.push(call);
+        let lost = match kind {
+            Some(MishapKind::Drop) => Some(Outcome::Dropped),
+            Some(MishapKind::LoseAnswer) => Some(Outcome::AnswerLost),
+            Some(MishapKind::Refuse(_)) | None => None,
+        };
+        let may = match kind {
+            Some(MishapKind::Refuse(refusal)) => Err(refusal),
+            // Nobody hears it.
+            Some(MishapKind::Drop) => Err(Refusal::new("Dropped", "the connection is closed")),
+            Some(MishapKind::LoseAnswer) | None => {
+                let may = self.spend_request(spec, bucket);
+                may.and_then(|()| access::check(self, spec.service, &needs))
+                    .and_then(|()| if dry_run { Err(access::dry_run()) } else { Ok(()) })
+            }
+        };
+        Begun { delay, lost, may }
+    }
+
     /// Pays for the call itself.
-    fn spend_request<O: Operation>(&mut self, operation: &O) -> Result<(), Refusal> {
+    fn spend_request(&mut self, spec: &Spec, bucket: Bucket) -> Result<(), Refusal> {
         let bucket = match self.state.dials.throttling {
             Throttling::Off => return Ok(()),
-            Throttling::Aws => operation.bucket(),
+            Throttling::Aws => bucket,
             Throttling::All(bucket) => bucket,
         };
-        match self.state.buckets.take(self.place, O::SPEC.name, bucket, 1.0, self.now) {
+        match self.state.buckets.take(self.place, spec.name, bucket, 1.0, self.now) {
             true => Ok(()),
-            false => Err(Refusal::throttled(O::SPEC.service, O::SPEC.name)),
+            false => Err(Refusal::throttled(spec.service, spec.name)),
         }
     }
 }

@@ -6,6 +6,9 @@ use lamplighter_core::Place;
 
 use crate::refusal::Refusal;
 
+/// Room for what most pages have.
+const ROOM: usize = 500;
+
 /// A page and where the listing goes on.
 pub(crate) type Paged<U> = (Vec<U>, Option<String>);
 
@@ -20,7 +23,7 @@ pub(crate) fn page<'a, T: 'a, U>(
     mut shows: impl FnMut(&'a str, &'a T) -> Option<U>,
 ) -> Paged<U> {
     let mut items = items.peekable();
-    let mut shown = Vec::new();
+    let mut shown = Vec::with_capacity(most.min(ROOM));
     let mut looked = 0;
     let mut last = None;
     while shown.len() < most

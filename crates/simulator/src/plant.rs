@@ -67,7 +67,7 @@ impl Cloud {
     pub fn put_volume(&self, place: &Place, volume: Volume) {
         self.open(place);
         let volume = volumes::Volume::from(volume);
-        self.at(place, |it, _| it.ec2.volumes.fill([(volume.id.clone(), volume)]));
+        self.at(place, |it, _| it.ec2.volumes.fill([(volume.id.as_str().into(), volume)]));
     }
 
     /// Puts a snapshot that the account owns into a place, which is opened. It stays in its

@@ -110,7 +110,7 @@ impl Operation for CreateSnapshots {
         needs.extend(volumes.iter().map(|it| on_volume(cx, action, &it.id)));
         let tags = tags::sent(&self.tag_specification, "snapshot");
         let copied = self.copy_tags_from_source.is_some();
-        let from_volumes = volumes.iter().filter(|_| copied).flat_map(|it| it.tags.clone());
+        let from_volumes = volumes.iter().filter(|_| copied).flat_map(|it| Tags::clone(&it.tags));
         let tags: Tags = tags.into_iter().chain(from_volumes).collect();
         needs.extend(new_snapshot(cx, action, "CreateSnapshots", &tags));
         needs
@@ -163,7 +163,7 @@ impl InstanceSpecification {
         let bad = |message: String| Err(Refusal::new("InvalidParameterValue", message));
         let instance = instances::one(cx, &self.instance_id)?;
         let root = instance.devices.iter().find(|it| *it.name == *instance.root_device);
-        let is_root = |it: &Volume| root.is_some_and(|root| root.volume_id == it.id);
+        let is_root = |it: &Volume| root.is_some_and(|root| *root.volume_id == *it.id);
         let all = volumes_of(cx, instance);
         if self.exclude_data_volume_id.len() > MOST_EXCLUDED {
             return bad(format!("no more than {MOST_EXCLUDED} volumes can be excluded"));

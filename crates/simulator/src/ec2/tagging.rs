@@ -48,8 +48,10 @@ macro_rules! kind {
             name: $name,
             shared: $shared,
             not_found: $not_found,
-            tags: |ec2, id, at| Some(ec2.$shelf.get_at(id, at)?.tags.clone()),
-            set: |ec2, id, now, tags| ec2.$shelf.change(id, now, |it| it.tags = tags.clone()),
+            tags: |ec2, id, at| Some(Tags::clone(&ec2.$shelf.get_at(id, at)?.tags)),
+            set: |ec2, id, now, tags| {
+                ec2.$shelf.change(id, now, |it| it.tags = tags.clone().into())
+            },
             ids: |ec2| ec2.$shelf.iter().map(|(id, _)| id.into()).collect(),
         }
     };

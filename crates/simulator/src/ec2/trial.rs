@@ -1,8 +1,11 @@
 //! What the tests of EBS have in common.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
-use lamplighter_core::{AccountId, Tags};
+use lamplighter_core::AccountId;
 use serde_json::{Map, Value};
+use smallvec::SmallVec;
 
 use super::{
     snapshot_create::CreateSnapshot,
@@ -29,9 +32,9 @@ pub(super) fn volume(id: &str) -> Volume {
         zone: "eu-west-1a".into(),
         created_at: Timestamp::UNIX_EPOCH,
         snapshot_id: None,
-        attachments: Vec::new(),
+        attachments: SmallVec::new(),
         operator: None,
-        tags: Tags::new(),
+        tags: Arc::default(),
     }
 }
 
@@ -42,11 +45,11 @@ pub(super) fn attached(id: &str, instance: &str, device: &str) -> Volume {
         at: Timestamp::UNIX_EPOCH,
         delete_on_termination: true,
     };
-    Volume { attachments: vec![attachment], ..volume(id) }
+    Volume { attachments: [attachment].into(), ..volume(id) }
 }
 
 pub(super) fn put_volume(bed: &Bed, volume: Volume) {
-    bed.here(|it| it.ec2.volumes.fill([(volume.id.clone(), volume)]));
+    bed.here(|it| it.ec2.volumes.fill([(volume.id.as_str().into(), volume)]));
 }
 
 /// Puts a completed snapshot of `vol-a` there.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use lamplighter_core::Place;
 use serde::Deserialize;
+use smallvec::SmallVec;
 
 use super::{
     Happening, bucket, copy, copy_rules, ebs_events,
@@ -102,9 +103,9 @@ impl Operation for CreateVolume {
             zone: self.availability_zone.as_str().into(),
             created_at: cx.now,
             snapshot_id: self.snapshot_id.as_deref().map(Box::from),
-            attachments: Vec::new(),
+            attachments: SmallVec::new(),
             operator: None,
-            tags,
+            tags: tags.into(),
         };
         let now = cx.now;
         let (ready_at, caller) = (now + cx.state.dials.times.volume, cx.caller.clone());

@@ -216,7 +216,7 @@ impl Operation for ModifyVolume {
         recent.push(cx.now);
         let (now, original) = (cx.now, Form::of(volume));
         let new = Modification {
-            volume_id: volume.id.clone(),
+            volume_id: volume.id.as_str().into(),
             state: State::Modifying,
             target: self.target(volume)?,
             original,

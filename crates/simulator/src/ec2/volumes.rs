@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use lamplighter_core::{Tags, cloud::ec2 as core};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use super::{
     bucket,
@@ -23,7 +25,7 @@ use crate::{
 /// A volume.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Volume {
-    pub(crate) id: Box<str>,
+    pub(crate) id: SmolStr,
     pub(crate) size_gib: u32,
     /// `gp3`, `io2` …
     pub(crate) kind: Arc<str>,
@@ -35,10 +37,11 @@ pub(crate) struct Volume {
     pub(crate) zone: Arc<str>,
     pub(crate) created_at: Timestamp,
     pub(crate) snapshot_id: Option<Box<str>>,
-    pub(crate) attachments: Vec<Attachment>,
+    pub(crate) attachments: SmallVec<[Attachment; 1]>,
     /// The AWS service that manages it.
     pub(crate) operator: Option<Arc<str>>,
-    pub(crate) tags: Tags,
+    /// Shared by volumes that a fleet tags alike.
+    pub(crate) tags: Arc<Tags>,
 }
 
 /// The state of a volume.
@@ -69,9 +72,9 @@ impl State {
 /// Where a volume is attached.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Attachment {
-    pub(crate) instance_id: Box<str>,
+    pub(crate) instance_id: SmolStr,
     /// Such as `/dev/sda1`.
-    pub(crate) device: Box<str>,
+    pub(crate) device: Arc<str>,
     pub(crate) at: Timestamp,
     /// Whether the volume goes with the instance.
     pub(crate) delete_on_termination: bool,
@@ -147,7 +150,7 @@ pub(crate) struct Shown<'s> {
     status: State,
     #[serde(serialize_with = "millis")]
     create_time: Timestamp,
-    attachment_set: Vec<ShownAttachment<'s>>,
+    attachment_set: AttachmentSet<'s>,
     #[serde(skip_serializing_if = "TagSet::is_empty")]
     tag_set: TagSet<'s>,
     volume_type: &'s str,
@@ -157,6 +160,23 @@ pub(crate) struct Shown<'s> {
     multi_attach_enabled: bool,
     throughput: Option<u32>,
     operator: Operator<'s>,
+}
+
+/// Where a volume is attached, in an answer.
+struct AttachmentSet<'s>(&'s Volume);
+
+impl<'s> Serialize for AttachmentSet<'s> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shown = |to: &'s Attachment| ShownAttachment {
+            volume_id: &self.0.id,
+            instance_id: &to.instance_id,
+            device: &to.device,
+            status: "attached",
+            attach_time: to.at,
+            delete_on_termination: to.delete_on_termination,
+        };
+        serializer.collect_seq(self.0.attachments.iter().map(shown))
+    }
 }
 
 #[derive(Serialize)]
@@ -179,14 +199,6 @@ struct Operator<'s> {
 
 impl<'s> Shown<'s> {
     pub(crate) fn of(it: &'s Volume) -> Shown<'s> {
-        let attachment = |to: &'s Attachment| ShownAttachment {
-            volume_id: &it.id,
-            instance_id: &to.instance_id,
-            device: &to.device,
-            status: "attached",
-            attach_time: to.at,
-            delete_on_termination: to.delete_on_termination,
-        };
         Shown {
             volume: it,
             volume_id: &it.id,
@@ -195,7 +207,7 @@ impl<'s> Shown<'s> {
             availability_zone: &it.zone,
             status: it.state,
             create_time: it.created_at,
-            attachment_set: it.attachments.iter().map(attachment).collect(),
+            attachment_set: AttachmentSet(it),
             tag_set: TagSet(&it.tags),
             volume_type: &it.kind,
             iops: it.iops,
@@ -276,7 +288,7 @@ impl From<core::Volume> for Volume {
             created_at,
             snapshot_id: it.snapshot_id.map(Box::from),
             operator: it.managed_by.map(Arc::from),
-            tags: it.tags,
+            tags: Arc::new(it.tags),
         }
     }
 }
@@ -297,7 +309,7 @@ impl From<&Volume> for core::Volume {
             snapshot_id: it.snapshot_id.as_deref().map(str::to_owned),
             instances: it.attachments.iter().map(|it| it.instance_id.to_string()).collect(),
             managed_by: it.operator.as_deref().map(str::to_owned),
-            tags: it.tags.clone(),
+            tags: Tags::clone(&it.tags),
         }
     }
 }
@@ -320,16 +332,16 @@ mod tests {
             zone: "eu-west-1a".into(),
             created_at: Timestamp::UNIX_EPOCH,
             snapshot_id: None,
-            attachments: Vec::new(),
+            attachments: SmallVec::new(),
             operator: None,
-            tags: Tags::new(),
+            tags: Arc::default(),
         }
     }
 
     fn seven() -> Bed {
         let bed = Bed::new();
         let volumes = (1..=7).map(|n| volume(&format!("vol-{n}"), n));
-        bed.here(|it| it.ec2.volumes.fill(volumes.map(|it| (it.id.clone(), it))));
+        bed.here(|it| it.ec2.volumes.fill(volumes.map(|it| (it.id.as_str().into(), it))));
         bed
     }
 

@@ -29,6 +29,8 @@ pub(super) struct Here<'s> {
     pub(super) random: Random,
     /// Texts that many resources share.
     texts: BTreeSet<Arc<str>>,
+    /// Tags that many resources share.
+    tags: BTreeSet<Arc<Tags>>,
     reserved: BTreeSet<String>,
 }
 
@@ -47,6 +49,7 @@ impl<'s> Here<'s> {
             place: None,
             random: Random::default(),
             texts: BTreeSet::new(),
+            tags: BTreeSet::new(),
             reserved: BTreeSet::new(),
         }
     }
@@ -179,6 +182,16 @@ impl<'s> Here<'s> {
         }
         let shared: Arc<str> = text.into();
         self.texts.insert(shared.clone());
+        shared
+    }
+
+    /// Tags that many resources share.
+    pub(super) fn shared_tags(&mut self, tags: Tags) -> Arc<Tags> {
+        if let Some(shared) = self.tags.get(&tags) {
+            return shared.clone();
+        }
+        let shared = Arc::new(tags);
+        self.tags.insert(shared.clone());
         shared
     }
 

@@ -71,7 +71,7 @@ fn an_image_takes_after_its_instance_and_has_its_own_snapshots() {
             let volume = here.ec2.volumes.get(&device.volume_id).unwrap();
             let snapshot = here.ec2.snapshots.get(&mapping.snapshot_id).unwrap();
             assert_eq!((&mapping.device, mapping.size_gib), (&device.name, 30));
-            assert_eq!((&snapshot.volume_id, snapshot.size_gib), (&volume.id, 30));
+            assert_eq!((&*snapshot.volume_id, snapshot.size_gib), (&*volume.id, 30));
             assert_eq!((&snapshot.kms_key_id, snapshot.encrypted), (&volume.kms_key_id, true));
             assert_eq!((mapping.encrypted, snapshot.started_at), (true, image.created_at));
             assert_eq!(snapshot.images, [image.id.clone()].into());

@@ -140,7 +140,7 @@ impl Entry for Instances {
     fn put(here: &mut Here<'_>, items: Vec<(Box<str>, Made)>) {
         let mut volumes = Vec::new();
         let instances = items.into_iter().map(|(id, made)| {
-            volumes.extend(made.volumes.into_iter().map(|it| (it.id.clone(), it)));
+            volumes.extend(made.volumes.into_iter().map(|it| (it.id.as_str().into(), it)));
             (id, made.instance)
         });
         let ec2 = &mut here.services().ec2;
@@ -232,7 +232,7 @@ fn attach(instance: &mut Instance, volume: &mut Volume) {
     attached(volume, &instance.id, &name, at);
     instance.devices.push(Device {
         name: name.into(),
-        volume_id: volume.id.clone(),
+        volume_id: volume.id.as_str().into(),
         attached_at: at,
         delete_on_termination: true,
     });

@@ -171,7 +171,7 @@ fn a_volume_of_an_instance_does_not_get_an_id_of_the_file() {
     at_hub(&cloud, |here| {
         assert_eq!(here.ec2.volumes.iter().count(), 4);
         assert_eq!(here.ec2.volumes.get("vol-2").unwrap().size_gib, 77);
-        assert_eq!(here.ec2.volumes.get("vol-2").unwrap().attachments, []);
+        assert_eq!(here.ec2.volumes.get("vol-2").unwrap().attachments.as_slice(), []);
     });
 }
 

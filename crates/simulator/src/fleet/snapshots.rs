@@ -127,7 +127,7 @@ struct Source {
 impl Source {
     fn of(volume: &Volume) -> Source {
         let Volume { id, size_gib, kms_key_id, .. } = volume;
-        Source { volume: id.clone(), size_gib: *size_gib, key: kms_key_id.clone() }
+        Source { volume: id.as_str().into(), size_gib: *size_gib, key: kms_key_id.clone() }
     }
 }
 

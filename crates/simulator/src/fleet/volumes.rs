@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use lamplighter_core::Place;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::{
     entry::{Bad, Common, Entry, check_keys, check_zones, entry},
@@ -201,7 +202,7 @@ pub(super) fn volume(
 ) -> Volume {
     let (iops, throughput) = kind.performance(size_gib);
     Volume {
-        id: one.id,
+        id: one.id.into(),
         size_gib,
         kind: here.shared(kind.as_str()),
         state: State::Available,
@@ -212,9 +213,9 @@ pub(super) fn volume(
         zone,
         created_at: one.created_at,
         snapshot_id: None,
-        attachments: Vec::new(),
+        attachments: SmallVec::new(),
         operator: None,
-        tags: one.tags,
+        tags: here.shared_tags(one.tags),
     }
 }
 

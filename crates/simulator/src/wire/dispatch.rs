@@ -8,10 +8,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    answer::{self, Answer, Api, Failure, RequestId},
+    answer::{self, Answer, Api, Failure, Format, Json, RequestId, Xml},
     query::Form,
     request::{Call, Credential, JsonCall, Request},
     server::{Outcome, Reply},
+    xml::NotXml,
 };
 use crate::{
     cloud::{Cloud, Performed},
@@ -119,7 +120,7 @@ pub(crate) fn form<O: Operation + DeserializeOwned>(
 ) -> Answered {
     let read = form.take_flag("DryRun").and_then(|dry| Ok((dry, form.into::<O>()?)));
     match read {
-        Ok((dry_run, operation)) => perform(cloud, asked, operation, dry_run),
+        Ok((dry_run, operation)) => perform::<O, Xml>(cloud, asked, operation, dry_run),
         Err(bad) => asked.refuse(&Refusal::new(bad.code(), bad.to_string())).into(),
     }
 }
@@ -131,38 +132,46 @@ pub(crate) fn json<O: Operation + DeserializeOwned>(
     call: JsonCall,
 ) -> Answered {
     match call.into::<O>() {
-        Ok(operation) => perform(cloud, asked, operation, false),
+        Ok(operation) => perform::<O, Json>(cloud, asked, operation, false),
         Err(error) => {
             asked.refuse(&Refusal::new("SerializationException", error.to_string())).into()
         }
     }
 }
 
-fn perform<O: Operation>(
+fn perform<O: Operation, F: Format>(
     cloud: &Cloud,
     asked: &Asked<'_>,
     operation: O,
     dry_run: bool,
 ) -> Answered {
     let Asked { caller, place, api, id, turn } = *asked;
-    let write = |answer: O::Answer<'_>| api.answer(O::SPEC.name, id, &answer);
-    let Performed { delay, retry_until, answer } = match turn {
+    let write = |answer: O::Answer<'_>| {
+        api.answer(O::SPEC.name, id, &mut |out, lists| F::write(out, lists, &answer))
+    };
+    let performed = match turn {
         Turn::First => cloud.perform(caller, place, operation, dry_run, write),
         Turn::Again => cloud.ask_again(caller, place, operation, write),
     };
-    let reply = match answer {
-        None => Reply::from(Outcome::Close),
-        Some(Ok(Ok(answer))) => Reply::from(answer),
-        Some(Ok(Err(not_xml))) => {
-            let message = format!("the answer of {} has no form: {not_xml}", O::SPEC.name);
-            asked.refuse(&Refusal::new("InternalFailure", message).status(500))
-        }
-        Some(Err(refusal)) => asked.refuse(&refusal),
-    };
-    Answered { reply: reply.after(Duration::try_from(delay).unwrap_or_default()), retry_until }
+    asked.answered(O::SPEC.name, performed)
 }
 
 impl Asked<'_> {
+    /// What goes over the wire for what came of the call.
+    fn answered(&self, operation: &str, performed: Performed<Result<Answer, NotXml>>) -> Answered {
+        let Performed { delay, retry_until, answer } = performed;
+        let reply = match answer {
+            None => Reply::from(Outcome::Close),
+            Some(Ok(Ok(answer))) => Reply::from(answer),
+            Some(Ok(Err(not_xml))) => {
+                let message = format!("the answer of {operation} has no form: {not_xml}");
+                self.refuse(&Refusal::new("InternalFailure", message).status(500))
+            }
+            Some(Err(refusal)) => self.refuse(&refusal),
+        };
+        Answered { reply: reply.after(Duration::try_from(delay).unwrap_or_default()), retry_until }
+    }
+
     fn refuse(&self, refusal: &Refusal) -> Reply {
         Reply::from(self.failure(refusal))
     }

@@ -24,7 +24,7 @@ const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/1";
 fn source(change: impl Fn(Volume) -> Volume) -> (Bed, String) {
     let bed = place_with_instance();
     bed.here(|it| {
-        it.ec2.volumes.fill(volumes().map(|it| (it.id.clone(), change(it))));
+        it.ec2.volumes.fill(volumes().map(|it| (it.id.as_str().into(), change(it))));
     });
     let create = CreateImage {
         instance_id: "i-1".to_owned(),

@@ -140,7 +140,7 @@ fn encrypted_images_are_shared_with_a_key_of_the_owner_only_and_never_with_all()
                 let kms_key_id = key.map(Into::into);
                 crate::ec2::volumes::Volume { encrypted, kms_key_id, ..it }
             });
-            it.ec2.volumes.fill(changed.map(|it| (it.id.clone(), it)));
+            it.ec2.volumes.fill(changed.map(|it| (it.id.as_str().into(), it)));
         });
         let id = bed.ask(create("backup")).unwrap()["imageId"].as_str().unwrap().to_owned();
         bed.pass(300);

@@ -32,7 +32,7 @@ pub(super) fn place_with_instance() -> Bed {
 pub(super) fn put_instance(bed: &Bed) {
     bed.here(|it| {
         it.ec2.instances.fill([("i-1".into(), instance())]);
-        it.ec2.volumes.fill(volumes().map(|it| (it.id.clone(), it)));
+        it.ec2.volumes.fill(volumes().map(|it| (it.id.as_str().into(), it)));
     });
 }
 

@@ -159,12 +159,12 @@ pub(super) fn attach(
     let now = cx.now;
     let attachment = Attachment {
         instance_id: instance_id.into(),
-        device: it.device.clone(),
+        device: it.device.clone().into(),
         at: now,
         delete_on_termination: it.delete_on_termination,
     };
     let volume = Volume {
-        id: id.clone(),
+        id: id.as_ref().into(),
         size_gib: it.size_gib,
         kind: it.kind.clone(),
         state: State::InUse,
@@ -175,9 +175,9 @@ pub(super) fn attach(
         zone: zone.into(),
         created_at: now,
         snapshot_id: planned.snapshot_id.clone(),
-        attachments: vec![attachment],
+        attachments: [attachment].into(),
         operator: None,
-        tags: tags.clone(),
+        tags: Arc::new(tags.clone()),
     };
     cx.here_mut().ec2.volumes.put(&id, volume, now);
     Device {

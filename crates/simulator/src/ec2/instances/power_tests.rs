@@ -51,7 +51,7 @@ fn volume(id: &str) -> Volume {
         at: LONG_AGO,
         delete_on_termination: id == "vol-1",
     };
-    Volume { attachments: vec![attachment], ..trial::volume(id) }
+    Volume { attachments: [attachment].into(), ..trial::volume(id) }
 }
 
 fn device(id: &str) -> Device {

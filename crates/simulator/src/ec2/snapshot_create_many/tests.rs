@@ -1,4 +1,6 @@
 use super::*;
+use std::sync::Arc;
+
 use crate::{
     bed::Bed,
     ec2::{
@@ -12,8 +14,8 @@ fn bed() -> Bed {
     let bed = Bed::new().at("123456789012", "us-east-1");
     put_volume(&bed, attached("vol-a", "i-1", "/dev/xvda"));
     let mut tagged = attached("vol-b", "i-1", "/dev/sdf");
-    tagged.tags.insert("team".into(), "a".into());
-    tagged.tags.insert("aws:x".into(), "y".into());
+    let tags = [("team", "a"), ("aws:x", "y")];
+    tagged.tags = Arc::new(tags.map(|(key, value)| (key.into(), value.into())).into());
     put_volume(&bed, tagged);
     put_volume(&bed, attached("vol-c", "i-1", "/dev/sdg"));
     put_volume(&bed, attached("vol-d", "i-2", "/dev/xvda"));

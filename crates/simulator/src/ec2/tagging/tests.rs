@@ -1,4 +1,6 @@
 use super::*;
+use std::sync::Arc;
+
 use crate::{
     bed::Bed,
     ec2::{
@@ -85,8 +87,9 @@ fn a_resource_has_fifty_tags_beside_those_of_aws() {
     let bed = bed();
     put_volume(&bed, {
         let mut volume = volume("vol-a");
-        volume.tags.insert("aws:x".into(), "y".into());
-        volume.tags.extend((0..49).map(|n| (format!("k{n:02}"), String::new())));
+        let tags = Arc::make_mut(&mut volume.tags);
+        tags.insert("aws:x".into(), "y".into());
+        tags.extend((0..49).map(|n| (format!("k{n:02}"), String::new())));
         volume
     });
     assert_eq!(add(&bed, &["vol-a"], &[("a", None), ("b", None)]), Err("TagLimitExceeded"));
