@@ -103,6 +103,7 @@ fn sources_are_shared_with_the_vault_only_and_get_no_other_tags_than_those_of_co
         "Null": { "aws:ResourceTag/lamplighter:task": "false" },
         "StringEquals": { "aws:RequestedRegion": regions },
     });
-    check_conditions(prod, "ec2:DeleteSnapshot", &[ours.clone()]);
-    check_conditions(vault, "ec2:DeleteSnapshot", &[ours]);
+    for account in [prod, vault] {
+        check_conditions(account, "ec2:DeleteSnapshot", std::slice::from_ref(&ours));
+    }
 }
