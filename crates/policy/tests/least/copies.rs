@@ -67,8 +67,8 @@ fn a_copy_needs_what_is_printed_for_the_three_roles_and_without_any_of_it_says_w
 
 /// The conditions under which an action is allowed.
 #[track_caller]
-fn check_conditions(account: &str, action: &str, expected: &[Value]) {
-    let config = parsed(COPIES);
+fn check_conditions(config: &str, account: &str, action: &str, expected: &[Value]) {
+    let config = parsed(config);
     let policy = &policies(&config)[&account.parse::<AccountId>().unwrap()];
     let statements = policy["Statement"].as_array().unwrap().iter();
     let with = statements.filter(|it| it["Action"].as_array().unwrap().contains(&json!(action)));
@@ -76,34 +76,51 @@ fn check_conditions(account: &str, action: &str, expected: &[Value]) {
     assert_eq!(conditions, expected.iter().collect::<Vec<_>>(), "{account} {action}");
 }
 
+const REGIONS: [&str; 2] = ["eu-central-1", "eu-west-1"];
+
+#[test]
+fn a_vault_asks_for_keys_where_sources_are_even_if_it_is_one_itself() {
+    let both = COPIES.replace("accounts: [prod]", "accounts: [prod, vault]");
+    assert_ne!(both, COPIES);
+    let everywhere = json!({ "StringEquals": { "aws:RequestedRegion": REGIONS } });
+    for config in [COPIES, &both] {
+        check_conditions(
+            config,
+            "999900001111",
+            "kms:DescribeKey",
+            std::slice::from_ref(&everywhere),
+        );
+    }
+}
+
 #[test]
 fn sources_are_shared_with_the_vault_only_and_get_no_other_tags_than_those_of_copies() {
     let (prod, vault) = ("222233334444", "999900001111");
-    let regions = ["eu-central-1", "eu-west-1"];
     check_conditions(
+        COPIES,
         prod,
         "ec2:ModifySnapshotAttribute",
         &[json!({
             "ForAllValues:StringEquals": { "ec2:Add/userId": vault },
             "Null": { "ec2:Add/group": "true" },
-            "StringEquals": { "aws:RequestedRegion": regions },
+            "StringEquals": { "aws:RequestedRegion": REGIONS },
         })],
     );
-    check_conditions(vault, "ec2:ModifySnapshotAttribute", &[]);
+    check_conditions(COPIES, vault, "ec2:ModifySnapshotAttribute", &[]);
     let created = json!({
-        "StringEquals": { "aws:RequestedRegion": regions, "ec2:CreateAction": "CopySnapshot" },
+        "StringEquals": { "aws:RequestedRegion": REGIONS, "ec2:CreateAction": "CopySnapshot" },
     });
     let marked = json!({
         "ForAllValues:StringLike": { "aws:TagKeys": "lamplighter:copied-to:*" },
-        "StringEquals": { "aws:RequestedRegion": regions },
+        "StringEquals": { "aws:RequestedRegion": REGIONS },
     });
-    check_conditions(prod, "ec2:CreateTags", &[marked, created.clone()]);
-    check_conditions(vault, "ec2:CreateTags", &[created]);
+    check_conditions(COPIES, prod, "ec2:CreateTags", &[marked, created.clone()]);
+    check_conditions(COPIES, vault, "ec2:CreateTags", &[created]);
     let ours = json!({
         "Null": { "aws:ResourceTag/lamplighter:task": "false" },
-        "StringEquals": { "aws:RequestedRegion": regions },
+        "StringEquals": { "aws:RequestedRegion": REGIONS },
     });
     for account in [prod, vault] {
-        check_conditions(account, "ec2:DeleteSnapshot", std::slice::from_ref(&ours));
+        check_conditions(COPIES, account, "ec2:DeleteSnapshot", std::slice::from_ref(&ours));
     }
 }
