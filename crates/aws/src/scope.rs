@@ -5,18 +5,20 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use lamplighter_core::{
     Place, Scope,
-    cloud::{Ec2, Instances, Session},
+    cloud::{Ec2, Instances, Kms, Session},
 };
 
 use crate::{
     ec2::Ec2Client,
     instances::{InstancesClient, Switchboard},
+    kms::KmsClient,
 };
 
 /// The clients of one place.
 pub(crate) struct PlaceScope {
     place: Place,
     ec2: Ec2Client,
+    kms: KmsClient,
     instances: InstancesClient,
 }
 
@@ -32,7 +34,8 @@ impl PlaceScope {
     ) -> PlaceScope {
         let ec2 = Ec2Client::new(config, place, whom);
         let instances = InstancesClient::new(&ec2, place, session, switchboard);
-        PlaceScope { place: place.clone(), ec2, instances }
+        let kms = KmsClient::new(config, place, whom);
+        PlaceScope { place: place.clone(), ec2, instances, kms }
     }
 }
 
@@ -47,5 +50,9 @@ impl Scope for PlaceScope {
 
     fn instances(&self) -> &dyn Instances {
         &self.instances
+    }
+
+    fn kms(&self) -> &dyn Kms {
+        &self.kms
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod ec2;
 pub mod instances;
+pub mod kms;
 pub mod organizations;
 
 use std::{fmt::Debug, sync::Arc};
@@ -16,6 +17,7 @@ use crate::{AccountId, Fault, Place, Region, Tags, TaskName, select::ServerFilte
 
 pub use ec2::Ec2;
 pub use instances::Instances;
+pub use kms::Kms;
 pub use organizations::{Members, Organizations};
 
 /// One account in one region, with credentials for it.
@@ -26,6 +28,8 @@ pub trait Scope: Send + Sync {
     fn ec2(&self) -> &dyn Ec2;
     /// EC2 instances there.
     fn instances(&self) -> &dyn Instances;
+    /// KMS there.
+    fn kms(&self) -> &dyn Kms;
 }
 
 /// Hands out scopes, and keeps their credentials fresh.

@@ -1,8 +1,11 @@
 //! The cloud behind the ports of the core: no wire, no waiting, the same rules.
 
+mod copies;
 mod ec2;
 mod instances;
+mod kms;
 mod organizations;
+mod tiers;
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +17,7 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AccountPool, Fault, FaultKind, Place, Region, Scope,
     classify::{classify, minimum_wait},
-    cloud::{Ec2, Instances, Members, Session, organizations::not_a_member},
+    cloud::{Ec2, Instances, Kms, Members, Session, organizations::not_a_member},
     task::Group,
 };
 
@@ -224,6 +227,10 @@ impl Scope for Inside {
     }
 
     fn ec2(&self) -> &dyn Ec2 {
+        self
+    }
+
+    fn kms(&self) -> &dyn Kms {
         self
     }
 
