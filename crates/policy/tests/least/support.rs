@@ -191,7 +191,7 @@ impl Trial {
             // describes lag.
             for account in cloud.places().into_iter().map(|it| it.account).collect::<BTreeSet<_>>()
             {
-                for when in [("nth", 1), ("every", 4)] {
+                for when in [("nth", 1), ("every", 7)] {
                     let mut rule = json!({"action": "Copy*", "account": account});
                     rule[when.0] = json!(when.1);
                     rule["lose-answer"] = json!(true);
