@@ -201,7 +201,7 @@ impl Trial {
             // describes lag.
             for account in cloud.places().into_iter().map(|it| it.account).collect::<BTreeSet<_>>()
             {
-                for when in [("nth", 1), ("every", 4)] {
+                for when in [("nth", 1), ("every", 7)] {
                     let mut rule = json!({"action": "Copy*", "account": account});
                     rule[when.0] = json!(when.1);
                     rule["lose-answer"] = json!(true);
@@ -308,10 +308,6 @@ fn made_for(config: &Config) -> Fleet {
     // Every region is enabled everywhere.
     let regions: BTreeSet<_> = fleet.accounts.values().flat_map(|it| it.regions.clone()).collect();
     fleet.accounts.values_mut().for_each(|it| it.regions.extend(regions.clone()));
-    let month = from_value(json!(30)).unwrap();
-    for history in fleet.snapshots.iter_mut().filter(|it| it.count == Some(month)) {
-        history.count = from_value(json!(17)).unwrap();
-    }
     let closed = json!([{}, {"key": "alias/closed"}, {"encrypted": "100%"}]);
     fleet.volumes.extend(from_value::<Vec<_>>(closed).unwrap());
     let old = json!({"count": 2, "age": "200d", "tags": {"archive": "yes"}});

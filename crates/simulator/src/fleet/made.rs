@@ -75,7 +75,7 @@ impl Target {
             regions: needs.regions,
             keys,
             // Retention has something to decide.
-            history: if action.spec().effect == Effect::Deletes { 30 } else { 5 },
+            history: if action.spec().effect == Effect::Deletes { 20 } else { 5 },
         })
     }
 }
@@ -129,7 +129,11 @@ impl Fleet {
                         fleet.volumes.extend(others.map(|tags| volumes(place, tags, 4)));
                     }
                     "snapshots" => {
-                        fleet.volumes.push(volumes(place, EntryTags::new(), 2));
+                        let (account, region) = named(place);
+                        let is_there = |it: &Volumes| it.account == account && it.region == region;
+                        if !fleet.volumes.iter().any(is_there) {
+                            fleet.volumes.push(volumes(place, EntryTags::new(), 2));
+                        }
                         fleet.snapshots.push(snapshots(place, selected, history.unwrap_or(1)));
                         fleet.snapshots.extend(others.map(|tags| snapshots(place, tags, 3)));
                     }
