@@ -1,9 +1,20 @@
 //! Actions on EBS volumes and snapshots.
 
+mod archive;
+mod copy;
 mod create;
 mod delete;
 mod gone;
+mod keys;
+mod length;
+mod lineage;
+mod share;
 mod tag_names;
+mod tagging;
+mod watch;
 
+pub use archive::ArchiveSnapshot;
+pub use copy::CopySnapshot;
 pub use create::CreateSnapshot;
 pub use delete::DeleteSnapshot;
+pub use share::ShareSnapshot;

@@ -21,6 +21,7 @@ mod fault;
 mod fresh;
 mod instances;
 mod journal;
+mod kms;
 mod organization;
 mod queue;
 mod rds;

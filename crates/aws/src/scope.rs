@@ -5,12 +5,13 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use lamplighter_core::{
     Place, Scope,
-    cloud::{Ec2, Instances, Rds, Session},
+    cloud::{Ec2, Instances, Kms, Rds, Session},
 };
 
 use crate::{
     ec2::Ec2Client,
     instances::{InstancesClient, Switchboard},
+    kms::KmsClient,
     rds::RdsClient,
 };
 
@@ -18,6 +19,7 @@ use crate::{
 pub(crate) struct PlaceScope {
     place: Place,
     ec2: Ec2Client,
+    kms: KmsClient,
     instances: InstancesClient,
     rds: RdsClient,
 }
@@ -34,8 +36,9 @@ impl PlaceScope {
     ) -> PlaceScope {
         let ec2 = Ec2Client::new(config, place, whom);
         let instances = InstancesClient::new(&ec2, place, session, switchboard);
+        let kms = KmsClient::new(config, place, whom);
         let rds = RdsClient::new(config, place, whom);
-        PlaceScope { place: place.clone(), ec2, instances, rds }
+        PlaceScope { place: place.clone(), ec2, instances, kms, rds }
     }
 }
 
@@ -50,6 +53,10 @@ impl Scope for PlaceScope {
 
     fn instances(&self) -> &dyn Instances {
         &self.instances
+    }
+
+    fn kms(&self) -> &dyn Kms {
+        &self.kms
     }
 
     fn rds(&self) -> &dyn Rds {

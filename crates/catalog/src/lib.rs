@@ -11,8 +11,11 @@ pub use reference::reference;
 
 /// All actions that this program knows, in alphabetical order of their names.
 pub static ACTIONS: Catalog = &[
+    &lamplighter_ebs::ArchiveSnapshot,
+    &lamplighter_ebs::CopySnapshot,
     &lamplighter_ebs::CreateSnapshot,
     &lamplighter_ebs::DeleteSnapshot,
+    &lamplighter_ebs::ShareSnapshot,
     &lamplighter_ec2::PowerInstance,
     &lamplighter_ec2::RebootInstance,
     &lamplighter_ec2::ResizeInstance,

@@ -103,16 +103,14 @@ pub(crate) fn generated(config: &Config) -> Fleet {
         unit: None,
     };
     let target = |task: &Task| {
-        let kind = action::find(ACTIONS, &task.order.action)?.target_kind();
-        let tags = task.order.select.tags.clone();
-        let mut reach = task.reach.clone();
+        let mut target = Target::of(task, ACTIONS)?;
         for group in &task.groups {
             let number = config.groups.iter().position(|it| it.group.name == group.name)?;
             let made = made_up(config, &config.groups[number]);
             let regions = || group.regions.clone();
-            reach.extend(made.map(|it| Reach { account: it.id, regions: regions() }));
+            target.reach.extend(made.map(|it| Reach { account: it.id, regions: regions() }));
         }
-        Some(Target { kind: kind.to_owned(), tags, reach })
+        Some(target)
     };
     let listed = config.accounts.iter().map(member);
     let members: Vec<Member> =

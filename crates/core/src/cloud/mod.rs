@@ -3,6 +3,7 @@
 
 pub mod ec2;
 pub mod instances;
+pub mod kms;
 pub mod organizations;
 pub mod rds;
 
@@ -17,6 +18,7 @@ use crate::{AccountId, Fault, Place, Region, Tags, TaskName, select::ServerFilte
 
 pub use ec2::Ec2;
 pub use instances::Instances;
+pub use kms::Kms;
 pub use organizations::{Members, Organizations};
 pub use rds::Rds;
 
@@ -28,6 +30,9 @@ pub trait Scope: Send + Sync {
     fn ec2(&self) -> &dyn Ec2;
     /// EC2 instances there.
     fn instances(&self) -> &dyn Instances;
+    /// KMS there.
+    fn kms(&self) -> &dyn Kms;
+
     /// RDS and Aurora there.
     fn rds(&self) -> &dyn Rds;
 }

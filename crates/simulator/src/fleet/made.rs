@@ -1,20 +1,19 @@
 //! A fleet that fits a configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lamplighter_core::{
-    AccountId, Region,
-    action::{SOURCE_TAG, TAKEN_AT_TAG},
+    AccountId, Catalog, Region,
+    action::{self, Effect, SOURCE_TAG, TAKEN_AT_TAG},
     events::kind,
     select::{TagPattern, TagPatterns},
-    task::{Reach, Regions},
+    task::{Reach, Regions, Task},
 };
-
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
-    Account, ClusterSnapshots, Clusters, DatabaseSnapshots, Databases, Fleet, Snapshots, Tables,
-    Unit, VolumeType, Volumes,
+    Account, ClusterSnapshots, Clusters, DatabaseSnapshots, Databases, Fleet, Keys, Snapshots,
+    Tables, Unit, VolumeType, Volumes,
 };
 use crate::words::{OneOrMore, Range, Share, TagValue, Text, Time};
 
@@ -49,6 +48,14 @@ pub struct Target {
     pub tags: TagPatterns,
     /// Where it works.
     pub reach: Vec<Reach>,
+    /// The accounts beside those that its parameters name.
+    pub elsewhere: BTreeSet<AccountId>,
+    /// The regions that its parameters name.
+    pub regions: BTreeSet<Region>,
+    /// The KMS keys that its parameters name by their aliases.
+    pub keys: BTreeSet<String>,
+    /// How many snapshots of each volume it finds, one a day.
+    pub history: u32,
 }
 
 /// Of databases that have snapshots.
@@ -60,10 +67,43 @@ type Places<'p> = (&'p [AccountId], &'p Regions);
 /// Tags of an entry.
 type EntryTags = BTreeMap<String, OneOrMore<TagValue>>;
 
+impl Target {
+    /// What a task works on, if the catalog has its action and that can read its parameters.
+    pub fn of(task: &Task, catalog: Catalog) -> Option<Target> {
+        let action = action::find(catalog, &task.order.action)?;
+        let needs = action.needs(&task.order.params).ok()?;
+        let mut keys = BTreeSet::new();
+        collect_aliases(&task.order.params, &mut keys);
+        Some(Target {
+            kind: action.target_kind().to_owned(),
+            tags: task.order.select.tags.clone(),
+            reach: task.reach.clone(),
+            elsewhere: needs.elsewhere.into_keys().collect(),
+            regions: needs.regions,
+            keys,
+            // Retention has something to decide.
+            history: if action.spec().effect == Effect::Deletes { 20 } else { 5 },
+        })
+    }
+}
+
+/// The aliases of KMS keys among parameters. Those of AWS are there by themselves.
+fn collect_aliases(params: &Value, found: &mut BTreeSet<String>) {
+    match params {
+        Value::String(it) if it.starts_with("alias/") && !it.starts_with("alias/aws/") => {
+            found.insert(it.clone());
+        }
+        Value::Array(items) => items.iter().for_each(|it| collect_aliases(it, found)),
+        Value::Object(fields) => fields.values().for_each(|it| collect_aliases(it, found)),
+        _ => {}
+    }
+}
+
 impl Fleet {
     /// A plausible fleet for a configuration: its accounts with their roles, and in each place of
     /// each task some resources that its tags select, and some that they do not. Kinds that no
-    /// fleet has are left out.
+    /// fleet has are left out. Keys that parameters name are there in every account, and let the
+    /// others use them.
     pub fn for_config(members: &[Member], targets: &[Target]) -> Fleet {
         let mut fleet = Fleet { seed: 1, ..Fleet::default() };
         for member in members {
@@ -72,12 +112,20 @@ impl Fleet {
             fleet.units.extend(units.map(|it| (it.clone(), Unit::default())));
             fleet.accounts.insert(member.id.clone(), account(member, targets));
         }
-        let mut done: Vec<&Target> = Vec::new();
-        for target in targets {
-            if done.contains(&target) {
+        let aliases: BTreeSet<&String> = targets.iter().flat_map(|it| &it.keys).collect();
+        fleet.keys.extend(aliases.into_iter().map(|alias| Keys {
+            alias: Some(alias.clone()),
+            shared_with: OneOrMore::all(fleet.accounts.keys().cloned().collect()),
+            ..Keys::default()
+        }));
+        for (index, target) in targets.iter().enumerate() {
+            let same = |it: &&Target| {
+                (&it.kind, &it.tags, &it.reach) == (&target.kind, &target.tags, &target.reach)
+            };
+            if targets[..index].iter().any(|it| same(&it)) {
                 continue;
             }
-            done.push(target);
+            let history = targets.iter().filter(same).map(|it| it.history).max();
             for (accounts, regions) in places(target, &fleet) {
                 let selected = selected(&target.tags);
                 let others = others(&target.tags);
@@ -88,8 +136,12 @@ impl Fleet {
                         fleet.volumes.extend(others.map(|tags| volumes(place, tags, 4)));
                     }
                     "snapshots" => {
-                        fleet.volumes.push(volumes(place, EntryTags::new(), 2));
-                        fleet.snapshots.push(snapshots(place, selected, 30));
+                        let (account, region) = named(place);
+                        let is_there = |it: &Volumes| it.account == account && it.region == region;
+                        if !fleet.volumes.iter().any(is_there) {
+                            fleet.volumes.push(volumes(place, EntryTags::new(), 2));
+                        }
+                        fleet.snapshots.push(snapshots(place, selected, history.unwrap_or(1)));
                         fleet.snapshots.extend(others.map(|tags| snapshots(place, tags, 3)));
                     }
                     kind::DATABASES => {
@@ -127,11 +179,18 @@ impl Fleet {
 /// An account with the regions of its own and those that tasks name.
 fn account(member: &Member, targets: &[Target]) -> Account {
     let reaches = targets.iter().flat_map(|it| &it.reach).filter(|it| it.account == member.id);
-    let named = [&member.regions].into_iter().chain(reaches.map(|it| &it.regions));
-    let mut account = Account::new(named.flat_map(|it| match it {
-        Regions::Listed(regions) => regions.clone(),
-        Regions::All => Vec::new(),
-    }));
+    let listed = [&member.regions].into_iter().chain(reaches.map(|it| &it.regions));
+    let listed = listed.flat_map(|it| match it {
+        Regions::Listed(regions) => regions.as_slice(),
+        Regions::All => &[],
+    });
+    // The regions that parameters name are those of the accounts that they name, if there are any.
+    let is_meant = |it: &&Target| match it.elsewhere.is_empty() {
+        true => it.reach.iter().any(|it| it.account == member.id),
+        false => it.elsewhere.contains(&member.id),
+    };
+    let meant = targets.iter().filter(is_meant).flat_map(|it| &it.regions);
+    let mut account = Account::new(listed.chain(meant).cloned());
     if member.regions == Regions::All {
         account.regions.extend(REGIONS.iter().filter_map(|it| it.parse().ok()));
     }

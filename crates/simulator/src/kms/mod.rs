@@ -7,6 +7,7 @@ mod policy;
 mod state;
 mod usage;
 
+pub(crate) use describe::DescribeKey;
 pub(crate) use keys::{Grant, Key, KeyState, Kms, Manager};
 pub(crate) use policy::shared_with;
 pub(crate) use usage::{Unusable, Use, usable, use_key};

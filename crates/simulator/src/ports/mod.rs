@@ -1,9 +1,12 @@
 //! The cloud behind the ports of the core: no wire, no waiting, the same rules.
 
+mod copies;
 mod ec2;
 mod instances;
+mod kms;
 mod organizations;
 mod rds;
+mod tiers;
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +18,7 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AccountPool, Fault, FaultKind, Place, Region, Scope,
     classify::{classify, minimum_wait},
-    cloud::{Ec2, Instances, Members, Rds, Session, organizations::not_a_member},
+    cloud::{Ec2, Instances, Kms, Members, Rds, Session, organizations::not_a_member},
     task::Group,
 };
 
@@ -225,6 +228,10 @@ impl Scope for Inside {
     }
 
     fn ec2(&self) -> &dyn Ec2 {
+        self
+    }
+
+    fn kms(&self) -> &dyn Kms {
         self
     }
 

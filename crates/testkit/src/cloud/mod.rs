@@ -215,6 +215,37 @@ impl FakeCloud {
         self.cloud.adopt_snapshot(place, id);
     }
 
+    /// Puts a KMS key there, which these other accounts may use, too.
+    pub fn put_key(&self, place: &Place, alias: &str, others: &[AccountId]) {
+        self.open(place);
+        self.cloud.put_shared_key(place, alias, others);
+    }
+
+    /// The ARN of a key by its alias, if it is there.
+    pub fn key_arn(&self, place: &Place, alias: &str) -> Option<String> {
+        self.cloud.key_arn(place, alias)
+    }
+
+    /// Somebody disables a key.
+    pub fn disable_key(&self, place: &Place, alias: &str) {
+        self.cloud.disable_key(place, alias);
+    }
+
+    /// Encrypts all that is new there, or not, with a key; `None`: the one of AWS.
+    pub fn encrypt_by_default(&self, place: &Place, on: bool, key: Option<&str>) {
+        self.cloud.encrypt_by_default(place, on, key);
+    }
+
+    /// Lets other accounts use a snapshot, as somebody else might.
+    pub fn share_snapshot(&self, place: &Place, id: &str, with: &[AccountId]) {
+        self.cloud.share_snapshot(place, id, with);
+    }
+
+    /// The accounts that may use a snapshot, beside its owner.
+    pub fn shares_of(&self, place: &Place, id: &str) -> BTreeSet<AccountId> {
+        self.cloud.shares_of(place, id)
+    }
+
     /// The IAM actions that AWS has asked for on behalf of callers, with their accounts: EBS,
     /// that uses their keys.
     pub fn on_behalf(&self) -> BTreeSet<(AccountId, &'static str)> {
@@ -269,6 +300,11 @@ impl FakeCloud {
     /// The snapshots of the account there, in the order of their ids.
     pub fn snapshots_in(&self, place: &Place) -> Vec<Snapshot> {
         self.cloud.snapshots_in(place)
+    }
+
+    /// Whether the test put a snapshot of this id somewhere.
+    pub(crate) fn has_put(&self, id: &str) -> bool {
+        lock(&self.state).snapshots.iter().any(|(_, put)| put == id)
     }
 
     /// Whether a call made this snapshot, and not the test.
