@@ -367,7 +367,7 @@ expect:
   line 18: the snapshots of `vol-9`
     expected: 0
     found:    there is no such volume or database
-              ^^^^^^^^^^^^^^^^^^^^^^^
+              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 ");
 }
 
