@@ -10,14 +10,14 @@ use lamplighter_core::{
     Action, Fault, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, PlanCx, SOURCE_TAG, TAKEN_AT_TAG},
     cloud::ec2::{DryRun, NewSnapshot, Snapshot, Volume},
+    tagging::{TagNames, Wanted},
     template::{Template, Values},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    tag_names::TagNames,
-    tagging::{DESCRIPTION_MAX, Wanted},
+    DESCRIPTION_MAX,
     watch::{Begin, Stand, Started, begin, made_by, not_started, told},
 };
 
@@ -119,7 +119,7 @@ impl Action for CreateSnapshot {
 
 impl Params {
     fn wanted_tags(&self) -> Wanted<'_, ()> {
-        Wanted { own: &self.tags, copied: &self.copy_tags, ours: OWNERSHIP_TAGS }
+        Wanted { made: "snapshot", own: &self.tags, copied: &self.copy_tags, ours: OWNERSHIP_TAGS }
     }
 }
 

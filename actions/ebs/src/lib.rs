@@ -9,9 +9,10 @@ mod keys;
 mod length;
 mod lineage;
 mod share;
-mod tag_names;
-mod tagging;
 mod watch;
+
+/// What AWS takes as a description, in characters.
+const DESCRIPTION_MAX: usize = 255;
 
 pub use archive::ArchiveSnapshot;
 pub use copy::CopySnapshot;

@@ -4,16 +4,14 @@ use lamplighter_core::{
     Place, Verdict,
     action::{COPIED_FROM_TAG, PlanCx},
     cloud::ec2::{Restorable, Snapshot, SnapshotState},
+    tagging::TAGS_MAX,
 };
 
 use super::{
     known::{Known, TargetKey, There, Way, way},
     params::{Destination, Params, Sources},
 };
-use crate::{
-    lineage::{copied_to, is_hop, source, why_it_stays},
-    tagging::TAGS_MAX,
-};
+use crate::lineage::{copied_to, is_hop, source, why_it_stays};
 
 /// Judges every snapshot.
 pub(super) fn plan(

@@ -5,17 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use lamplighter_core::{
     AccountId, Place, Region,
     action::{BadParams, COPIED_TO_TAG, Permissions},
+    tagging::{TAGS_MAX, TagNames, Wanted},
     template::{Names, Template},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    keys,
-    length::Length,
-    tag_names::TagNames,
-    tagging::{TAGS_MAX, Wanted},
-};
+use crate::{keys, length::Length};
 
 /// Task, job, source, taken-at and copied-from; or hop-of.
 const OWNERSHIP_TAGS: usize = 5;
@@ -119,7 +115,7 @@ impl Destination {
 
 impl Params {
     pub(super) fn wanted_tags(&self) -> Wanted<'_, CopyNames> {
-        Wanted { own: &self.tags, copied: &self.copy_tags, ours: OWNERSHIP_TAGS }
+        Wanted { made: "snapshot", own: &self.tags, copied: &self.copy_tags, ours: OWNERSHIP_TAGS }
     }
 
     /// The rules between fields.

@@ -22,10 +22,10 @@ use super::{
     state::{Leg, Phase, State},
 };
 use crate::{
+    DESCRIPTION_MAX,
     gone::{Deletion, delete},
     keys,
     lineage::{copied_to, source, taken_at, why_it_stays},
-    tagging::DESCRIPTION_MAX,
     watch::{self, Begin, Stand, Started, begin, is_of_job, not_started, told},
 };
 
