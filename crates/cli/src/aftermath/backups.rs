@@ -32,6 +32,9 @@ pub(crate) struct Backup {
     pub(crate) region: Region,
     /// What it is a backup of.
     pub(crate) source: String,
+    /// What AWS says that it holds: an image has a snapshot of each volume.
+    #[serde(skip)]
+    volume: String,
     /// The task that made it.
     pub(crate) task: String,
     /// The job that made it.
@@ -95,7 +98,8 @@ fn backup(place: &Place, snapshot: Snapshot) -> Option<Backup> {
     Some(Backup {
         task: tags.remove(TASK_TAG)?,
         job: tags.remove(JOB_TAG),
-        source: tags.remove(SOURCE_TAG).unwrap_or(snapshot.volume_id),
+        source: tags.remove(SOURCE_TAG).unwrap_or_else(|| snapshot.volume_id.clone()),
+        volume: snapshot.volume_id,
         id: snapshot.id,
         account: place.account.clone(),
         region: place.region.clone(),
@@ -155,13 +159,14 @@ fn kept(task: &TaskName, verdict: Verdict) -> Kept {
     Kept { task: task.clone(), verdict, reasons }
 }
 
-/// Backups that one job made twice: an effect that happened twice, which breaks what is promised.
+/// Backups that one job made twice of the same thing: an effect that happened twice, which breaks what is promised.
 pub(super) fn twins(backups: &[Backup]) -> Vec<String> {
-    let mut first: BTreeMap<(&AccountId, &Region, &str), &str> = BTreeMap::new();
+    let mut first = BTreeMap::new();
     let mut twins = Vec::new();
     for backup in backups {
         let Some(job) = &backup.job else { continue };
-        if let Some(other) = first.insert((&backup.account, &backup.region, job), &backup.id) {
+        let what = (&backup.account, &backup.region, &backup.volume, job);
+        if let Some(other) = first.insert(what, &backup.id) {
             let id = &backup.id;
             twins.push(format!("once: `{other}` and `{id}` are both of the job `{job}`"));
         }
@@ -209,19 +214,25 @@ tasks:
 
     #[test]
     fn two_backups_of_one_job_are_told() {
-        let backup = |id: &str, job: &str| Backup {
+        let backup = |id: &str, volume: &str, job: &str| Backup {
             id: id.to_owned(),
             account: "111122223333".parse().unwrap(),
             region: "eu-west-1".parse().unwrap(),
-            source: "vol-1".to_owned(),
+            source: "i-1".to_owned(),
+            volume: volume.to_owned(),
             task: "nightly".to_owned(),
             job: Some(job.to_owned()),
             taken_at: Timestamp::UNIX_EPOCH,
             state: SnapshotState::Completed,
             kept: Vec::new(),
         };
-        let told = twins(&[backup("snap-1", "a"), backup("snap-2", "b"), backup("snap-3", "a")]);
-        assert_eq!(told, ["once: `snap-1` and `snap-3` are both of the job `a`"]);
+        let told = twins(&[
+            backup("snap-1", "vol-1", "a"),
+            backup("snap-2", "vol-1", "b"),
+            backup("snap-3", "vol-2", "a"),
+            backup("snap-4", "vol-1", "a"),
+        ]);
+        assert_eq!(told, ["once: `snap-1` and `snap-4` are both of the job `a`"]);
     }
 
     #[test]

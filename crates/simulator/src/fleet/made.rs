@@ -12,8 +12,8 @@ use lamplighter_core::{
 use serde_json::{Value, json};
 
 use super::{
-    Account, ClusterSnapshots, Clusters, DatabaseSnapshots, Databases, Fleet, Keys, Snapshots,
-    Tables, Unit, VolumeType, Volumes,
+    Account, ClusterSnapshots, Clusters, DatabaseSnapshots, Databases, Fleet, Instances, Keys,
+    Snapshots, Tables, Unit, VolumeType, Volumes,
 };
 use crate::words::{OneOrMore, Range, Share, TagValue, Text, Time};
 
@@ -144,6 +144,10 @@ impl Fleet {
                         fleet.snapshots.push(snapshots(place, selected, history.unwrap_or(1)));
                         fleet.snapshots.extend(others.map(|tags| snapshots(place, tags, 3)));
                     }
+                    "instances" => {
+                        fleet.instances.push(instances(place, selected, 3));
+                        fleet.instances.extend(others.map(|tags| instances(place, tags, 2)));
+                    }
                     kind::DATABASES => {
                         fleet.databases.push(databases(place, selected, 3));
                         fleet.databases.extend(others.map(|tags| databases(place, tags, 2)));
@@ -184,13 +188,19 @@ fn account(member: &Member, targets: &[Target]) -> Account {
         Regions::Listed(regions) => regions.as_slice(),
         Regions::All => &[],
     });
+    // Who copies from there looks at the keys there.
+    let sources = targets.iter().filter(|it| it.elsewhere.contains(&member.id));
+    let sources = sources.flat_map(|it| &it.reach).flat_map(|it| match &it.regions {
+        Regions::Listed(regions) => regions.as_slice(),
+        Regions::All => &[],
+    });
     // The regions that parameters name are those of the accounts that they name, if there are any.
     let is_meant = |it: &&Target| match it.elsewhere.is_empty() {
         true => it.reach.iter().any(|it| it.account == member.id),
         false => it.elsewhere.contains(&member.id),
     };
     let meant = targets.iter().filter(is_meant).flat_map(|it| &it.regions);
-    let mut account = Account::new(listed.chain(meant).cloned());
+    let mut account = Account::new(listed.chain(sources).chain(meant).cloned());
     if member.regions == Regions::All {
         account.regions.extend(REGIONS.iter().filter_map(|it| it.parse().ok()));
     }
@@ -258,6 +268,13 @@ fn snapshots(place: Places<'_>, tags: EntryTags, count: u32) -> Snapshots {
     let (account, region) = named(place);
     let tags = with_lineage(tags, "volume");
     Snapshots { account, region, count: Some(Range::only(count)), tags, ..Snapshots::default() }
+}
+
+fn instances(place: Places<'_>, tags: EntryTags, count: u32) -> Instances {
+    let (account, region) = named(place);
+    let (count, age) = (Some(Range::only(count)), Some(days(30, 800)));
+    let hibernation = Some(Share::percent(30));
+    Instances { account, region, count, age, tags, hibernation, ..Instances::default() }
 }
 
 fn databases(place: Places<'_>, tags: EntryTags, count: u32) -> Databases {
