@@ -88,6 +88,7 @@ impl Cloud {
             taken_at: it.original_created_at.unwrap_or(at),
             storage_gib: it.size_gib,
             key: it.kms_key_id.map(Into::into),
+            option_group: it.option_group.map(Into::into).or(of_kind.option_group),
             tags: it.tags,
             ..of_kind
         };
