@@ -1,4 +1,7 @@
-use lamplighter_core::{AnyAction, action::TASK_TAG};
+use lamplighter_core::{
+    AnyAction,
+    action::{TAKEN_AT_TAG, TASK_TAG},
+};
 use lamplighter_testkit::{World, conforms};
 use serde_json::{Value, json};
 

@@ -177,6 +177,15 @@ fn missing(accounts: &BTreeSet<AccountId>, here: &Place, reads: &[&str]) -> Stri
 }
 
 impl KeyFacts {
+    /// The key of a copy that keeps that of its source.
+    pub fn as_target(&self, key: KeyOf<'_>) -> TargetKey {
+        let known = match &self.about {
+            keys::Known::Key(known) => Some(known.clone()),
+            keys::Known::Closed => None,
+        };
+        TargetKey { name: key.name().to_owned(), key: known }
+    }
+
     fn open_to(&self, account: &AccountId) -> Option<bool> {
         self.open_to.get(account).copied().flatten()
     }
