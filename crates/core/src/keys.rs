@@ -62,6 +62,26 @@ pub fn statement(accounts: &BTreeSet<AccountId>, partition: &str, actions: &[&st
     )
 }
 
+/// What the role of an account needs to copy something, in words: on the key of the source, if it
+/// is encrypted, and on that of the copy, if it has a name. AWS does not say which is missing.
+pub fn cure(
+    account: &AccountId,
+    (source, reads): (Option<&str>, &[&str]),
+    (copy, writes): (Option<&str>, &[&str]),
+) -> String {
+    let list = |actions: &[&str]| {
+        actions.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
+    };
+    let source = source.map(|key| format!("{} on the source's key (`{key}`) and ", list(reads)));
+    let copy = copy.map(|key| format!(" (`{key}`)")).unwrap_or_default();
+    format!(
+        "the role in {account} needs {}{} on the copy's key{copy}, and the keys' policies must \
+         allow it",
+        source.unwrap_or_default(),
+        list(writes)
+    )
+}
+
 /// A backup's key, as messages name it.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyOf<'b> {

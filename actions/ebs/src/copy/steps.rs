@@ -9,7 +9,7 @@ use lamplighter_core::{
     cloud::ec2::{NewCopy, Snapshot},
     copying::{Begun, End, Job, Leg, Source, Stand, What, copied_to},
     gone::Deletion,
-    keys::KeyOf,
+    keys::{self as kms, KeyOf},
     select::ServerFilter,
     template::Values,
 };
@@ -299,20 +299,9 @@ impl Copier<'_> {
         if !why.to_ascii_lowercase().contains("key") {
             return why;
         }
-        let list = |actions: &[&str]| {
-            actions.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
-        };
-        let mut cures = Vec::new();
-        if let Some(key) = keys::of(self.snapshot).map(KeyOf::name) {
-            cures.push(format!("{} on the source's key (`{key}`)", list(keys::READS)));
-        }
-        let target = target.map(|key| format!(" (`{key}`)")).unwrap_or_default();
-        cures.push(format!("{} on the copy's key{target}", list(keys::WRITES)));
-        format!(
-            "{why}: the role in {} needs {}, and the keys' policies must allow it",
-            place.account,
-            cures.join(" and ")
-        )
+        let source = keys::of(self.snapshot).map(KeyOf::name);
+        let cure = kms::cure(&place.account, (source, keys::READS), (target, keys::WRITES));
+        format!("{why}: {cure}")
     }
 }
 

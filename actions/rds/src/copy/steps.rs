@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use lamplighter_core::{
     AccountId, Doing, Fault, Place, Scope, StepCx, Tags,
     action::{COPIED_FROM_TAG, HOP_TAG, SOURCE_TAG, TAKEN_AT_TAG},
-    cloud::rds::{Kind, NO_SNAPSHOT, NewCopy, Snapshot},
+    cloud::rds::{KEY_NOT_ACCESSIBLE, Kind, NO_SNAPSHOT, NewCopy, Snapshot},
     copying::{Begun, Job, Leg, Source, Stand, What, copied_to},
     gone::Deletion,
+    keys::{self as kms, KeyOf},
     template::Values,
 };
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,7 @@ use crate::{
     family::Family,
     gone::delete,
     groups::own,
+    keys,
     lineage::{source, taken_at},
     names, tags,
     taking::{self, Named, Taking, is_of_job},
@@ -137,6 +139,7 @@ impl<F: Family> Job for Copier<'_, F> {
             }
         };
         let answer = there.rds().copy_snapshot(F::KIND, &new).await;
+        let answer = answer.map_err(|fault| self.with_keys(fault, new.key.as_deref(), there));
         making(name.clone(), self.named(there, &name).answered(answer).await?)
     }
 
@@ -215,6 +218,18 @@ impl<F: Family> Job for Copier<'_, F> {
 }
 
 impl<F: Family> Copier<'_, F> {
+    /// The fault of a copy whose keys cannot be used, with what they lack.
+    /// Source: RDS User Guide, "Sharing encrypted snapshots".
+    fn with_keys(&self, fault: Fault, target: Option<&str>, there: &dyn Scope) -> Fault {
+        if !has_code(&fault, &[KEY_NOT_ACCESSIBLE]) {
+            return fault;
+        }
+        let source = keys::of(self.snapshot).map(KeyOf::name);
+        let account = &there.place().account;
+        let cure = kms::cure(account, (source, keys::READS), (target, keys::WRITES));
+        Fault::new(fault.kind, format!("{}: {cure}", fault.chain())).with_code(KEY_NOT_ACCESSIBLE)
+    }
+
     /// The ARN of a snapshot here.
     fn arn(&self, name: &str) -> String {
         F::KIND.snapshot_arn(self.cx.here.place(), name)

@@ -149,6 +149,8 @@ pub const WRONG_SNAPSHOT_STATE: [&str; 2] =
     ["InvalidDBClusterSnapshotStateFault", "InvalidDBSnapshotState"];
 /// The codes by which AWS says that a database is not in a state for a call.
 pub const WRONG_STATE: [&str; 2] = ["InvalidDBClusterStateFault", "InvalidDBInstanceState"];
+/// The code by which AWS says that a key cannot be used, be it that of the source or of the copy.
+pub const KEY_NOT_ACCESSIBLE: &str = "KMSKeyNotAccessibleFault";
 /// The code by which AWS says that there is no such option group.
 pub const NO_OPTION_GROUP: &str = "OptionGroupNotFoundFault";
 /// The code by which AWS says that there are as many manual snapshots as there may be.
