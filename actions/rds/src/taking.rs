@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lamplighter_core::{
     Doing, Fault, FaultKind, StepCx, Tags,
     action::JOB_TAG,
@@ -19,8 +19,6 @@ use crate::{
 /// The wait before the first look; it doubles with each one.
 const FIRST_WAIT: Duration = Duration::from_secs(60);
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
-/// How long something new may not be visible at the most. After that it is gone.
-const LONGEST_LAG: SignedDuration = SignedDuration::from_mins(5);
 /// The wait for room where there are as many snapshots as there may be.
 const FULL: Duration = Duration::from_secs(600);
 
@@ -142,7 +140,7 @@ impl Named<'_> {
             Ok(Ok(Stand::Pending(taking, wait)))
         };
         let Some(found) = self.find().await? else {
-            if self.cx.now < taking.since + LONGEST_LAG {
+            if self.cx.longest_lag_left(taking.since).is_some() {
                 return pending(taking);
             }
             return Ok(Err(format!("the snapshot `{name}` disappeared before it was available")));

@@ -6,13 +6,7 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use crate::{Fault, FaultKind, StepCx};
-
-/// How long something that is gone may be visible at the most.
-/// Source: EC2 Developer Guide, "Eventual consistency".
-const LONGEST_LAG: SignedDuration = SignedDuration::from_mins(5);
 
 /// What came of a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +30,5 @@ pub async fn judge(
     if !is_shown.await? {
         return Ok(Deletion::Done);
     }
-    match Duration::try_from((last + LONGEST_LAG).duration_since(cx.now)) {
-        Ok(wait) if !wait.is_zero() => Ok(Deletion::Later(wait)),
-        _ => Err(denied),
-    }
+    cx.longest_lag_left(last).map(Deletion::Later).ok_or(denied)
 }

@@ -1,5 +1,6 @@
 //! The plan of a copy: where each snapshot goes, on which way, and what is missing.
 
+use jiff::Timestamp;
 use lamplighter_core::{
     Place, Verdict,
     action::{COPIED_FROM_TAG, PlanCx, TAKEN_AT_TAG},
@@ -228,8 +229,9 @@ pub(super) fn is_itself_in(
 /// Whether a copy of a snapshot, which has this ARN, has not failed. Names come again: what was
 /// taken at another time is of another snapshot.
 pub(super) fn is_copy_of(copy: &Snapshot, arn: &str, snapshot: &Snapshot) -> bool {
-    let taken = snapshot.created_at.map(|at| taken_at(snapshot, at).to_string());
+    let said = copy.tags.get(TAKEN_AT_TAG).and_then(|it| it.parse::<Timestamp>().ok());
+    let taken = snapshot.created_at.map(|at| taken_at(snapshot, at));
     copy.tags.get(COPIED_FROM_TAG).map(String::as_str) == Some(arn)
-        && copy.tags.get(TAKEN_AT_TAG) == taken.as_ref()
+        && said.map(Timestamp::as_second) == taken.map(Timestamp::as_second)
         && ["available", "copying", "creating"].contains(&copy.state.as_str())
 }

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use lamplighter_core::{
     AccountId, Doing, Fault, Place, Scope, StepCx, Tags,
-    action::{COPIED_FROM_TAG, HOP_TAG, SOURCE_TAG, TAKEN_AT_TAG},
+    action::{COPIED_FROM_TAG, HOP_TAG},
     cloud::rds::{KEY_NOT_ACCESSIBLE, Kind, NO_SNAPSHOT, NewCopy, Snapshot},
     copying::{Begun, Job, Leg, Source, Stand, What, copied_to},
     gone::Deletion,
@@ -251,23 +251,15 @@ impl<F: Family> Copier<'_, F> {
     /// The tags of every copy: whose it is, and of what, from when.
     fn ours(&self) -> Tags {
         let Copier { cx, snapshot, .. } = *self;
-        let mut tags = cx.ownership_tags();
-        tags.insert(SOURCE_TAG.to_owned(), source(F::KIND, cx.here.place(), snapshot));
-        tags.insert(TAKEN_AT_TAG.to_owned(), taken_at(snapshot, cx.now).to_string());
-        tags
+        cx.backup_tags(&source(F::KIND, cx.here.place(), snapshot), taken_at(snapshot, cx.now))
     }
 
     /// All tags of a copy.
     fn tags(&self) -> Tags {
         let Copier { cx, params, snapshot, .. } = *self;
         let values = Values {
-            task: &cx.session.task,
-            occurrence: cx.session.occurrence,
-            time_zone: cx.time_zone,
-            place: cx.here.place(),
-            target: &snapshot.id,
-            target_tags: &snapshot.tags,
             extra: &BTreeMap::from([("source", snapshot.database.clone())]),
+            ..cx.values(&snapshot.id, &snapshot.tags)
         };
         let mut tags = tags::fitting(params.wanted_tags().of(&snapshot.tags, &values));
         tags.extend(self.ours());

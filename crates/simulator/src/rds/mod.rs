@@ -36,6 +36,7 @@ use crate::{
     wire::time::millis,
 };
 pub(crate) use clusters::Cluster;
+use describe_events::Records;
 use instances::Instance;
 use kind::Kind;
 use option_groups::OptionGroup;
@@ -84,6 +85,7 @@ pub(crate) struct Rds {
     cluster_snapshots: Shelf<Snapshot>,
     /// Option groups other than the default ones.
     pub(crate) option_groups: BTreeMap<Box<str>, OptionGroup>,
+    pub(crate) records: Records,
 }
 
 impl Rds {
