@@ -7,7 +7,7 @@ use lamplighter_core::{
     AccountId, Doing, Fault, Place, Scope, StepCx, Tags,
     action::{COPIED_FROM_TAG, HOP_TAG, SOURCE_TAG, TAKEN_AT_TAG},
     cloud::ec2::{NewCopy, Snapshot},
-    copying::{Begun, End, Job, Leg, Source, Stand, What, copied_to},
+    copying::{Begun, End, Facts, Job, Source, Stand, What, copied_to},
     gone::Deletion,
     keys::{self as kms, KeyOf},
     select::ServerFilter,
@@ -57,8 +57,8 @@ impl Job for Copier<'_> {
         self.params.hop_key.as_deref()
     }
 
-    fn id(&self) -> &str {
-        &self.snapshot.id
+    fn backup(&self) -> Facts<'_> {
+        facts(self.snapshot)
     }
 
     fn source(&self) -> Source<'_> {
@@ -70,7 +70,11 @@ impl Job for Copier<'_> {
     }
 
     async fn copied_before(&self, there: &dyn Scope) -> Result<Option<String>, Fault> {
-        Ok(self.copies(there).await?.into_iter().next().map(|it| it.id))
+        let id = &self.snapshot.id;
+        let others = |it: &Snapshot| is_copy_of(it, id) && !is_of_job(self.cx, it);
+        let found = watch::find(there.ec2(), &self.of_this(), others).await;
+        let found = found.doing(format!("looking for copies of `{id}` in {}", there.place()))?;
+        Ok(found.into_iter().next().map(|it| it.id))
     }
 
     async fn begun(
@@ -78,18 +82,7 @@ impl Job for Copier<'_> {
         there: &dyn Scope,
         what: What<'_, Destination>,
     ) -> Result<Option<Begun<Started>>, Fault> {
-        let ours = match what {
-            What::Hop(_) => self.hops().await?,
-            What::Copy(..) => {
-                let (ours, others): (Vec<Snapshot>, Vec<Snapshot>) =
-                    self.copies(there).await?.into_iter().partition(|it| is_of_job(self.cx, it));
-                if let Some(copy) = others.into_iter().next() {
-                    return Ok(Some(Begun::Before(copy.id)));
-                }
-                ours
-            }
-        };
-        Ok(match begin(self.cx, &ours) {
+        Ok(match begin(self.cx, &self.made(there, what).await?) {
             Begin::Follow(started) => Some(making(started)),
             Begin::Wait(wait) => Some(Begun::Wait(wait)),
             Begin::Make => None,
@@ -138,14 +131,10 @@ impl Job for Copier<'_> {
         what: What<'_, Destination>,
         started: Started,
     ) -> Result<Stand<Started, Box<Snapshot>>, Fault> {
-        let (found, key) = match what {
-            What::Hop(key) => (self.hops().await?, key),
-            What::Copy(_, leg, _) => {
-                let ours = |it: &Snapshot| is_of_job(self.cx, it);
-                let found = watch::find(there.ec2(), &self.of_this(), ours).await;
-                let found = found.doing(format!("looking for the copy in {}", there.place()))?;
-                (found, leg.key.as_deref())
-            }
+        let found = self.made(there, what).await?;
+        let key = match what {
+            What::Hop(key) => key,
+            What::Copy(_, leg, _) => leg.key.as_deref(),
         };
         Ok(match started.stands(self.cx, there.ec2(), found).await? {
             Stand::Failed(why) => Stand::Failed(self.with_keys(why, key, there.place())),
@@ -157,8 +146,8 @@ impl Job for Copier<'_> {
         started.snapshot()
     }
 
-    fn id_of_copy(copy: &Box<Snapshot>) -> &str {
-        &copy.id
+    fn facts(copy: &Box<Snapshot>) -> Facts<'_> {
+        facts(copy)
     }
 
     fn spoils_hop(&self, hop: &Box<Snapshot>, hop_key: Option<&str>) -> Option<String> {
@@ -169,21 +158,6 @@ impl Job for Copier<'_> {
                 hop.id
             )
         })
-    }
-
-    fn spoils_copy(&self, copy: &Box<Snapshot>, leg: &Leg) -> Option<String> {
-        let (has, wants) = (copy.size_gib, self.snapshot.size_gib);
-        if has != wants {
-            return Some(format!("it has {has} GiB, and the source {wants}"));
-        }
-        if self.snapshot.encrypted && !copy.encrypted {
-            return Some("it is not encrypted, and the source is".to_owned());
-        }
-        if leg.key.is_some() && copy.kms_key_id != leg.key {
-            let key = copy.kms_key_id.as_deref().unwrap_or("none");
-            return Some(format!("its key is `{key}`"));
-        }
-        None
     }
 
     async fn mark(&self, place: &Place, copy: &Box<Snapshot>) -> Result<(), Fault> {
@@ -249,19 +223,18 @@ impl Copier<'_> {
         ServerFilter::tag(COPIED_FROM_TAG, &self.snapshot.id)
     }
 
-    /// The copies of this snapshot in a place that have not failed, or are this job's own.
-    async fn copies(&self, scope: &dyn Scope) -> Result<Vec<Snapshot>, Fault> {
-        let id = &self.snapshot.id;
-        let counts = |it: &Snapshot| is_copy_of(it, id) || is_of_job(self.cx, it);
-        let found = watch::find(scope.ec2(), &self.of_this(), counts).await;
-        found.doing(format!("looking for copies of `{id}` in {}", scope.place()))
-    }
-
-    /// The copies on the way that this job has made.
-    async fn hops(&self) -> Result<Vec<Snapshot>, Fault> {
-        let filter = ServerFilter::tag(HOP_TAG, &self.snapshot.id);
-        let found = watch::find(self.cx.here.ec2(), &filter, |it| is_of_job(self.cx, it)).await;
-        found.doing("looking for the copy on the way")
+    /// What this job has made of it in a place.
+    async fn made(
+        &self,
+        there: &dyn Scope,
+        what: What<'_, Destination>,
+    ) -> Result<Vec<Snapshot>, Fault> {
+        let (filter, word) = match what {
+            What::Hop(_) => (ServerFilter::tag(HOP_TAG, &self.snapshot.id), "the copy on the way"),
+            What::Copy(..) => (self.of_this(), "the copy"),
+        };
+        let found = watch::find(there.ec2(), &filter, |it| is_of_job(self.cx, it)).await;
+        found.doing(format!("looking for {word} in {}", there.place()))
     }
 
     /// The tags of every copy: whose it is, and of what, from when.
@@ -297,6 +270,15 @@ impl Copier<'_> {
         let source = keys::of(self.snapshot).map(KeyOf::name);
         let cure = kms::cure(&place.account, (source, keys::READS), (target, keys::WRITES));
         format!("{why}: {cure}")
+    }
+}
+
+fn facts(it: &Snapshot) -> Facts<'_> {
+    Facts {
+        id: &it.id,
+        size_gib: Some(it.size_gib),
+        encrypted: it.encrypted,
+        key: it.kms_key_id.as_deref(),
     }
 }
 

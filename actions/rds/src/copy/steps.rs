@@ -10,7 +10,7 @@ use lamplighter_core::{
     AccountId, Doing, Fault, Place, Scope, StepCx, Tags,
     action::{COPIED_FROM_TAG, HOP_TAG},
     cloud::rds::{KEY_NOT_ACCESSIBLE, Kind, NO_SNAPSHOT, NewCopy, Snapshot},
-    copying::{Begun, Job, Leg, Source, Stand, What, copied_to},
+    copying::{Begun, Facts, Job, Source, Stand, What, copied_to},
     gone::Deletion,
     keys::{self as kms, KeyOf},
     template::Values,
@@ -67,8 +67,8 @@ impl<F: Family> Job for Copier<'_, F> {
         self.params.hop_key.as_deref()
     }
 
-    fn id(&self) -> &str {
-        &self.snapshot.id
+    fn backup(&self) -> Facts<'_> {
+        facts(F::KIND, self.snapshot)
     }
 
     fn source(&self) -> Source<'_> {
@@ -104,11 +104,7 @@ impl<F: Family> Job for Copier<'_, F> {
     ) -> Result<Option<Begun<Copying>>, Fault> {
         let name = self.name(what);
         let begun = self.named(there, &name).begun().await?;
-        match (begun, what) {
-            (Some(begun), _) => making(name, begun).map(Some),
-            (None, What::Hop(_)) => Ok(None),
-            (None, What::Copy(..)) => Ok(self.copied_before(there).await?.map(Begun::Before)),
-        }
+        begun.map(|begun| making(name, begun)).transpose()
     }
 
     async fn begin(
@@ -162,27 +158,12 @@ impl<F: Family> Job for Copier<'_, F> {
         &started.name
     }
 
-    fn id_of_copy(copy: &Box<Snapshot>) -> &str {
-        &copy.id
+    fn facts(copy: &Box<Snapshot>) -> Facts<'_> {
+        facts(F::KIND, copy)
     }
 
     /// It has the key of the source, or that which was named.
     fn spoils_hop(&self, _: &Box<Snapshot>, _: Option<&str>) -> Option<String> {
-        None
-    }
-
-    fn spoils_copy(&self, copy: &Box<Snapshot>, leg: &Leg) -> Option<String> {
-        let (has, wants) = (copy.size_gib, self.snapshot.size_gib);
-        if F::KIND == Kind::Instance && has != wants {
-            return Some(format!("it has {has} GiB, and the source {wants}"));
-        }
-        if self.snapshot.encrypted && !copy.encrypted {
-            return Some("it is not encrypted, and the source is".to_owned());
-        }
-        if leg.key.is_some() && copy.kms_key_id != leg.key {
-            let key = copy.kms_key_id.as_deref().unwrap_or("none");
-            return Some(format!("its key is `{key}`"));
-        }
         None
     }
 
@@ -265,6 +246,16 @@ impl<F: Family> Copier<'_, F> {
         tags.extend(self.ours());
         tags.insert(COPIED_FROM_TAG.to_owned(), self.arn(&snapshot.id));
         tags
+    }
+}
+
+/// Aurora says nothing of the size.
+fn facts(kind: Kind, it: &Snapshot) -> Facts<'_> {
+    Facts {
+        id: &it.id,
+        size_gib: (kind == Kind::Instance).then_some(it.size_gib),
+        encrypted: it.encrypted,
+        key: it.kms_key_id.as_deref(),
     }
 }
 

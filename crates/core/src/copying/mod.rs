@@ -26,7 +26,7 @@ use crate::{
 
 pub use plan::{Draft, cannot_share, no_room};
 pub use state::{Leg, Phase, State};
-pub use steps::{Begun, End, Job, Stand, What, step};
+pub use steps::{Begun, End, Facts, Job, Stand, What, step};
 pub use way::{Kept, KeyFacts, Source, TargetKey, Way, Ways, way};
 
 /// How long after its start a copy on the way is of no use to any job: longer than any job that

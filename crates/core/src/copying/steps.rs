@@ -29,8 +29,8 @@ pub trait Job: Sync {
     fn to(&self) -> &[Self::To];
     /// The key of the copy on the way, as the parameters name it.
     fn hop_key(&self) -> Option<&str>;
-    /// The backup's id.
-    fn id(&self) -> &str;
+    /// The backup.
+    fn backup(&self) -> Facts<'_>;
     /// What decides on its ways.
     fn source(&self) -> Source<'_>;
     /// Whether it is in a destination itself.
@@ -38,7 +38,7 @@ pub trait Job: Sync {
 
     /// A copy that another job has made there, or is making.
     async fn copied_before(&self, there: &dyn Scope) -> Result<Option<String>, Fault>;
-    /// What an earlier try of the step has started, or somebody else. `None`: start one.
+    /// What an earlier try of the step has started. `None`: start one.
     async fn begun(
         &self,
         there: &dyn Scope,
@@ -60,12 +60,10 @@ pub trait Job: Sync {
 
     /// The id of a copy that was started.
     fn id_of(started: &Self::Started) -> &str;
-    /// The id of a copy that is completed.
-    fn id_of_copy(copy: &Self::Copy) -> &str;
+    /// A copy that is completed.
+    fn facts(copy: &Self::Copy) -> Facts<'_>;
     /// What is wrong with a copy on the way.
     fn spoils_hop(&self, copy: &Self::Copy, hop_key: Option<&str>) -> Option<String>;
-    /// What is wrong with a copy.
-    fn spoils_copy(&self, copy: &Self::Copy, leg: &Leg) -> Option<String>;
     /// Sets the tag of the source that names its copy, if the account may. A source that is gone
     /// needs none.
     async fn mark(&self, place: &Place, copy: &Self::Copy) -> Result<(), Fault>;
@@ -86,6 +84,35 @@ pub trait Job: Sync {
     /// What remains to be done when all copies are there.
     async fn finish(&self) -> Result<End, Fault> {
         Ok(End::Done(None))
+    }
+}
+
+/// What of a copy has to be as it is of its source.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'b> {
+    /// Its id.
+    pub id: &'b str,
+    /// Its size in GiB, where AWS says it.
+    pub size_gib: Option<u32>,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// The ARN of its key.
+    pub key: Option<&'b str>,
+}
+
+impl Facts<'_> {
+    /// What is wrong with a copy of this that was to have a key.
+    fn spoils(&self, copy: &Facts<'_>, key: Option<&str>) -> Option<String> {
+        if let (Some(has), Some(wants)) = (copy.size_gib, self.size_gib)
+            && has != wants
+        {
+            return Some(format!("it has {has} GiB, and the source {wants}"));
+        }
+        if self.encrypted && !copy.encrypted {
+            return Some("it is not encrypted, and the source is".to_owned());
+        }
+        (key.is_some() && copy.key != key)
+            .then(|| format!("its key is `{}`", copy.key.unwrap_or("none")))
     }
 }
 
@@ -113,8 +140,6 @@ pub enum Begun<S> {
     Making(S, Duration),
     /// It cannot be started yet, or nobody knows whether it was: take the same step again.
     Wait(Duration),
-    /// Somebody else was faster, and has made this one.
-    Before(String),
 }
 
 /// How it stands with a copy that was started.
@@ -221,7 +246,7 @@ async fn set_out<J: Job>(job: &J) -> Result<Progress<State<J::Started>>, Fault> 
         false => None,
     };
     if !shared.is_empty() {
-        let id = job.id();
+        let id = job.backup().id;
         let shares = job.shares().await.doing(format!("asking who may use `{id}`"))?;
         shared.retain(|it| !shares.contains(it));
     }
@@ -248,13 +273,12 @@ async fn hop<J: Job>(
         Some(begun) => begun,
         None => {
             let begun = job.begin(here, what).await;
-            begun.doing(format!("copying `{}` on its way", job.id()))?
+            begun.doing(format!("copying `{}` on its way", job.backup().id))?
         }
     };
     Ok(match begun {
         Begun::Making(started, wait) => state.hopping((started, wait)),
         Begun::Wait(wait) => Progress::Later { wait },
-        Begun::Before(id) => State { hop: Some(id), ..state }.next().at_once(),
     })
 }
 
@@ -276,7 +300,7 @@ async fn hopping<J: Job>(
         }
         Stand::Completed(hop, _) => {
             let spoilt = job.spoils_hop(&hop, state.hop_key.as_deref());
-            let state = State { hop: Some(J::id_of_copy(&hop).to_owned()), ..state };
+            let state = State { hop: Some(J::facts(&hop).id.to_owned()), ..state };
             Ok(match spoilt {
                 Some(why) => state.gave_up(FaultKind::Config, why).at_once(),
                 None => state.next().at_once(),
@@ -292,8 +316,12 @@ async fn copy<J: Job>(
 ) -> Result<Progress<State<J::Started>>, Fault> {
     let (leg, to, place) = current(job, &state)?;
     let there = enter(job, &place).await?;
-    let id = state.hop.as_deref().filter(|_| leg.by_hop).unwrap_or(job.id());
+    let id = state.hop.as_deref().filter(|_| leg.by_hop).unwrap_or(job.backup().id);
     let what = What::Copy(to, &leg, id);
+    if let Some(copy) = job.copied_before(&*there).await? {
+        // Somebody else was faster.
+        return Ok(state.arrived(before(&place, &copy)).at_once());
+    }
     let begun = match job.begun(&*there, what).await? {
         Some(begun) => begun,
         None => {
@@ -308,7 +336,6 @@ async fn copy<J: Job>(
     Ok(match begun {
         Begun::Making(started, wait) => state.copying((started, wait)),
         Begun::Wait(wait) => Progress::Later { wait },
-        Begun::Before(copy) => state.arrived(before(&place, &copy)).at_once(),
     })
 }
 
@@ -320,15 +347,16 @@ async fn copying<J: Job>(
 ) -> Result<Progress<State<J::Started>>, Fault> {
     let (leg, to, place) = current(job, &state)?;
     let there = enter(job, &place).await?;
-    let of = state.hop.as_deref().filter(|_| leg.by_hop).unwrap_or(job.id());
+    let of = state.hop.as_deref().filter(|_| leg.by_hop).unwrap_or(job.backup().id);
     let (copy, also) = match job.stands(&*there, What::Copy(to, &leg, of), started).await? {
         Stand::Pending(started, wait) => return Ok(state.copying((started, wait))),
         Stand::Later(wait) => return Ok(Progress::Later { wait }),
         Stand::Failed(why) => return Ok(state.gave_up(FaultKind::Permanent, why).at_once()),
         Stand::Completed(copy, also) => (copy, also),
     };
-    let id = J::id_of_copy(&copy);
-    if let Some(wrong) = job.spoils_copy(&copy, &leg) {
+    let facts = J::facts(&copy);
+    let id = facts.id;
+    if let Some(wrong) = job.backup().spoils(&facts, leg.key.as_deref()) {
         return Err(Fault::permanent(format!(
             "`{id}` in {place} is not as it should be: {wrong}; delete it to have it made again"
         )));
@@ -337,7 +365,7 @@ async fn copying<J: Job>(
         let sharing = job.share(&*there, id, to.share()).await;
         sharing.doing(format!("sharing the copy `{id}` in {place}"))?;
     }
-    job.mark(&place, &copy).await.doing(format!("tagging `{}` with its copy", job.id()))?;
+    job.mark(&place, &copy).await.doing(format!("tagging `{}` with its copy", job.backup().id))?;
     Ok(state.arrived(format!("copied to {place} as `{id}`{also}")).at_once())
 }
 
@@ -348,7 +376,7 @@ async fn clean<J: Job>(
 ) -> Result<Progress<State<J::Started>>, Fault> {
     if !state.lent.is_empty() {
         let withdrawn = job.unshare(&state.lent).await;
-        withdrawn.doing(format!("ending the sharing of `{}`", job.id()))?;
+        withdrawn.doing(format!("ending the sharing of `{}`", job.backup().id))?;
     }
     if let Some(hop) = &state.hop {
         let deleting = job.delete_hop(hop).await;
@@ -386,4 +414,23 @@ fn current<'j, J: Job>(
 async fn enter<J: Job>(job: &J, place: &Place) -> Result<Arc<dyn Scope>, Fault> {
     let cx = job.cx();
     cx.accounts.scope(place, cx.session).await.doing(entering(place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_as_large_as_its_source_and_encrypted_with_the_key_that_was_named() {
+        let facts = |size_gib, encrypted, key| Facts { id: "b", size_gib, encrypted, key };
+        let source = facts(Some(8), true, Some("k"));
+        let check = |copy: Facts<'_>, key, expected: Option<&str>| {
+            assert_eq!(source.spoils(&copy, key).as_deref(), expected, "{copy:?}");
+        };
+        check(facts(Some(8), true, Some("k")), None, None);
+        check(facts(None, true, Some("new")), Some("new"), None);
+        check(facts(Some(9), true, None), None, Some("it has 9 GiB, and the source 8"));
+        check(facts(Some(8), false, None), None, Some("it is not encrypted, and the source is"));
+        check(facts(Some(8), true, Some("k")), Some("new"), Some("its key is `k`"));
+    }
 }

@@ -252,3 +252,98 @@ pub fn way(
         ),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: KeyOf<'_> = KeyOf { arn: Some("arn:k"), by_default: "alias/aws/x" };
+    const KEEPS: Kept = Kept { why: "it is automated", keeps_key: true };
+    const FOREIGN: Kept = Kept { why: "another account shares it", keeps_key: false };
+    const OTHER: &str = "999900001111";
+
+    /// A key of the account, in a state, and what the other account may.
+    fn facts(manager: Manager, state: &str, open: Option<bool>) -> KeyFacts {
+        let key = Key { arn: "arn:k".to_owned(), manager, state: state.to_owned() };
+        let open_to = BTreeMap::from([(OTHER.parse().unwrap(), open)]);
+        KeyFacts { about: keys::Known::Key(key), open_to }
+    }
+
+    /// The way, and the beginning of what is said; or why there is none.
+    #[track_caller]
+    fn check(
+        source: (Option<KeyOf<'_>>, Option<Kept>),
+        key: Option<&KeyFacts>,
+        hop_key: Option<&str>,
+        expected: [&str; 2],
+    ) {
+        let here = Place {
+            account: "111122223333".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+        };
+        let (key_of, kept) = source;
+        let source = Source { key: key_of, kept, reads: &["kms:Decrypt"] };
+        let accounts = [here.account.clone(), OTHER.parse().unwrap()];
+        for (account, expected) in accounts.iter().zip(expected) {
+            let found = match way(source, hop_key, &here, key, account) {
+                Ok(Way::Within) => "within".to_owned(),
+                Ok(Way::Shared(note)) => format!("shared {}", note.unwrap_or_default()),
+                Ok(Way::Hop(why)) => format!("hop {why}"),
+                Err(why) => format!("none {why}"),
+            };
+            assert!(found.starts_with(expected), "{account}: {found}");
+        }
+    }
+
+    /// Source: EBS User Guide, "Share an Amazon EBS snapshot"; RDS User Guide, "Sharing a DB
+    /// snapshot for Amazon RDS".
+    #[test]
+    fn what_can_be_shared_takes_one_copy_and_all_else_one_on_the_way() {
+        let plain = |kept| (None, kept);
+        check(plain(None), None, None, ["within", "shared "]);
+        check(plain(Some(KEEPS)), None, None, ["within", "hop it is automated"]);
+        check(plain(Some(FOREIGN)), None, None, ["within", "hop another account shares it"]);
+
+        let encrypted = |kept| (Some(OWN), kept);
+        let open = facts(Manager::Customer, "Enabled", Some(true));
+        check(encrypted(None), Some(&open), None, ["within", "shared "]);
+        check(encrypted(Some(KEEPS)), Some(&open), None, ["within", "hop it is automated"]);
+        let copied = "and so has to be copied here first";
+        let foreign = format!("hop another account shares it, {copied}");
+        check(encrypted(Some(FOREIGN)), Some(&open), Some("hop"), ["within", &foreign]);
+        let foreign = format!("none another account shares it, {copied}: set `hop-key`");
+        check(encrypted(Some(FOREIGN)), Some(&open), None, ["within", &foreign]);
+
+        let unknown = facts(Manager::Customer, "Enabled", None);
+        let shows = format!("shared whether `{OTHER}` may use its key `arn:k` shows only then");
+        check(encrypted(None), Some(&unknown), None, ["within", &shows]);
+    }
+
+    #[test]
+    fn a_key_that_the_other_account_cannot_use_needs_another_one_on_the_way() {
+        let source = (Some(OWN), None);
+        let aws = facts(Manager::Aws, "Enabled", None);
+        let closed = facts(Manager::Customer, "Enabled", Some(false));
+        for (key, why) in [
+            (&aws, "its key `arn:k` is AWS's own, which no other account can use"),
+            (&closed, "its key `arn:k` is not open to account `999900001111`: its policy needs"),
+        ] {
+            check(source, Some(key), Some("hop"), ["within", &format!("hop {why}")]);
+            check(source, Some(key), None, ["within", &format!("none {why}")]);
+        }
+        // One that AWS does not name is its own.
+        let unnamed = (Some(KeyOf { arn: None, by_default: "alias/aws/x" }), None);
+        check(unnamed, None, None, ["within", "none its key `alias/aws/x` is AWS's own"]);
+    }
+
+    #[test]
+    fn with_a_key_that_is_of_no_use_nothing_is_copied_anywhere() {
+        let source = (Some(OWN), None);
+        let disabled = facts(Manager::Customer, "Disabled", Some(true));
+        let none = "none its key `arn:k` is `Disabled`";
+        check(source, Some(&disabled), Some("hop"), [none, none]);
+        let closed = KeyFacts { about: keys::Known::Closed, open_to: BTreeMap::new() };
+        let none = "none its key `arn:k` is not open to the role in 111122223333/eu-west-1";
+        check(source, Some(&closed), Some("hop"), [none, none]);
+    }
+}
