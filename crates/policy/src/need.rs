@@ -151,8 +151,12 @@ impl Asked<'_> {
             When::Lent => {
                 let is_target = self.targets_are(kind);
                 let makes = rows.iter().any(|it| it.makes().any(|made| made == kind));
-                let selected = is_target.then(|| (self.selected(kind, rows), "Target"));
                 let own = (makes || !is_target).then(|| (marked(), "Own"));
+                let selected = self.selected(kind, rows);
+                // What tasks have made has the mark.
+                let of_tasks = ("StringEquals", format!("aws:ResourceTag/{TASK_TAG}"));
+                let covered = own.is_some() && selected.contains_key(&of_tasks);
+                let selected = (is_target && !covered).then_some((selected, "Target"));
                 selected.into_iter().chain(own).collect()
             }
             // What a deletion makes gets its tags afterwards.

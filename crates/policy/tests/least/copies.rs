@@ -179,7 +179,7 @@ fn the_vault_copies_from_sources_only_and_shares_and_tags_only_its_copies() {
     };
     all(prod, "rds:CopyDBSnapshot", &[&new, &daily]);
     all(vault, "rds:CopyDBSnapshot", &[&new, &anything]);
-    all(prod, "rds:ModifyDBSnapshotAttribute", &[&own, &daily]);
+    all(prod, "rds:ModifyDBSnapshotAttribute", &[&daily, &own]);
     all(vault, "rds:ModifyDBSnapshotAttribute", &[&own]);
     all(prod, "rds:DeleteDBSnapshot", &[&own]);
     all(vault, "rds:DeleteDBSnapshot", &[]);
