@@ -293,7 +293,7 @@ impl Asked<'_> {
     /// The accounts of what is copied here: others' where the parameters say that copies come here.
     fn owners_of_sources(&self) -> Vec<Owner> {
         let mut owners: Vec<Owner> = self.regions.iter().map(|_| Owner::Own).collect();
-        if self.needs.elsewhere.keys().any(|it| self.site.is(it)) {
+        if self.is_named() {
             let targets = self.task.reach.iter().map(|it| &it.account);
             let others = targets.filter(|it| !self.site.is(it)).cloned().map(Owner::Account);
             owners.extend(others);
