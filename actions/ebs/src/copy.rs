@@ -1,18 +1,12 @@
 //! `ebs.snapshot.copy`: brings snapshots to other accounts and regions, under other keys.
 //!
-//! One job brings one snapshot to all of its destinations. Its [`State`] says how far it is:
-//! where a key cannot be used by another account, a copy on the way is made first; then, one
-//! destination after the other, the snapshot is shared with it, copied with the credentials of
-//! the destination, waited for and verified; and in the end everything temporary is taken back.
-//! What fails for one destination does not keep the others from theirs, and what is temporary is
-//! taken back all the same.
+//! One job brings one snapshot to all of its destinations, as [`copying`] says.
 //!
 //! Idempotency: *found by job tag*, see [`watch`](crate::watch); all else converges.
 
 mod judge;
 mod known;
 mod params;
-mod state;
 mod steps;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -22,11 +16,14 @@ use lamplighter_core::{
     Action, Fault, Place, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, GateSpec, LookCx, Permissions, PlanCx},
     cloud::ec2::Restorable,
+    copying::{self, State},
 };
 
 use known::Known;
 use params::Params;
-use state::State;
+use steps::Copier;
+
+use crate::watch::Started;
 
 /// `ebs.snapshot.copy`: copies each snapshot to other accounts and regions.
 pub struct CopySnapshot;
@@ -35,7 +32,7 @@ pub struct CopySnapshot;
 impl Action for CopySnapshot {
     type Params = Params;
     type Target = Restorable;
-    type State = State;
+    type State = State<Started>;
     type Known = Known;
 
     const SPEC: Spec = Spec {
@@ -97,8 +94,8 @@ impl Action for CopySnapshot {
         judge::plan(params, cx, found, known)
     }
 
-    fn gated_at(params: &Params, here: &Place, state: Option<&State>) -> BTreeSet<Place> {
-        state.and_then(|state| state.copies_to(params, here)).into_iter().collect()
+    fn gated_at(params: &Params, here: &Place, state: Option<&State<Started>>) -> BTreeSet<Place> {
+        state.and_then(|state| state.copies_to(&params.to, here)).into_iter().collect()
     }
 
     async fn step(
@@ -106,9 +103,9 @@ impl Action for CopySnapshot {
         cx: &StepCx<'_>,
         params: &Params,
         target: &Restorable,
-        state: Option<State>,
-    ) -> Result<Progress<State>, Fault> {
-        steps::step(cx, params, &target.0, state).await
+        state: Option<State<Started>>,
+    ) -> Result<Progress<State<Started>>, Fault> {
+        copying::step(&Copier { cx, params, snapshot: &target.0 }, state).await
     }
 }
 

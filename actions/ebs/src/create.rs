@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use crate::{
     DESCRIPTION_MAX,
-    watch::{Begin, Stand, Started, begin, made_by, not_started, told},
+    watch::{Begin, Stand, Started, begin, made_by, not_started},
 };
 
 /// Task, job, source and taken-at.
@@ -156,9 +156,7 @@ async fn follow(
     Ok(match started.stands(cx, cx.here.ec2(), made).await? {
         Stand::Pending(state, wait) => Progress::Again { state, wait },
         Stand::Later(wait) => Progress::Later { wait },
-        Stand::Completed(kept, deleted) => {
-            Progress::Done(format!("created `{}`{}", kept.id, told(&deleted)))
-        }
+        Stand::Completed(kept, also) => Progress::Done(format!("created `{}`{also}", kept.id)),
         Stand::Failed(why) => return Err(Fault::permanent(why)),
     })
 }

@@ -6,24 +6,23 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lamplighter_core::{
     Action, Doing, Fault, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, PlanCx},
     cloud::ec2::{DryRun, Snapshot, SnapshotState},
+    copying::{HOP_LEFT, LEFT_BEHIND},
+    gone::Deletion,
     retention::{self, Backup, Decision, Keep, Policy},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    gone::{Deletion, delete},
+    gone::delete,
     lineage::{self, Manager, bases, taken_at},
 };
 
-/// How long after its start a copy on the way is of no use to any job: longer than any job that
-/// copies takes, unless its task sets another `timeout`.
-const LEFT_BEHIND: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// AWS's answer to the deletion of a snapshot that an image needs.
 const IN_USE: &str = "InvalidSnapshot.InUse";
 
@@ -82,7 +81,7 @@ impl Action for DeleteSnapshot {
         let verdicts = found.iter().zip(&backups).map(|(snapshot, backup)| match backup {
             Err(_) if is_left_behind(snapshot, cx.now) => Verdict::Act {
                 effect: format!("delete ({} GiB)", snapshot.size_gib),
-                reason: Some("a job has left it behind on the way to another copy".to_owned()),
+                reason: Some(HOP_LEFT.to_owned()),
             },
             Err(reason) => leave(reason),
             Ok(backup) => match (decisions.next(), bases.get(snapshot.id.as_str())) {

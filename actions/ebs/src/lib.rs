@@ -6,7 +6,6 @@ mod create;
 mod delete;
 mod gone;
 mod keys;
-mod length;
 mod lineage;
 mod share;
 mod watch;

@@ -28,11 +28,6 @@ pub(crate) fn taken_at(snapshot: &Snapshot) -> Timestamp {
     tag.filter(|at| *at <= snapshot.started_at).unwrap_or(snapshot.started_at)
 }
 
-/// The name of the tag that says which copy of a snapshot is in a place.
-pub(crate) fn copied_to(place: &Place) -> String {
-    format!("{COPIED_TO_TAG}{place}")
-}
-
 /// Whether a snapshot is a copy on the way to another one, and no backup.
 pub(crate) fn is_hop(snapshot: &Snapshot) -> bool {
     snapshot.tags.contains_key(HOP_TAG)

@@ -15,11 +15,13 @@ use lamplighter_core::{
         Ec2,
         ec2::{Snapshot, SnapshotState},
     },
+    copying,
+    gone::Deletion,
     select::ServerFilter,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::gone::{Deletion, delete};
+use crate::gone::delete;
 
 /// The wait before the first look; it doubles with each one.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
@@ -48,18 +50,9 @@ pub(crate) enum Begin {
     Make,
 }
 
-/// How it stands with a snapshot that was started.
-#[derive(Debug)]
-pub(crate) enum Stand {
-    /// Look again after a while.
-    Pending(Started, Duration),
-    /// Duplicates may be gone or not: take the same step again after a while.
-    Later(Duration),
-    /// It is completed. Others that were made beside it are deleted: these.
-    Completed(Box<Snapshot>, Vec<String>),
-    /// It ended in `error`, or disappeared: why.
-    Failed(String),
-}
+/// How it stands with a snapshot that was started. Others that were made beside it are deleted
+/// when it is completed.
+pub(crate) type Stand = copying::Stand<Started, Box<Snapshot>>;
 
 /// The snapshots in a place that `filter` admits and `mine` picks, the oldest first. Those in the
 /// recycle bin are gone.
@@ -170,7 +163,7 @@ impl Started {
             }
             deleted.push(twin.id);
         }
-        Ok(Stand::Completed(Box::new(kept), deleted))
+        Ok(Stand::Completed(Box::new(kept), told(&deleted)))
     }
 
     /// What it is known by.
@@ -186,6 +179,6 @@ impl Started {
 }
 
 /// What is said of duplicates that were deleted.
-pub(crate) fn told(deleted: &[String]) -> String {
+fn told(deleted: &[String]) -> String {
     deleted.iter().map(|id| format!("; deleted the duplicate `{id}`")).collect()
 }

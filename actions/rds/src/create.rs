@@ -149,7 +149,7 @@ impl<F: Family> Action for CreateSnapshot<F> {
         };
         let name = taking::name::<F>(cx, database);
         Ok(match taking.stands::<F>(cx, &name).await? {
-            Stand::Available => Progress::Done(format!("created `{name}`")),
+            Stand::Available(_) => Progress::Done(format!("created `{name}`")),
             Stand::Pending(state, wait) => Progress::Again { state, wait },
         })
     }

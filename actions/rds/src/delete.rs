@@ -309,7 +309,9 @@ async fn follow<F: Family>(
     let name = taking::name::<F>(cx, target);
     match taking.stands::<F>(cx, &name).await? {
         Stand::Pending(taking, wait) => again(Some(taking), wait),
-        Stand::Available => Ok(Progress::Done(format!("deleted; its final snapshot is `{name}`"))),
+        Stand::Available(_) => {
+            Ok(Progress::Done(format!("deleted; its final snapshot is `{name}`")))
+        }
     }
 }
 

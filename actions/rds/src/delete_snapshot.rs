@@ -8,9 +8,11 @@ use std::{marker::PhantomData, time::Duration};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lamplighter_core::{
-    Action, Doing, Fault, FaultKind, Progress, Spec, StepCx, Verdict,
-    action::{BadParams, Effect, PlanCx, SOURCE_TAG, TAKEN_AT_TAG},
+    Action, Doing, Fault, Progress, Spec, StepCx, Verdict,
+    action::{BadParams, Effect, PlanCx, SOURCE_TAG},
     cloud::rds::{Kind, Snapshot},
+    copying::{HOP_LEFT, LEFT_BEHIND},
+    gone::Deletion,
     retention::{self, Backup, Decision, Keep, Policy},
 };
 use schemars::JsonSchema;
@@ -19,6 +21,8 @@ use serde::Deserialize;
 use crate::{
     bounds::not_rds,
     family::{Clusters, Family, Instances},
+    gone::delete,
+    lineage::{is_hop, taken_at},
 };
 
 /// Parameters of `rds.snapshot.delete` and `rds.cluster-snapshot.delete`.
@@ -101,6 +105,10 @@ impl<F: Family> Action for DeleteSnapshot<F> {
         let ours: Vec<Backup> = backups.iter().flatten().cloned().collect();
         let mut decisions = retention::decide(&params.policy(), &ours, cx.now).into_iter();
         let verdicts = found.iter().zip(&backups).map(|(snapshot, backup)| match backup {
+            Err(_) if is_left_behind(snapshot, cx.now) => Verdict::Act {
+                effect: format!("delete ({} GiB)", snapshot.size_gib),
+                reason: Some(HOP_LEFT.to_owned()),
+            },
             Err(reason) => Verdict::Leave { reason: reason.clone() },
             Ok(backup) => match decisions.next() {
                 Some(decision) => verdict(snapshot, backup, &decision),
@@ -117,32 +125,28 @@ impl<F: Family> Action for DeleteSnapshot<F> {
         snapshot: &F::Snapshot,
         _: Option<()>,
     ) -> Result<Progress<()>, Fault> {
-        delete::<F>(cx, &snapshot.id).await.doing(format!("deleting `{}`", snapshot.id))
+        let id = &snapshot.id;
+        Ok(match delete::<F>(cx, id).await.doing(format!("deleting `{id}`"))? {
+            Deletion::Done => Progress::Done(format!("deleted `{id}`")),
+            Deletion::Later(wait) => Progress::Later { wait },
+        })
     }
 }
 
-/// Deletes a snapshot that may be gone already.
-///
-/// RDS looks at permissions first, and what is gone has no tags: a role that may delete only what
-/// is Lamplighter's is told that it may not. A repeated deletion therefore looks whether there is
-/// anything left to delete before it believes that.
-async fn delete<F: Family>(cx: &StepCx<'_>, id: &str) -> Result<Progress<()>, Fault> {
-    let rds = cx.here.rds();
-    let done = || Progress::Done(format!("deleted `{id}`"));
-    let (denied, last) = match (rds.delete_snapshot(F::KIND, id).await, cx.tried.last) {
-        (Err(fault), Some(last)) if fault.kind == FaultKind::Permission => (fault, last),
-        (answer, _) => return answer.map(|()| done()),
-    };
-    if rds.snapshot(F::KIND, id).await.doing("looking whether it is gone")?.is_none() {
-        return Ok(done());
-    }
-    cx.longest_lag_left(last).map(|wait| Progress::Later { wait }).ok_or(denied)
+/// Whether a snapshot was on the way to another copy so long ago that its job is over.
+fn is_left_behind(snapshot: &Snapshot, now: Timestamp) -> bool {
+    is_hop(snapshot)
+        && ["available", "failed"].contains(&snapshot.state.as_str())
+        && snapshot.created_at.is_some_and(|at| at + LEFT_BEHIND < now)
 }
 
 /// What retention looks at, or why it must not look at this snapshot.
 fn backup(snapshot: &Snapshot, now: Timestamp) -> Result<Backup, String> {
     if let Some(reason) = not_rds(&snapshot.engine) {
         return Err(reason);
+    }
+    if is_hop(snapshot) {
+        return Err("it is on the way to another copy, and its job deletes it".to_owned());
     }
     match snapshot.snapshot_type.as_str() {
         "manual" => {}
@@ -164,16 +168,6 @@ fn backup(snapshot: &Snapshot, now: Timestamp) -> Result<Backup, String> {
         taken_at: taken_at(snapshot, now),
         state,
     })
-}
-
-/// The point in time that a snapshot holds. A copy says in its tag when the original was taken;
-/// that it holds something from after its own start cannot be, and such a tag does not count. AWS
-/// does not say yet when one was taken that it is still taking.
-fn taken_at(snapshot: &Snapshot, now: Timestamp) -> Timestamp {
-    let made_at = snapshot.created_at.unwrap_or(now);
-    let tag = snapshot.tags.get(TAKEN_AT_TAG).and_then(|text| text.parse::<Timestamp>().ok());
-    let said = tag.or(snapshot.original_created_at);
-    said.filter(|at| *at <= made_at).unwrap_or(made_at)
 }
 
 fn verdict(snapshot: &Snapshot, backup: &Backup, decision: &Decision) -> Verdict {

@@ -27,18 +27,44 @@ pub trait Family: Send + Sync + 'static {
     type Database: AnyDatabase;
     /// A snapshot of one.
     type Snapshot: Resource + Deref<Target = Snapshot>;
+    /// What calls on snapshots are named in policies.
+    const CALLS: Calls;
+}
+
+/// The IAM actions of the calls on snapshots.
+#[derive(Clone, Copy, Debug)]
+pub struct Calls {
+    pub(crate) copy: &'static str,
+    pub(crate) delete: &'static str,
+    pub(crate) describe: &'static str,
+    pub(crate) describe_shares: &'static str,
+    pub(crate) share: &'static str,
 }
 
 impl Family for Instances {
     const KIND: Kind = Kind::Instance;
     type Database = Database;
     type Snapshot = DatabaseSnapshot;
+    const CALLS: Calls = Calls {
+        copy: "rds:CopyDBSnapshot",
+        delete: "rds:DeleteDBSnapshot",
+        describe: "rds:DescribeDBSnapshots",
+        describe_shares: "rds:DescribeDBSnapshotAttributes",
+        share: "rds:ModifyDBSnapshotAttribute",
+    };
 }
 
 impl Family for Clusters {
     const KIND: Kind = Kind::Cluster;
     type Database = Cluster;
     type Snapshot = ClusterSnapshot;
+    const CALLS: Calls = Calls {
+        copy: "rds:CopyDBClusterSnapshot",
+        delete: "rds:DeleteDBClusterSnapshot",
+        describe: "rds:DescribeDBClusterSnapshots",
+        describe_shares: "rds:DescribeDBClusterSnapshotAttributes",
+        share: "rds:ModifyDBClusterSnapshotAttribute",
+    };
 }
 
 /// An instance or a cluster.

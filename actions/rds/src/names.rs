@@ -21,10 +21,20 @@ fn longest(kind: Kind) -> usize {
 /// and single hyphens, the first a letter and the last no hyphen, in lower case. A long name of a
 /// database is cut.
 pub(crate) fn snapshot(kind: Kind, database: &str, job: &JobId, occurrence: Timestamp) -> String {
+    name(kind, database, "", job, occurrence)
+}
+
+/// The name of a snapshot of a database on the way to another one of the same job:
+/// `orders-20260302-020000-hop-4f6c2a91b3`.
+pub(crate) fn hop(kind: Kind, database: &str, job: &JobId, occurrence: Timestamp) -> String {
+    name(kind, database, "hop-", job, occurrence)
+}
+
+fn name(kind: Kind, database: &str, what: &str, job: &JobId, occurrence: Timestamp) -> String {
     let time = occurrence.strftime("%Y%m%d-%H%M%S");
     let digest = Sha256::digest(job.as_str());
     let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let end = format!("-{time}-{}", &hash[..HASH]);
+    let end = format!("-{time}-{what}{}", &hash[..HASH]);
     // The names of databases are well-formed in the same way.
     let room = longest(kind) - end.len();
     let mut name: String = database.to_ascii_lowercase().chars().take(room).collect();
@@ -42,9 +52,16 @@ mod tests {
         snapshot(kind, database, &job.parse().unwrap(), at)
     }
 
+    fn hop(kind: Kind, database: &str) -> String {
+        let job = "nightly@2026-03-02T02:00:00Z/111122223333/eu-west-1/orders";
+        let at = "2026-03-02T02:00:00Z".parse().unwrap();
+        super::hop(kind, database, &job.parse().unwrap(), at)
+    }
+
     #[test]
     fn a_name_never_changes() {
         assert_eq!(name(Kind::Instance, "Orders", "orders"), "orders-20260302-020000-e86ee75c0c");
+        assert_eq!(hop(Kind::Instance, "Orders"), "orders-20260302-020000-hop-e86ee75c0c");
         assert_ne!(name(Kind::Instance, "a", "b"), name(Kind::Instance, "a", "c"));
     }
 
@@ -53,12 +70,14 @@ mod tests {
         let long = "a".repeat(36) + "-" + &"b".repeat(26);
         for (kind, longest) in [(Kind::Instance, 255), (Kind::Cluster, 63)] {
             for database in ["a", "a-b", &long, &long[..36], &long[..37], &"x-".repeat(31)] {
-                let name = name(kind, database, "x");
-                assert!(name.len() <= longest, "{name}");
-                assert!(!name.contains("--") && !name.ends_with('-'), "{name}");
-                assert!(name.starts_with(|it: char| it.is_ascii_lowercase()), "{name}");
-                let good = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-';
-                assert!(name.chars().all(good), "{name}");
+                for name in [name(kind, database, "x"), hop(kind, database)] {
+                    assert!(name.len() <= longest, "{name}");
+                    assert!(!name.contains("--") && !name.ends_with('-'), "{name}");
+                    assert!(name.starts_with(|it: char| it.is_ascii_lowercase()), "{name}");
+                    let good =
+                        |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-';
+                    assert!(name.chars().all(good), "{name}");
+                }
             }
         }
         assert!(name(Kind::Instance, &long, "x").starts_with(&long));

@@ -172,7 +172,7 @@ async fn follow<F: Family>(
         Stand::Pending(taking, wait) => {
             Progress::Again { state: Stopping(Phase::Taking(taking)), wait }
         }
-        Stand::Available => {
+        Stand::Available(_) => {
             let phase = Phase::Halting { halt: Halt::default(), snapshot: Some(name) };
             Progress::Again { state: Stopping(phase), wait: Duration::ZERO }
         }

@@ -9,7 +9,7 @@ use lamplighter_core::{
     StepCx, Tags,
     action::BadParams,
     tagging::{TAGS_MAX, TagNames, Wanted},
-    template::Template,
+    template::{Names, Template},
 };
 
 use crate::family::Facts;
@@ -28,21 +28,7 @@ pub(crate) struct Asked<'p> {
 impl Asked<'_> {
     /// Refuses what AWS would refuse.
     pub(crate) fn check(self) -> Result<(), BadParams> {
-        for name in self.own.keys() {
-            let reserved = name.to_ascii_lowercase().starts_with("rds:");
-            let odd = name.chars().find(|it| !allowed(*it));
-            let message = match odd {
-                _ if reserved => {
-                    format!("`{name}` cannot be set: RDS sets tags with this prefix itself")
-                }
-                Some(odd) => format!(
-                    "a tag of RDS has letters, digits, blanks and `_.:/=+-@` in its name, not `{odd}`"
-                ),
-                None => continue,
-            };
-            return Err(BadParams { path: format!("tags.{name}"), message });
-        }
-        self.wanted(false).check()
+        check(self.wanted(false))
     }
 
     /// The same, of a snapshot that is only taken if the parameter of this name says so.
@@ -83,10 +69,7 @@ impl Asked<'_> {
     /// that is over.
     pub(crate) fn at(self, cx: &StepCx<'_>, it: &Facts<'_>, asked_at: Timestamp) -> Tags {
         let values = cx.values(it.id, it.tags);
-        let mut tags = self.wanted(it.hands_on_tags).of(it.tags, &values);
-        for value in tags.values_mut() {
-            *value = value.chars().map(|it| if allowed(it) { it } else { '_' }).collect();
-        }
+        let mut tags = fitting(self.wanted(it.hands_on_tags).of(it.tags, &values));
         tags.extend(cx.backup_tags(it.id, asked_at));
         tags
     }
@@ -96,6 +79,33 @@ impl Asked<'_> {
         let copied = if hands_on { &NO_NAMES } else { self.copied };
         Wanted { made: "snapshot", own: self.own, copied, ours: OWNERSHIP_TAGS }
     }
+}
+
+/// Refuses what AWS would refuse.
+pub(crate) fn check<N: Names>(wanted: Wanted<'_, N>) -> Result<(), BadParams> {
+    for name in wanted.own.keys() {
+        let reserved = name.to_ascii_lowercase().starts_with("rds:");
+        let odd = name.chars().find(|it| !allowed(*it));
+        let message = match odd {
+            _ if reserved => {
+                format!("`{name}` cannot be set: RDS sets tags with this prefix itself")
+            }
+            Some(odd) => format!(
+                "a tag of RDS has letters, digits, blanks and `_.:/=+-@` in its name, not `{odd}`"
+            ),
+            None => continue,
+        };
+        return Err(BadParams { path: format!("tags.{name}"), message });
+    }
+    wanted.check()
+}
+
+/// The tags with values that RDS takes.
+pub(crate) fn fitting(mut tags: Tags) -> Tags {
+    for value in tags.values_mut() {
+        *value = value.chars().map(|it| if allowed(it) { it } else { '_' }).collect();
+    }
+    tags
 }
 
 /// Whether a character may be in a tag.

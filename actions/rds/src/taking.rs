@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use lamplighter_core::{
     Doing, Fault, FaultKind, StepCx, Tags,
     action::JOB_TAG,
-    cloud::rds::{NewSnapshot, QUOTA_EXCEEDED, Snapshot, TAKEN, WRONG_STATE},
+    cloud::rds::{Kind, NewSnapshot, QUOTA_EXCEEDED, Rds, Snapshot, TAKEN, WRONG_STATE},
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,7 @@ pub(crate) enum Stand {
     /// Look again after this.
     Pending(Taking, Duration),
     /// It is available.
-    Available,
+    Available(Box<Snapshot>),
 }
 
 /// The name of the snapshot that a job takes of a database.
@@ -63,31 +63,17 @@ pub(crate) async fn begin<F: Family>(
     tags: Tags,
 ) -> Result<Begun, Fault> {
     let name = name::<F>(cx, database);
-    if cx.tried.times > 0 {
-        if let Some(taken) = find::<F>(cx, &name).await? {
-            return ours(cx, &taken);
-        }
-        if let Some(wait) = cx.lag_left() {
-            return Ok(Begun::Wait(wait));
-        }
+    let made = Named { cx, rds: cx.here.rds(), kind: F::KIND, name: &name };
+    if let Some(begun) = made.begun().await? {
+        return Ok(begun);
     }
     let id = database.facts().id.to_owned();
     let new = NewSnapshot { database: id.clone(), name: name.clone(), tags };
     match cx.here.rds().create_snapshot(F::KIND, &new).await {
-        Ok(()) => Ok(Begun::Taking(Taking { since: cx.now, looks: 0 })),
-        Err(fault) if has_code(&fault, &TAKEN) => match find::<F>(cx, &name).await? {
-            Some(taken) => ours(cx, &taken),
-            None => Ok(Begun::Wait(LOOK)),
-        },
         // It was seen as it no longer is.
         Err(fault) if has_code(&fault, &WRONG_STATE) => busy_or_not::<F>(cx, database).await,
-        Err(fault) => {
-            let fault = match fault.kind {
-                _ if has_code(&fault, &[QUOTA_EXCEEDED]) => full(fault),
-                FaultKind::Throttled => fault.nothing_tried(),
-                _ => fault,
-            };
-            Err(fault).doing(format!("taking the snapshot `{name}` of `{id}`"))
+        answer => {
+            made.answered(answer).await.doing(format!("taking the snapshot `{name}` of `{id}`"))
         }
     }
 }
@@ -109,18 +95,80 @@ async fn busy_or_not<F: Family>(cx: &StepCx<'_>, database: &F::Database) -> Resu
     })
 }
 
-/// A snapshot of this name: only this job makes one.
-fn ours(cx: &StepCx<'_>, found: &Snapshot) -> Result<Begun, Fault> {
-    if found.tags.get(JOB_TAG).map(String::as_str) != Some(cx.job.as_str()) {
-        let message = format!("there is a snapshot `{}` that this job has not made", found.id);
-        return Err(Fault::permanent(message));
-    }
-    Ok(Begun::Taking(Taking { since: cx.now, looks: 0 }))
+/// A snapshot that a job makes in a place, by its name: only this job makes one of this name.
+#[derive(Clone, Copy)]
+pub(crate) struct Named<'a> {
+    pub(crate) cx: &'a StepCx<'a>,
+    pub(crate) rds: &'a dyn Rds,
+    pub(crate) kind: Kind,
+    pub(crate) name: &'a str,
 }
 
-async fn find<F: Family>(cx: &StepCx<'_>, name: &str) -> Result<Option<Snapshot>, Fault> {
-    let found = cx.here.rds().snapshot(F::KIND, name).await;
-    found.doing(format!("looking at the snapshot `{name}`"))
+impl Named<'_> {
+    /// What an earlier try of the step has started. `None`: start it.
+    pub(crate) async fn begun(&self) -> Result<Option<Begun>, Fault> {
+        if self.cx.tried.times == 0 {
+            return Ok(None);
+        }
+        if let Some(found) = self.find().await? {
+            return self.ours(&found).map(Some);
+        }
+        Ok(self.cx.lag_left().map(Begun::Wait))
+    }
+
+    /// What has come of the call that starts it.
+    pub(crate) async fn answered(&self, answer: Result<(), Fault>) -> Result<Begun, Fault> {
+        match answer {
+            Ok(()) => Ok(Begun::Taking(Taking { since: self.cx.now, looks: 0 })),
+            Err(fault) if has_code(&fault, &TAKEN) => match self.find().await? {
+                Some(found) => self.ours(&found),
+                None => Ok(Begun::Wait(LOOK)),
+            },
+            Err(fault) => Err(match fault.kind {
+                _ if has_code(&fault, &[QUOTA_EXCEEDED]) => full(fault),
+                FaultKind::Throttled => fault.nothing_tried(),
+                _ => fault,
+            }),
+        }
+    }
+
+    /// Looks how it stands, or why it failed.
+    pub(crate) async fn stands(&self, taking: Taking) -> Result<Result<Stand, String>, Fault> {
+        let name = self.name;
+        let pending = |taking: Taking| {
+            let (taking, wait) = taking.look_again();
+            Ok(Ok(Stand::Pending(taking, wait)))
+        };
+        let Some(found) = self.find().await? else {
+            if self.cx.longest_lag_left(taking.since).is_some() {
+                return pending(taking);
+            }
+            return Ok(Err(format!("the snapshot `{name}` disappeared before it was available")));
+        };
+        match found.state.as_str() {
+            "available" => Ok(Ok(Stand::Available(Box::new(found)))),
+            "creating" | "copying" => pending(taking),
+            other => Ok(Err(format!("the snapshot `{name}` is `{other}`"))),
+        }
+    }
+
+    async fn find(&self) -> Result<Option<Snapshot>, Fault> {
+        let found = self.rds.snapshot(self.kind, self.name).await;
+        found.doing(format!("looking at the snapshot `{}`", self.name))
+    }
+
+    fn ours(&self, found: &Snapshot) -> Result<Begun, Fault> {
+        if !is_of_job(self.cx, found) {
+            let message = format!("there is a snapshot `{}` that this job has not made", found.id);
+            return Err(Fault::permanent(message));
+        }
+        Ok(Begun::Taking(Taking { since: self.cx.now, looks: 0 }))
+    }
+}
+
+/// Whether a snapshot carries this job's tag.
+pub(crate) fn is_of_job(cx: &StepCx<'_>, it: &Snapshot) -> bool {
+    it.tags.get(JOB_TAG).map(String::as_str) == Some(cx.job.as_str())
 }
 
 impl Taking {
@@ -134,28 +182,14 @@ impl Taking {
         self.look_again()
     }
 
-    /// Looks how it stands.
+    /// Looks how it stands with the snapshot of this name here.
     pub(crate) async fn stands<F: Family>(
         self,
         cx: &StepCx<'_>,
         name: &str,
     ) -> Result<Stand, Fault> {
-        let found = find::<F>(cx, name).await?;
-        match found.as_ref().map(|it| it.state.as_str()) {
-            Some("available") => Ok(Stand::Available),
-            Some("creating" | "copying") => Ok(self.pending()),
-            None if cx.longest_lag_left(self.since).is_some() => Ok(self.pending()),
-            None => {
-                let message = format!("the snapshot `{name}` disappeared before it was available");
-                Err(Fault::permanent(message))
-            }
-            Some(other) => Err(Fault::permanent(format!("the snapshot `{name}` is `{other}`"))),
-        }
-    }
-
-    fn pending(self) -> Stand {
-        let (taking, wait) = self.look_again();
-        Stand::Pending(taking, wait)
+        let made = Named { cx, rds: cx.here.rds(), kind: F::KIND, name };
+        made.stands(self).await?.map_err(Fault::permanent)
     }
 
     fn look_again(self) -> (Taking, Duration) {

@@ -22,8 +22,10 @@ pub static ACTIONS: Catalog = &[
     &lamplighter_ec2::StartInstance,
     &lamplighter_ec2::StopInstance,
     &lamplighter_ec2::TerminateInstance,
+    &lamplighter_rds::CopySnapshot::OF_CLUSTERS,
     &lamplighter_rds::CreateSnapshot::OF_CLUSTERS,
     &lamplighter_rds::DeleteSnapshot::OF_CLUSTERS,
+    &lamplighter_rds::ShareSnapshot::OF_CLUSTERS,
     &lamplighter_rds::Delete::OF_CLUSTERS,
     &lamplighter_rds::FollowTimetable::OF_CLUSTERS,
     &lamplighter_rds::Start::OF_CLUSTERS,
@@ -33,8 +35,10 @@ pub static ACTIONS: Catalog = &[
     &lamplighter_rds::RebootInstance,
     &lamplighter_rds::Start::OF_INSTANCES,
     &lamplighter_rds::Stop::OF_INSTANCES,
+    &lamplighter_rds::CopySnapshot::OF_INSTANCES,
     &lamplighter_rds::CreateSnapshot::OF_INSTANCES,
     &lamplighter_rds::DeleteSnapshot::OF_INSTANCES,
+    &lamplighter_rds::ShareSnapshot::OF_INSTANCES,
 ];
 
 #[cfg(test)]

@@ -160,12 +160,17 @@ impl Asked<'_> {
         let marked = || there(format!("aws:ResourceTag/{TASK_TAG}"));
         match when {
             When::Always => vec![(Conditions::new(), "Use")],
-            When::ByTask => {
-                let selected = match self.targets_are(kind) && !changes_tags(rows) {
-                    true => self.tagged(&self.task.order.select),
-                    false => Conditions::new(),
-                };
-                vec![(selected, "Target")]
+            When::ByTask => vec![(self.selected(kind, rows), "Target")],
+            When::Lent => {
+                let is_target = self.targets_are(kind);
+                let makes = rows.iter().any(|it| it.makes().any(|made| made == kind));
+                let own = (makes || !is_target).then(|| (marked(), "Own"));
+                let selected = self.selected(kind, rows);
+                // What tasks have made has the mark.
+                let of_tasks = ("StringEquals", format!("aws:ResourceTag/{TASK_TAG}"));
+                let covered = own.is_some() && selected.contains_key(&of_tasks);
+                let selected = (is_target && !covered).then_some((selected, "Target"));
+                selected.into_iter().chain(own).collect()
             }
             // What a deletion makes gets its tags afterwards.
             When::Marked if rows.iter().any(|it| FINAL.contains(&it.action)) => {
@@ -187,6 +192,14 @@ impl Asked<'_> {
                 add(&mut conditions, "Bool", "kms:GrantIsForAWSResource", ["true"]);
                 vec![(conditions, "Grant")]
             }
+        }
+    }
+
+    /// The tags of the task's targets.
+    fn selected(&self, kind: Kind, rows: &[&Row]) -> Conditions {
+        match self.targets_are(kind) && !changes_tags(rows) {
+            true => self.tagged(&self.task.order.select),
+            false => Conditions::new(),
         }
     }
 
@@ -257,8 +270,12 @@ impl Asked<'_> {
         conditions
     }
 
-    /// Keys of other accounts are used for what is copied between accounts; all else is one's own.
+    /// Keys and snapshots of other accounts are used for what is copied between accounts; all else
+    /// is one's own.
     fn owners(&self, kind: Kind) -> Vec<Owner> {
+        if matches!(kind, Kind::OldDatabaseSnapshot | Kind::OldClusterSnapshot) {
+            return self.owners_of_sources();
+        }
         let mut owners = vec![Owner::Own];
         if kind == Kind::Key && !self.needs.elsewhere.is_empty() {
             let is_named = self.is_named();
@@ -268,6 +285,18 @@ impl Asked<'_> {
             let others: BTreeSet<&AccountId> =
                 targets.chain(named).filter(|it| !self.site.is(it)).collect();
             owners.extend(others.into_iter().cloned().map(Owner::Account));
+            owners.extend(self.has_unknown_targets().then_some(Owner::Any));
+        }
+        owners
+    }
+
+    /// The accounts of what is copied here: others' where the parameters say that copies come here.
+    fn owners_of_sources(&self) -> Vec<Owner> {
+        let mut owners: Vec<Owner> = self.regions.iter().map(|_| Owner::Own).collect();
+        if self.is_named() {
+            let targets = self.task.reach.iter().map(|it| &it.account);
+            let others = targets.filter(|it| !self.site.is(it)).cloned().map(Owner::Account);
+            owners.extend(others);
             owners.extend(self.has_unknown_targets().then_some(Owner::Any));
         }
         owners

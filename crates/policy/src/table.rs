@@ -7,9 +7,10 @@
 
 use Kind::{
     Any, Backup, Cluster, ClusterSnapshot, Database, DatabaseSnapshot, Image, Instance, Key,
-    OldImage, OldSnapshot, ScalableTarget, Snapshot, Table, Volume,
+    OldClusterSnapshot, OldDatabaseSnapshot, OldImage, OldSnapshot, OptionGroup, ScalableTarget,
+    Snapshot, Table, Volume,
 };
-use When::{Always, ByTask, ForService, Grants, Marked, Ours, SharedWith, Tagging};
+use When::{Always, ByTask, ForService, Grants, Lent, Marked, Ours, SharedWith, Tagging};
 
 /// A kind of resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +31,10 @@ pub(crate) enum Kind {
     Cluster,
     DatabaseSnapshot,
     ClusterSnapshot,
+    /// Snapshots of databases that are copied, those of other accounts among them.
+    OldDatabaseSnapshot,
+    OldClusterSnapshot,
+    OptionGroup,
     Table,
     Backup,
     ScalableTarget,
@@ -51,6 +56,9 @@ pub(crate) enum When {
     Tagging,
     /// The resource is shared with accounts that the parameters name, and with nobody else.
     SharedWith,
+    /// The resource is shared, and AWS has no condition that says with whom: it has the tags that
+    /// the task selects its targets by, or is marked as a task's where a task makes it.
+    Lent,
     /// A service of AWS asks for it, on behalf of who calls the service.
     ForService,
     /// The same, and the grant is for the service.
@@ -92,10 +100,10 @@ impl Kind {
             Image | OldImage => "images",
             Database => "databases",
             Cluster => "clusters",
-            DatabaseSnapshot => "database snapshots",
-            ClusterSnapshot => "cluster snapshots",
+            DatabaseSnapshot | OldDatabaseSnapshot => "database snapshots",
+            ClusterSnapshot | OldClusterSnapshot => "cluster snapshots",
             Table => "tables",
-            Any | Backup | ScalableTarget | Key => return None,
+            Any | Backup | OptionGroup | ScalableTarget | Key => return None,
         })
     }
 
@@ -113,6 +121,9 @@ impl Kind {
             Cluster => "Cluster",
             DatabaseSnapshot => "DatabaseSnapshot",
             ClusterSnapshot => "ClusterSnapshot",
+            OldDatabaseSnapshot => "SourceDatabaseSnapshot",
+            OldClusterSnapshot => "SourceClusterSnapshot",
+            OptionGroup => "OptionGroup",
             Table => "Table",
             Backup => "Backup",
             ScalableTarget => "ScalableTarget",
@@ -210,9 +221,8 @@ pub(crate) const TABLE: &[Row] = &[
     row("kms:ReEncryptFrom", &[(Key, ForService)]),
     row("kms:ReEncryptTo", &[(Key, ForService)]),
     row("rds:AddTagsToResource", TAGGED),
-    // A copy's ARN tells nothing from its source's.
-    row("rds:CopyDBClusterSnapshot", &[(ClusterSnapshot, Always)]),
-    row("rds:CopyDBSnapshot", &[(DatabaseSnapshot, Always)]),
+    row("rds:CopyDBClusterSnapshot", &[(ClusterSnapshot, Marked), (OldClusterSnapshot, ByTask)]),
+    row("rds:CopyDBSnapshot", &[(DatabaseSnapshot, Marked), (OldDatabaseSnapshot, ByTask)]),
     row("rds:CreateDBClusterSnapshot", &[(Cluster, ByTask), (ClusterSnapshot, Marked)]),
     row("rds:CreateDBSnapshot", &[(Database, ByTask), (DatabaseSnapshot, Marked)]),
     // The second is the final snapshot.
@@ -228,6 +238,7 @@ pub(crate) const TABLE: &[Row] = &[
     row("rds:DescribeDBSnapshotAttributes", &[(DatabaseSnapshot, Always)]),
     row("rds:DescribeDBSnapshots", &[(Database, Always), (DatabaseSnapshot, Always)]),
     row("rds:DescribeEvents", EVERYTHING),
+    row("rds:DescribeOptionGroups", &[(OptionGroup, Always)]),
     row(
         "rds:ListTagsForResource",
         &[
@@ -237,9 +248,9 @@ pub(crate) const TABLE: &[Row] = &[
             (ClusterSnapshot, Always),
         ],
     ),
-    row("rds:ModifyDBClusterSnapshotAttribute", &[(ClusterSnapshot, ByTask)]),
+    row("rds:ModifyDBClusterSnapshotAttribute", &[(ClusterSnapshot, Lent)]),
     row("rds:ModifyDBInstance", &[(Database, ByTask)]),
-    row("rds:ModifyDBSnapshotAttribute", &[(DatabaseSnapshot, ByTask)]),
+    row("rds:ModifyDBSnapshotAttribute", &[(DatabaseSnapshot, Lent)]),
     row("rds:RebootDBInstance", &[(Database, ByTask)]),
     row("rds:RemoveTagsFromResource", TAGGED),
     row("rds:StartDBCluster", &[(Cluster, ByTask)]),

@@ -266,6 +266,38 @@ def check_a_shared_snapshot_is_copied_by_the_other_account(aws):
     same(made["DBSnapshotArn"], f"arn:aws:rds:{HOME}:{MEMBER}:snapshot:copy")
 
 
+def check_copies_are_listed_with_their_database(aws):
+    """A copy has the name of its source's database, by which manual snapshots are listed.
+
+    Source: RDS API reference, DescribeDBSnapshots, DBInstanceIdentifier and SnapshotType
+    """
+    aws.database("orders")
+    aws.database("users")
+    rds = aws.client("rds")
+    source = snapshot(aws)["DBSnapshotArn"]
+    snapshot(aws, name="other", database="users")
+    rds.copy_db_snapshot(SourceDBSnapshotIdentifier=source, TargetDBSnapshotIdentifier="copy")
+    found = rds.describe_db_snapshots(DBInstanceIdentifier="orders",
+                                      SnapshotType="manual")["DBSnapshots"]
+    same(sorted(it["DBSnapshotIdentifier"] for it in found), ["copy", "nightly"])
+
+
+def check_option_groups_are_found_by_their_names(aws):
+    """The default group of an engine has no options; what does not exist is NotFound.
+
+    Source: RDS API reference, DescribeOptionGroups; RDS User Guide, "Working with option groups"
+    """
+    rds = aws.client("rds")
+    with refused("OptionGroupNotFoundFault", 404):
+        rds.describe_option_groups(OptionGroupName="nothing")
+    aws.database("orders")
+    [database] = rds.describe_db_instances(DBInstanceIdentifier="orders")["DBInstances"]
+    [member] = database["OptionGroupMemberships"]
+    name = member["OptionGroupName"]
+    [found] = rds.describe_option_groups(OptionGroupName=name)["OptionGroupsList"]
+    same((found["OptionGroupName"], found["EngineName"], found["Options"]), (name, "postgres", []))
+
+
 def check_a_snapshot_is_shared_with_twenty(aws):
     """A snapshot is shared with at most 20 accounts: SharedSnapshotQuotaExceeded.
 

@@ -4,14 +4,14 @@ use lamplighter_core::{
     Place, Verdict,
     action::{COPIED_FROM_TAG, PlanCx},
     cloud::ec2::{Restorable, Snapshot, SnapshotState},
-    tagging::TAGS_MAX,
+    copying::{Draft, TargetKey, Way, cannot_share, copied_to, no_room, way},
 };
 
 use super::{
-    known::{Known, TargetKey, There, Way, way},
+    known::{Known, There, source_of},
     params::{Destination, Params, Sources},
 };
-use crate::lineage::{copied_to, is_hop, source, why_it_stays};
+use crate::lineage::{is_hop, source, why_it_stays};
 
 /// Judges every snapshot.
 pub(super) fn plan(
@@ -33,53 +33,39 @@ fn judge(
     if let Some(reason) = cannot(params, here, snapshot) {
         return Verdict::Leave { reason };
     }
-    let (mut ways, mut notes, mut left) = (Vec::new(), Vec::new(), 0);
+    let mut draft = Draft::default();
+    let hop_key = params.hop_key.as_deref();
     for (to, there) in params.to.iter().zip(&known.there) {
         match arrived(to, here, snapshot, there) {
-            Some(done) => notes.push(done),
-            None => {
-                left += 1;
-                match one(params, here, snapshot, (to, there), found, known) {
-                    Ok((effect, reason)) => {
-                        ways.push(effect);
-                        notes.extend(reason);
-                    }
-                    Err(reason) => return Verdict::Fail { reason },
-                }
-            }
+            Some(done) => draft.arrived(done),
+            None => match one(params, here, snapshot, (to, there), found, known) {
+                Ok((effect, way)) => draft.goes(effect, way, hop_key),
+                Err(reason) => return Verdict::Fail { reason },
+            },
         }
     }
     let stays = why_it_stays(snapshot, here, found.iter().map(|it| &it.0));
-    if left == 0 {
+    let size = format!("{} GiB", snapshot.size_gib);
+    if draft.is_nothing() {
         return match stays {
             None if params.delete_source => {
-                let effect = format!("delete ({} GiB)", snapshot.size_gib);
-                Verdict::Act { effect, reason: Some(notes.join("; ")) }
+                let effect = format!("delete ({size})");
+                Verdict::Act { effect, reason: Some(draft.reasons()) }
             }
-            _ => Verdict::Leave { reason: notes.join("; ") },
+            _ => draft.verdict(&size),
         };
     }
-    let ours = snapshot.owner.as_ref() == Some(&here.account);
-    let news =
-        params.to.iter().filter(|to| !snapshot.tags.contains_key(&copied_to(&to.place(here))));
-    if ours && snapshot.tags.len() + news.count() > TAGS_MAX {
-        let reason = format!(
-            "its {} tags leave no room for those that name its copies: a snapshot has at most \
-             {TAGS_MAX}",
-            snapshot.tags.len()
-        );
+    if snapshot.owner.as_ref() == Some(&here.account)
+        && let Some(reason) = no_room(&snapshot.tags, &params.to, here)
+    {
         return Verdict::Fail { reason };
     }
-    notes.extend(params.wanted_tags().left_out(&snapshot.tags));
-    if params.delete_source {
-        notes.push(match stays {
-            None => "it is deleted then".to_owned(),
-            Some(why) => format!("it stays: {why}"),
-        });
-    }
-    let effect = format!("copy {} GiB to {}", snapshot.size_gib, ways.join(", and to "));
-    let reason = (!notes.is_empty()).then(|| notes.join("; "));
-    Verdict::Act { effect, reason }
+    draft.note(params.wanted_tags().left_out(&snapshot.tags));
+    draft.note(params.delete_source.then(|| match stays {
+        None => "it is deleted then".to_owned(),
+        Some(why) => format!("it stays: {why}"),
+    }));
+    draft.verdict(&size)
 }
 
 /// Why a snapshot is not to be copied anywhere.
@@ -115,14 +101,9 @@ fn cannot(params: &Params, here: &Place, snapshot: &Snapshot) -> Option<String> 
 }
 
 /// Why nothing is to be done for a destination.
-pub(super) fn arrived(
-    to: &Destination,
-    here: &Place,
-    snapshot: &Snapshot,
-    there: &There,
-) -> Option<String> {
+fn arrived(to: &Destination, here: &Place, snapshot: &Snapshot, there: &There) -> Option<String> {
     let place = &there.place;
-    if place == here && (to.key.is_none() || snapshot.tags.contains_key(COPIED_FROM_TAG)) {
+    if is_itself_in(to, place, here, snapshot) {
         return Some(format!("it is in {place} itself"));
     }
     let copy = there.copies.iter().find(|it| is_copy_of(it, &snapshot.id))?;
@@ -132,13 +113,23 @@ pub(super) fn arrived(
     })
 }
 
+/// Whether a destination is where a snapshot is, and what it is.
+pub(super) fn is_itself_in(
+    to: &Destination,
+    place: &Place,
+    here: &Place,
+    snapshot: &Snapshot,
+) -> bool {
+    place == here && (to.key.is_none() || snapshot.tags.contains_key(COPIED_FROM_TAG))
+}
+
 /// Whether a copy of a snapshot has not failed and is not thrown away.
 pub(super) fn is_copy_of(copy: &Snapshot, id: &str) -> bool {
     copy.tags.get(COPIED_FROM_TAG).map(String::as_str) == Some(id)
         && matches!(copy.state, SnapshotState::Completed | SnapshotState::Pending)
 }
 
-/// What is done for one destination, in words, and why; or why it cannot be.
+/// What is done for one destination, in words, and on which way; or why it cannot be.
 fn one(
     params: &Params,
     here: &Place,
@@ -146,22 +137,17 @@ fn one(
     (to, there): (&Destination, &There),
     found: &[Restorable],
     known: &Known,
-) -> Result<(String, Option<String>), String> {
+) -> Result<(String, Way), String> {
     let facts = snapshot.kms_key_id.as_ref().and_then(|key| known.keys.get(key));
-    let way = way(params, here, snapshot, facts, &there.place.account)?;
+    let (hop_key, place) = (params.hop_key.as_deref(), &there.place);
+    let way = way(source_of(snapshot, here), hop_key, here, facts, &place.account)?;
     let hop_encrypts = matches!(way, Way::Hop(_)) && params.hop_key.is_some();
     let target = match snapshot.encrypted || hop_encrypts {
         true => Some(&there.target.of_encrypted),
         false => there.target.of_plain.as_ref(),
     };
-    if !to.share.is_empty()
-        && let Some(key) = target.filter(|it| it.is_of_aws())
-    {
-        return Err(format!(
-            "its copy in {} would be encrypted with `{}`, a key of AWS, and could not be shared: \
-             set the destination's `key`",
-            there.place, key.name
-        ));
+    if let Some(reason) = cannot_share(to, place, target) {
+        return Err(reason);
     }
     let encryption = match target {
         Some(key) => format!("with key `{}`", key.name),
@@ -169,16 +155,7 @@ fn one(
     };
     let size = size(here, snapshot, there, target, found);
     let size = size.map_or("incremental".to_owned(), |why| format!("full: {why}"));
-    let effect = format!("{} {encryption} ({size})", there.place);
-    Ok(match way {
-        Way::Within => (effect, None),
-        Way::Shared(note) => (effect, note),
-        Way::Hop(why) => {
-            let key = params.hop_key.as_ref();
-            let key = key.map(|it| format!(" with key `{it}`")).unwrap_or_default();
-            (format!("{effect} by way of a copy here{key}"), Some(why))
-        }
-    })
+    Ok((format!("{place} {encryption} ({size})"), way))
 }
 
 /// Why a copy is a full one; `None` when it only has what has changed.

@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lamplighter_core::{
-    AccountId, Place, Region,
+    AccountId, Region,
     action::{BadParams, COPIED_TO_TAG, Permissions},
-    tagging::{TAGS_MAX, TagNames, Wanted},
-    template::{Names, Template},
+    copying::{self, CopyNames},
+    length::Length,
+    tagging::{TagNames, Wanted},
+    template::Template,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{keys, length::Length};
+use crate::keys;
 
 /// Task, job, source, taken-at and copied-from; or hop-of.
 const OWNERSHIP_TAGS: usize = 5;
@@ -91,25 +93,22 @@ pub(crate) struct Destination {
     pub(super) completion_duration: Option<Length>,
 }
 
-/// The placeholders beside the usual ones.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CopyNames;
-
-impl Names for CopyNames {
-    const NAMES: &'static [&'static str] = &["source"];
-}
-
 fn default_description() -> Template<CopyNames> {
     "lamplighter {task} of {target} of {source}".parse().expect("all are placeholders")
 }
 
-impl Destination {
-    /// Where it is, for snapshots that are here.
-    pub(super) fn place(&self, here: &Place) -> Place {
-        Place {
-            account: self.account.as_ref().unwrap_or(&here.account).clone(),
-            region: self.region.as_ref().unwrap_or(&here.region).clone(),
-        }
+impl copying::Destination for Destination {
+    fn account(&self) -> Option<&AccountId> {
+        self.account.as_ref()
+    }
+    fn region(&self) -> Option<&Region> {
+        self.region.as_ref()
+    }
+    fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+    fn share(&self) -> &BTreeSet<AccountId> {
+        &self.share
     }
 }
 
@@ -121,31 +120,14 @@ impl Params {
     /// The rules between fields.
     pub(super) fn check(&self) -> Result<(), BadParams> {
         let bad = |path: String, message: String| Err(BadParams { path, message });
-        if self.to.is_empty() {
-            return bad("to".into(), "`to` names at least one destination".into());
-        }
-        // So many tags of a source name its copies, and ours stand beside them.
-        let most = TAGS_MAX - OWNERSHIP_TAGS;
-        if self.to.len() > most {
-            return bad("to".into(), format!("`to` names at most {most} destinations"));
-        }
+        copying::check(&self.to, OWNERSHIP_TAGS)?;
         for (index, to) in self.to.iter().enumerate() {
-            let path = |field: &str| format!("to[{index}]{field}");
-            let same = |it: &Destination| (&it.account, &it.region) == (&to.account, &to.region);
-            if self.to[..index].iter().any(same) {
-                return bad(path(""), "the same destination is named twice".to_owned());
-            }
-            if to.account.is_none() && to.region.is_none() && to.key.is_none() {
-                let message = "a destination names an `account`, a `region` or a `key`: without \
-                               any, it is the snapshot itself";
-                return bad(path(""), message.to_owned());
-            }
             if let Some(length) = to.completion_duration {
                 let minutes = length.minutes();
                 let (least, most) = QUARTERS;
                 if minutes % 15 != 0 || !(least..=most).contains(&(minutes / 15)) {
                     let message = "AWS takes `15m` to `48h`, in quarters of an hour".to_owned();
-                    return bad(path(".completion-duration"), message);
+                    return bad(format!("to[{index}].completion-duration"), message);
                 }
             }
         }

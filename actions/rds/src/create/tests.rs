@@ -223,8 +223,8 @@ fn an_answer_that_was_lost_makes_no_second_snapshot() {
 fn a_name_that_another_has_is_a_failure() {
     let world = ran(world().database_snapshot(NAME, "orders", 1, []), json!({}));
     let expected = format!(
-        "orders failed: rds.snapshot.create on `orders` in 111122223333/eu-west-1: there is a \
-         snapshot `{NAME}` that this job has not made"
+        "orders failed: rds.snapshot.create on `orders` in 111122223333/eu-west-1: taking the \
+         snapshot `{NAME}` of `orders`: there is a snapshot `{NAME}` that this job has not made"
     );
     assert_eq!(world.targets(), expected);
 }

@@ -1,4 +1,7 @@
-use lamplighter_core::{AnyAction, action::TASK_TAG};
+use lamplighter_core::{
+    AnyAction,
+    action::{HOP_TAG, TAKEN_AT_TAG, TASK_TAG},
+};
 use lamplighter_testkit::{World, conforms};
 use serde_json::{Value, json};
 
@@ -132,6 +135,39 @@ fn what_is_no_manual_snapshot_of_rds_is_left_and_counts_for_nothing() {
         |it| it.state = "failed".to_owned(),
         "delete (20 GiB of `orders`, taken at 2026-03-01T02:00:00Z) because failed, more \
          than 24 hours ago",
+    );
+}
+
+/// In a vault, databases of the same name in several accounts are not one.
+#[test]
+fn copies_from_several_accounts_have_their_own_histories() {
+    let of = |account: &str| format!("arn:aws:rds:eu-west-1:{account}:db:orders");
+    let (one, other) = (of("222233334444"), of("333344445555"));
+    let copy = |source| [(TASK_TAG, "copy"), (SOURCE_TAG, source)];
+    let world = World::new().database_snapshot("a", "orders", 2, copy(&one)).database_snapshot(
+        "b",
+        "orders",
+        1,
+        copy(&other),
+    );
+    check(world, last(1), &["a: leave because last 1 of 1", "b: leave because last 1 of 1"]);
+}
+
+#[test]
+fn a_copy_on_the_way_is_no_backup_and_goes_when_its_job_is_long_over() {
+    let hop = [(TASK_TAG, "copy"), (HOP_TAG, "arn:x")];
+    let world = World::new()
+        .database_snapshot("a", "orders", 9, OURS)
+        .database_snapshot("old", "orders", 8, hop)
+        .database_snapshot("young", "orders", 6, hop);
+    check(
+        world,
+        last(1),
+        &[
+            "a: leave because last 1 of 1",
+            "old: delete (20 GiB) because a job has left it behind on the way to another copy",
+            "young: leave because it is on the way to another copy, and its job deletes it",
+        ],
     );
 }
 

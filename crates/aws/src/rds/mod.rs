@@ -1,5 +1,6 @@
 //! RDS and Aurora in one place.
 
+mod copies;
 mod read;
 
 use async_trait::async_trait;
@@ -357,21 +358,10 @@ impl Rds for RdsClient {
         let request = self
             .client
             .add_tags_to_resource()
-            .resource_name(snapshot_arn(&self.place, kind, name))
+            .resource_name(kind.snapshot_arn(&self.place, name))
             .set_tags(self::tags(tags).or_else(|| Some(Vec::new())));
         call.answer(request.send().await).map(|_| ())
     }
-}
-
-/// The ARN of a snapshot.
-/// Source: Service Authorization Reference, "Resource types defined by Amazon RDS".
-fn snapshot_arn(place: &Place, kind: Kind, name: &str) -> String {
-    let Place { account, region } = place;
-    let resource = match kind {
-        Kind::Instance => "snapshot",
-        Kind::Cluster => "cluster-snapshot",
-    };
-    format!("arn:{}:rds:{region}:{account}:{resource}:{name}", region.partition())
 }
 
 /// RDS filters by names, and never by tags.

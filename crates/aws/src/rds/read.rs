@@ -4,7 +4,9 @@
 use aws_sdk_rds::types::{self, Tag};
 use lamplighter_core::{
     Tags,
-    cloud::rds::{Cluster, Database, PowerChange, PowerEvent, Quota, Snapshot},
+    cloud::rds::{
+        Cluster, Database, GroupOption, OptionGroup, PowerChange, PowerEvent, Quota, Snapshot,
+    },
 };
 
 use crate::{
@@ -117,6 +119,23 @@ pub(super) fn cluster_snapshot(found: &types::DbClusterSnapshot) -> Result<Snaps
         option_group: None,
         copied_from: text(found.source_db_cluster_snapshot_arn()),
         tags: tags(found.tag_list()).ok_or_else(|| lacks("the key of a tag"))?,
+    })
+}
+
+pub(super) fn option_group(found: &types::OptionGroup) -> Result<OptionGroup, String> {
+    let name = found.option_group_name().ok_or("an option group without a name")?;
+    let lacks = |what: &str| format!("the option group `{}` without {what}", plain(name));
+    let option = |it: &types::Option| {
+        Some(GroupOption {
+            name: it.option_name()?.to_owned(),
+            // What cannot be read stays.
+            stays: it.persistent() != Some(false) || it.permanent() != Some(false),
+        })
+    };
+    let options: Option<Vec<GroupOption>> = found.options().iter().map(option).collect();
+    Ok(OptionGroup {
+        engine: text(found.engine_name()).ok_or_else(|| lacks("an engine"))?,
+        options: options.ok_or_else(|| lacks("the name of an option"))?,
     })
 }
 

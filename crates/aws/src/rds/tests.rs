@@ -1,4 +1,12 @@
-use lamplighter_core::{FaultKind, cloud::rds::PowerChange};
+use std::collections::BTreeSet;
+
+use lamplighter_core::{
+    AccountId, FaultKind,
+    cloud::{
+        ec2::Shares,
+        rds::{Copies as _, GroupOption, NewCopy, OptionGroup, PowerChange},
+    },
+};
 
 use super::*;
 use crate::wire::{Answer, Wire};
@@ -208,4 +216,120 @@ async fn quotas_and_events_are_read_as_far_as_they_are_about_that() {
             "StartTime=2026-03-01T00:00:00Z",
         ]
     );
+}
+
+fn new_copy() -> NewCopy {
+    NewCopy {
+        source: "arn:aws:rds:eu-west-1:111122223333:snapshot:s".to_owned(),
+        name: "c".to_owned(),
+        key: Some("arn:key".to_owned()),
+        option_group: Some("own".to_owned()),
+        tags: [("lamplighter:job".to_owned(), "j".to_owned())].into(),
+    }
+}
+
+#[tokio::test]
+async fn a_copy_is_made_once_with_its_key_option_group_and_tags() {
+    let wire = Wire::script([ok("CopyDBSnapshot", SNAPSHOT)]);
+    client(&wire).copy_snapshot(Kind::Instance, &new_copy()).await.unwrap();
+    assert_eq!(
+        wire.sent()[0].parameters(),
+        [
+            "KmsKeyId=arn:key",
+            "OptionGroupName=own",
+            "SourceDBSnapshotIdentifier=arn:aws:rds:eu-west-1:111122223333:snapshot:s",
+            "Tags.Tag.1.Key=lamplighter:job",
+            "Tags.Tag.1.Value=j",
+            "TargetDBSnapshotIdentifier=c",
+        ]
+    );
+    let wire = Wire::script([ok("CopyDBClusterSnapshot", "")]);
+    client(&wire).copy_snapshot(Kind::Cluster, &new_copy()).await.unwrap();
+    assert_eq!(
+        wire.sent()[0].parameters(),
+        [
+            "KmsKeyId=arn:key",
+            "SourceDBClusterSnapshotIdentifier=arn:aws:rds:eu-west-1:111122223333:snapshot:s",
+            "Tags.Tag.1.Key=lamplighter:job",
+            "Tags.Tag.1.Value=j",
+            "TargetDBClusterSnapshotIdentifier=c",
+        ]
+    );
+    for kind in [Kind::Instance, Kind::Cluster] {
+        let wire = Wire::script([Answer::Reset]);
+        let fault = client(&wire).copy_snapshot(kind, &new_copy()).await.unwrap_err();
+        assert_eq!((fault.kind, wire.sent().len()), (FaultKind::Transient, 1));
+    }
+}
+
+#[tokio::test]
+async fn copies_are_looked_for_among_the_manual_snapshots_of_a_database() {
+    let found = format!("<DBSnapshots>{SNAPSHOT}</DBSnapshots><Marker>m</Marker>");
+    let wire = Wire::script([ok("DescribeDBSnapshots", &found)]);
+    let page = client(&wire).snapshots_of(Kind::Instance, "orders", None).await.unwrap();
+    assert_eq!((page.items.len(), page.next), (1, Some(PageToken("m".to_owned()))));
+    assert_eq!(
+        wire.sent()[0].parameters(),
+        ["DBInstanceIdentifier=orders", "MaxRecords=100", "SnapshotType=manual"]
+    );
+}
+
+#[tokio::test]
+async fn who_may_use_a_snapshot_is_read_and_changed() {
+    let attributes = |kind: &str, values: &[&str]| {
+        let values = values.iter().map(|it| format!("<AttributeValue>{it}</AttributeValue>"));
+        format!(
+            "<{kind}AttributesResult><{kind}Attributes><{kind}Attribute><AttributeName>restore\
+             </AttributeName><AttributeValues>{}</AttributeValues></{kind}Attribute>\
+             </{kind}Attributes></{kind}AttributesResult>",
+            values.collect::<String>()
+        )
+    };
+    let friend: AccountId = "999900001111".parse().unwrap();
+    let with = BTreeSet::from([friend.clone()]);
+    for (kind, name) in [(Kind::Instance, "DBSnapshot"), (Kind::Cluster, "DBClusterSnapshot")] {
+        let describe = format!("Describe{name}Attributes");
+        let answer = ok(&describe, &attributes(name, &["999900001111", "all"]));
+        let found = client(&Wire::script([answer])).snapshot_shares(kind, "s").await.unwrap();
+        assert_eq!(found, Shares { accounts: with.clone(), public: true });
+        let odd = ok(&describe, &attributes(name, &["somebody"]));
+        let fault = client(&Wire::script([odd])).snapshot_shares(kind, "s").await.unwrap_err();
+        assert!(fault.chain().contains("the account `somebody`"), "{}", fault.chain());
+        let modify = format!("Modify{name}Attribute");
+        let wire = Wire::script([ok(&modify, ""), ok(&modify, "")]);
+        client(&wire).share_snapshot(kind, "s", &with).await.unwrap();
+        client(&wire).unshare_snapshot(kind, "s", &with).await.unwrap();
+        let sent = |change: &str| {
+            [
+                "AttributeName=restore".to_owned(),
+                format!("{name}Identifier=s"),
+                format!("ValuesTo{change}.AttributeValue.1=999900001111"),
+            ]
+        };
+        assert_eq!(wire.sent()[0].parameters(), sent("Add"));
+        assert_eq!(wire.sent()[1].parameters(), sent("Remove"));
+    }
+}
+
+#[tokio::test]
+async fn an_option_group_says_which_options_stay_and_may_not_be_there() {
+    let option = |name: &str, persistent: bool| {
+        format!(
+            "<Option><OptionName>{name}</OptionName><Persistent>{persistent}</Persistent>\
+             <Permanent>false</Permanent></Option>"
+        )
+    };
+    let group = format!(
+        "<OptionGroupsList><OptionGroup><OptionGroupName>own</OptionGroupName><EngineName>mysql\
+         </EngineName><Options>{}{}</Options></OptionGroup></OptionGroupsList>",
+        option("TDE", true),
+        option("OEM", false)
+    );
+    let wire = Wire::script([ok("DescribeOptionGroups", &group)]);
+    let found = client(&wire).option_group("own").await.unwrap();
+    let option = |name: &str, stays| GroupOption { name: name.to_owned(), stays };
+    let options = vec![option("TDE", true), option("OEM", false)];
+    assert_eq!(found, Some(OptionGroup { engine: "mysql".to_owned(), options }));
+    let gone = Wire::script([error(404, "OptionGroupNotFoundFault")]);
+    assert_eq!(client(&gone).option_group("own").await.unwrap(), None);
 }

@@ -2,6 +2,7 @@
 //!
 //! RDS has most of it twice, for instances and for clusters; [`Kind`] says which.
 
+mod copies;
 mod database;
 mod snapshot;
 
@@ -9,8 +10,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{Page, PageToken};
-use crate::{Fault, Tags, select::ServerFilter};
+use crate::{Fault, Place, Tags, select::ServerFilter};
 
+pub use copies::{Copies, GroupOption, NewCopy, OptionGroup, is_default_group};
 pub use database::{Cluster, Database};
 pub use snapshot::{ClusterSnapshot, DatabaseSnapshot, Snapshot};
 
@@ -23,12 +25,38 @@ pub enum Kind {
     Cluster,
 }
 
+impl Kind {
+    /// The ARN of a database.
+    /// Source: Service Authorization Reference, "Resource types defined by Amazon RDS".
+    pub fn database_arn(self, place: &Place, name: &str) -> String {
+        let resource = match self {
+            Kind::Instance => "db",
+            Kind::Cluster => "cluster",
+        };
+        arn(place, resource, name)
+    }
+
+    /// The ARN of a snapshot. Source: the same.
+    pub fn snapshot_arn(self, place: &Place, name: &str) -> String {
+        let resource = match self {
+            Kind::Instance => "snapshot",
+            Kind::Cluster => "cluster-snapshot",
+        };
+        arn(place, resource, name)
+    }
+}
+
+fn arn(place: &Place, resource: &str, name: &str) -> String {
+    let Place { account, region } = place;
+    format!("arn:{}:rds:{region}:{account}:{resource}:{name}", region.partition())
+}
+
 /// RDS and Aurora in one account and region. Neptune and DocumentDB have the same end point, and
 /// are in the same listings.
 ///
 /// RDS cannot filter by tags: listings show all, or those of some names.
 #[async_trait]
-pub trait Rds: Send + Sync {
+pub trait Rds: Copies {
     /// One page of `rds:DescribeDBInstances`.
     async fn databases(
         &self,
@@ -116,8 +144,15 @@ pub const TAKEN: [&str; 2] = ["DBClusterSnapshotAlreadyExistsFault", "DBSnapshot
 pub const NO_DATABASE: [&str; 2] = ["DBClusterNotFoundFault", "DBInstanceNotFound"];
 /// The codes by which AWS says that there is no such snapshot.
 pub const NO_SNAPSHOT: [&str; 2] = ["DBClusterSnapshotNotFoundFault", "DBSnapshotNotFound"];
+/// The codes by which AWS says that a snapshot is not in a state for a call.
+pub const WRONG_SNAPSHOT_STATE: [&str; 2] =
+    ["InvalidDBClusterSnapshotStateFault", "InvalidDBSnapshotState"];
 /// The codes by which AWS says that a database is not in a state for a call.
 pub const WRONG_STATE: [&str; 2] = ["InvalidDBClusterStateFault", "InvalidDBInstanceState"];
+/// The code by which AWS says that a key cannot be used, be it that of the source or of the copy.
+pub const KEY_NOT_ACCESSIBLE: &str = "KMSKeyNotAccessibleFault";
+/// The code by which AWS says that there is no such option group.
+pub const NO_OPTION_GROUP: &str = "OptionGroupNotFoundFault";
 /// The code by which AWS says that there are as many manual snapshots as there may be.
 pub const QUOTA_EXCEEDED: &str = "SnapshotQuotaExceeded";
 

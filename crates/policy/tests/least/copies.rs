@@ -19,9 +19,49 @@ tasks:
       hop-key: alias/backup
 "#;
 
+const DATABASES: &str = r#"accounts:
+  prod: { id: "222233334444", role: ops/member, external-id: 7f3c, regions: [eu-west-1] }
+  vault: { id: "999900001111", role: lamplighter-member, external-id: 9a1b, regions: [eu-central-1] }
+tasks:
+  copy-to-vault:
+    action: rds.snapshot.copy
+    accounts: [prod]
+    select: { tags: { backup: daily }, where: target.created_at > now - duration("24h") }
+    with:
+      to:
+        - account: vault
+          region: eu-central-1
+          key: alias/vault
+          option-group: default:mysql-8-0
+          share: ["444455556666"]
+      hop-key: alias/backup
+"#;
+
 #[test]
 fn a_copy_needs_what_is_printed_for_the_three_roles_and_without_any_of_it_says_what_is_missing() {
-    let config = parsed(COPIES);
+    check_copy(COPIES);
+}
+
+#[test]
+fn so_does_one_of_a_database() {
+    check_copy(DATABASES);
+}
+
+#[test]
+fn so_does_one_of_a_cluster() {
+    let clusters = DATABASES
+        .replace("rds.snapshot.copy", "rds.cluster-snapshot.copy")
+        .replace("          option-group: default:mysql-8-0\n", "")
+        .replace(
+            "select: { tags: { backup: daily }, where: ",
+            "select: { tags: { backup: daily }, where: target.encrypted && ",
+        );
+    check_copy(&clusters);
+}
+
+#[track_caller]
+fn check_copy(config: &str) {
+    let config = parsed(config);
     let printed = policies(&config);
     assert_eq!(printed.len(), 3);
     let mut used: BTreeSet<(AccountId, String)> = BTreeSet::new();
@@ -123,4 +163,32 @@ fn sources_are_shared_with_the_vault_only_and_get_no_other_tags_than_those_of_co
     for account in [prod, vault] {
         check_conditions(COPIES, account, "ec2:DeleteSnapshot", std::slice::from_ref(&ours));
     }
+}
+
+#[test]
+fn the_vault_copies_from_sources_only_and_shares_and_tags_only_its_copies() {
+    let (prod, vault) = ("222233334444", "999900001111");
+    let regions = json!({ "aws:RequestedRegion": REGIONS });
+    let daily = json!({ "StringEquals": { "aws:RequestedRegion": REGIONS, "aws:ResourceTag/backup": "daily" } });
+    let of = |key: &str| json!({ "Null": { format!("aws:{key}/lamplighter:task"): "false" }, "StringEquals": regions });
+    let (new, own) = (of("RequestTag"), of("ResourceTag"));
+    let anything = json!({ "StringEquals": regions });
+    let all = |account, action: &str, expected: &[&Value]| {
+        let expected: Vec<Value> = expected.iter().map(|it| (*it).clone()).collect();
+        check_conditions(DATABASES, account, action, &expected);
+    };
+    all(prod, "rds:CopyDBSnapshot", &[&new, &daily]);
+    all(vault, "rds:CopyDBSnapshot", &[&new, &anything]);
+    all(prod, "rds:ModifyDBSnapshotAttribute", &[&daily, &own]);
+    all(vault, "rds:ModifyDBSnapshotAttribute", &[&own]);
+    all(prod, "rds:DeleteDBSnapshot", &[&own]);
+    all(vault, "rds:DeleteDBSnapshot", &[]);
+    let policy = &policies(&parsed(DATABASES))[&vault.parse::<AccountId>().unwrap()];
+    let statements = policy["Statement"].as_array().unwrap().iter();
+    let from = statements.filter(|it| it["Condition"] == anything);
+    let from: Vec<&Value> = from
+        .filter(|it| it["Action"].as_array().unwrap().contains(&json!("rds:CopyDBSnapshot")))
+        .map(|it| &it["Resource"])
+        .collect();
+    assert_eq!(from, [&json!(["arn:aws:rds:*:222233334444:snapshot:*"])]);
 }

@@ -18,7 +18,7 @@ use lamplighter_policy::{Backends, Role, Tasks, Trust};
 use lamplighter_rehearsal::{Rehearsal, finish};
 use lamplighter_simulator::{
     Accounts, Calm, Cloud, Door, Fleet, Lag, Rules,
-    fleet::{self, Member, Target},
+    fleet::{self, ClusterSnapshots, DatabaseSnapshots, Member, Target},
 };
 use lamplighter_tests::{files, read};
 use serde_json::{Value, from_value, json};
@@ -74,7 +74,12 @@ pub(crate) fn played() -> Vec<Config> {
         });
         config
     };
-    vec![part(&EBS), part(&RDS)]
+    // In one account, and those that its tasks copy to: EBS has shown what several share.
+    let mut databases = part(&RDS);
+    for task in &mut databases.tasks {
+        task.reach.retain(|it| it.account.as_str() == "222233334444");
+    }
+    vec![part(&EBS), databases]
 }
 
 /// A configuration.
@@ -329,5 +334,20 @@ fn made_for(config: &Config) -> Fleet {
     fleet.volumes.extend(from_value::<Vec<_>>(closed).unwrap());
     let old = json!({"count": 2, "age": "200d", "tags": {"archive": "yes"}});
     fleet.snapshots.push(from_value(old).unwrap());
+    // Snapshots of databases, too, and one whose option group is not everybody's.
+    for like in fleet.database_snapshots.clone() {
+        let one =
+            || DatabaseSnapshots { count: Some(from_value(json!(1)).unwrap()), ..like.clone() };
+        let key = |it: &str| DatabaseSnapshots { key: Some(it.to_owned()), ..one() };
+        let group = DatabaseSnapshots { option_group: Some("own".to_owned()), ..one() };
+        fleet.database_snapshots.extend([key("alias/closed"), key("alias/aws/rds"), group]);
+    }
+    for like in fleet.cluster_snapshots.clone() {
+        let one =
+            || ClusterSnapshots { count: Some(from_value(json!(1)).unwrap()), ..like.clone() };
+        let key = |it: &str| ClusterSnapshots { key: Some(it.to_owned()), ..one() };
+        let keys = ["alias/closed", "alias/aws/rds", "alias/backup"].map(key);
+        fleet.cluster_snapshots.extend(keys);
+    }
     fleet
 }

@@ -17,6 +17,7 @@ use crate::{
         clusters::Cluster,
         instances::Instance,
         kind::Kind,
+        option_groups::OptionGroup,
         snapshots::{self as rds_snapshots, Origin, Snapshot, Status},
     },
     words::{OneOrMore, Time},
@@ -47,6 +48,9 @@ entry! {
         /// The KMS key that they are encrypted with, by its alias or its ARN; by default that of
         /// the database, if it has one.
         pub key: String,
+        /// The option group that a restored instance needs, which is there then; by default that
+        /// of the database.
+        pub option_group: String,
     }
 }
 
@@ -129,7 +133,15 @@ impl Entry for DatabaseSnapshots {
     }
 
     fn make(&self, here: &mut Here<'_>) -> Vec<(Box<str>, Snapshot)> {
-        let sources = self.sources(here);
+        let mut sources = self.sources(here);
+        if let Some(name) = &self.option_group {
+            let groups = &mut here.services().rds.option_groups;
+            for source in &mut sources {
+                let new = OptionGroup::new(&source.engine);
+                groups.entry(name.as_str().into()).or_insert(new);
+                source.option_group = Some(name.as_str().into());
+            }
+        }
         self.history().make::<DatabaseSnapshots>(sources, here)
     }
 

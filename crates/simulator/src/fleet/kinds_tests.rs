@@ -237,7 +237,7 @@ fn databases_and_their_history_are_selected_or_not() {
         assert_eq!(selected(clusters.collect()), (2, 4));
         for kind in [Kind::Instance, Kind::Cluster] {
             let all: Vec<_> = here.rds.snapshots(kind).iter().map(|(_, it)| it).collect();
-            assert_eq!(selected(all.iter().map(|it| &it.tags).collect()), (20, 22));
+            assert_eq!(selected(all.iter().map(|it| &it.tags).collect()), (30, 32));
             assert!(all.iter().all(|it| it.tags["lamplighter:source"] == *it.database));
         }
     });

@@ -54,7 +54,7 @@ pub struct Target {
     pub regions: BTreeSet<Region>,
     /// The KMS keys that its parameters name by their aliases.
     pub keys: BTreeSet<String>,
-    /// How many snapshots of each volume it finds, one a day.
+    /// How many snapshots of each volume or database it finds, one a day.
     pub history: u32,
 }
 
@@ -157,14 +157,22 @@ impl Fleet {
                         fleet.clusters.extend(others.map(|tags| clusters(place, tags, 1)));
                     }
                     kind::DATABASE_SNAPSHOTS => {
-                        fleet.databases.push(databases(place, with_history(), 1));
-                        fleet.database_snapshots.push(database_snapshots(place, selected, 20));
+                        let made = databases(place, with_history(), 1);
+                        if !fleet.databases.contains(&made) {
+                            fleet.databases.push(made);
+                        }
+                        let history = history.unwrap_or(1);
+                        fleet.database_snapshots.push(database_snapshots(place, selected, history));
                         let others = others.map(|tags| database_snapshots(place, tags, 2));
                         fleet.database_snapshots.extend(others);
                     }
                     kind::CLUSTER_SNAPSHOTS => {
-                        fleet.clusters.push(clusters(place, with_history(), 1));
-                        fleet.cluster_snapshots.push(cluster_snapshots(place, selected, 20));
+                        let made = clusters(place, with_history(), 1);
+                        if !fleet.clusters.contains(&made) {
+                            fleet.clusters.push(made);
+                        }
+                        let history = history.unwrap_or(1);
+                        fleet.cluster_snapshots.push(cluster_snapshots(place, selected, history));
                         let others = others.map(|tags| cluster_snapshots(place, tags, 2));
                         fleet.cluster_snapshots.extend(others);
                     }

@@ -422,7 +422,7 @@ fn a_fleet_for_a_configuration_has_the_keys_and_places_that_parameters_name() {
     check_places(
         &copies,
         &["eu-central-1", "eu-west-1"],
-        &["eu-south-1", "eu-west-1", "us-east-1"],
+        &["eu-central-1", "eu-south-1", "eu-west-1", "us-east-1"],
     );
     copies.elsewhere.clear();
     check_places(

@@ -1,8 +1,10 @@
 //! What tests do to databases and their snapshots, and see of them.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
-    Place, Tags,
+    AccountId, Place, Tags,
     cloud::rds::{Cluster, Database, Kind, Snapshot},
 };
 use serde_json::{from_value, json};
@@ -13,6 +15,7 @@ use crate::{
     fleet::DatabaseState,
     rds::{
         clusters, instances, kind, lifecycle,
+        option_groups::{GroupOption, OptionGroup},
         snapshots::{
             self, Origin, Status,
             shown::{By, DBClusterSnapshot, DBSnapshot, Seen},
@@ -88,6 +91,7 @@ impl Cloud {
             taken_at: it.original_created_at.unwrap_or(at),
             storage_gib: it.size_gib,
             key: it.kms_key_id.map(Into::into),
+            option_group: it.option_group.map(Into::into).or(of_kind.option_group),
             tags: it.tags,
             ..of_kind
         };
@@ -133,6 +137,47 @@ impl Cloud {
         self.at(place, |it, now| {
             it.rds.snapshots_mut(kind.into()).change(name, now, |it| it.status = Status::Failed)
         });
+    }
+}
+
+/// What tests do to snapshots of databases for copies.
+impl Cloud {
+    /// Puts an option group into a place, which is opened, with these persistent options.
+    pub fn put_option_group(&self, place: &Place, name: &str, engine: &str, options: &[&str]) {
+        self.open(place);
+        let option =
+            |it: &&str| GroupOption { name: (*it).into(), persistent: true, permanent: false };
+        let group =
+            OptionGroup { engine: engine.into(), options: options.iter().map(option).collect() };
+        self.at(place, |it, _| it.rds.option_groups.insert(name.into(), group));
+    }
+
+    /// Lets accounts use a snapshot of a database, as somebody else might.
+    pub fn share_database_snapshot(
+        &self,
+        place: &Place,
+        kind: Kind,
+        name: &str,
+        with: &[AccountId],
+    ) {
+        let share = |it: &mut snapshots::Snapshot| {
+            it.restorable_by.extend(with.iter().map(|it| it.as_str().into()));
+        };
+        self.at(place, |it, now| it.rds.snapshots_mut(kind.into()).change(name, now, share));
+    }
+
+    /// The accounts that may use a snapshot of a database, beside its owner; and `all`.
+    pub fn shares_of_database_snapshot(
+        &self,
+        place: &Place,
+        kind: Kind,
+        name: &str,
+    ) -> BTreeSet<String> {
+        self.at(place, |it, _| {
+            let snapshot = it.rds.snapshots(kind.into()).get(name);
+            let shares = snapshot.into_iter().flat_map(|it| &it.restorable_by);
+            shares.map(|it| it.to_string()).collect()
+        })
     }
 }
 

@@ -1,14 +1,17 @@
 //! The port of RDS.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lamplighter_core::{
-    Fault, Tags,
+    AccountId, Fault, Tags,
     cloud::{
         Page, PageToken,
+        ec2::Shares,
         rds::{
-            Cluster, Database, Kind, NewSnapshot, PowerChange, PowerEvent, Quota, Rds, Reboot,
-            Snapshot,
+            Cluster, Copies, Database, Kind, NO_OPTION_GROUP, NewCopy, NewSnapshot, OptionGroup,
+            PowerChange, PowerEvent, Quota, Rds, Reboot, Snapshot,
         },
     },
     select::ServerFilter,
@@ -23,15 +26,171 @@ use crate::rds::{
     instances::DescribeDBInstances,
     kind,
     listing::Filter,
+    option_groups::DescribeOptionGroups,
     power::{RebootDBInstance, StartDBCluster, StartDBInstance, StopDBCluster, StopDBInstance},
     snapshots::{
+        copy::{CopyDBClusterSnapshot, CopyDBSnapshot},
         create::{CreateDBClusterSnapshot, CreateDBSnapshot},
         delete::{DeleteDBClusterSnapshot, DeleteDBSnapshot},
         describe::{DescribeDBClusterSnapshots, DescribeDBSnapshots},
+        share::{
+            self, DescribeDBClusterSnapshotAttributes, DescribeDBSnapshotAttributes,
+            ModifyDBClusterSnapshotAttribute, ModifyDBSnapshotAttribute,
+        },
     },
     tagging::AddTagsToResource,
     tags::Tag,
 };
+
+#[async_trait]
+impl Copies for Inside {
+    async fn snapshots_of(
+        &self,
+        kind: Kind,
+        database: &str,
+        page: Option<PageToken>,
+    ) -> Result<Page<Snapshot>, Fault> {
+        let (marker, snapshot_type) = (page.map(|it| it.0), Some("manual".to_owned()));
+        let database = Some(database.to_owned());
+        match kind {
+            Kind::Instance => {
+                let request = DescribeDBSnapshots {
+                    database,
+                    snapshot_type,
+                    marker,
+                    ..DescribeDBSnapshots::default()
+                };
+                self.make(request, |it| Page {
+                    items: it.snapshots.iter().map(Snapshot::from).collect(),
+                    next: it.marker.map(PageToken),
+                })
+                .await
+            }
+            Kind::Cluster => {
+                let request = DescribeDBClusterSnapshots {
+                    database,
+                    snapshot_type,
+                    marker,
+                    ..DescribeDBClusterSnapshots::default()
+                };
+                self.make(request, |it| Page {
+                    items: it.snapshots.iter().map(Snapshot::from).collect(),
+                    next: it.marker.map(PageToken),
+                })
+                .await
+            }
+        }
+    }
+
+    async fn copy_snapshot(&self, kind: Kind, new: &NewCopy) -> Result<(), Fault> {
+        let (source, target) = (new.source.clone(), new.name.clone());
+        let (kms_key_id, tags) = (new.key.clone(), tags(&new.tags));
+        match kind {
+            Kind::Instance => {
+                let request = CopyDBSnapshot {
+                    source,
+                    target,
+                    kms_key_id,
+                    tags,
+                    option_group_name: new.option_group.clone(),
+                    ..CopyDBSnapshot::default()
+                };
+                self.make(request, |_| ()).await
+            }
+            Kind::Cluster => {
+                let request = CopyDBClusterSnapshot {
+                    source,
+                    target,
+                    kms_key_id,
+                    tags,
+                    ..CopyDBClusterSnapshot::default()
+                };
+                self.make(request, |_| ()).await
+            }
+        }
+    }
+
+    async fn snapshot_shares(&self, kind: Kind, name: &str) -> Result<Shares, Fault> {
+        let name = name.to_owned();
+        let values = match kind {
+            Kind::Instance => {
+                self.make(DescribeDBSnapshotAttributes { name }, |it| it.restorable_by()).await
+            }
+            Kind::Cluster => {
+                let request = DescribeDBClusterSnapshotAttributes { name };
+                self.make(request, |it| it.restorable_by()).await
+            }
+        }?;
+        Ok(Shares {
+            accounts: values.iter().filter_map(|it| it.parse().ok()).collect(),
+            public: values.iter().any(|it| it == "all"),
+        })
+    }
+
+    async fn share_snapshot(
+        &self,
+        kind: Kind,
+        name: &str,
+        with: &BTreeSet<AccountId>,
+    ) -> Result<(), Fault> {
+        self.change_shares(kind, name, with, &BTreeSet::new()).await
+    }
+
+    async fn unshare_snapshot(
+        &self,
+        kind: Kind,
+        name: &str,
+        with: &BTreeSet<AccountId>,
+    ) -> Result<(), Fault> {
+        self.change_shares(kind, name, &BTreeSet::new(), with).await
+    }
+
+    async fn option_group(&self, name: &str) -> Result<Option<OptionGroup>, Fault> {
+        let request =
+            DescribeOptionGroups { name: Some(name.to_owned()), ..DescribeOptionGroups::default() };
+        let found = self.make(request, |it| it.groups.first().map(OptionGroup::from)).await;
+        match found {
+            Err(fault) if fault.code.as_deref() == Some(NO_OPTION_GROUP) => Ok(None),
+            found => found,
+        }
+    }
+}
+
+impl Inside {
+    async fn change_shares(
+        &self,
+        kind: Kind,
+        name: &str,
+        add: &BTreeSet<AccountId>,
+        remove: &BTreeSet<AccountId>,
+    ) -> Result<(), Fault> {
+        let texts = |accounts: &BTreeSet<AccountId>| {
+            accounts.iter().map(AccountId::to_string).collect::<Vec<_>>()
+        };
+        let (name, attribute_name) = (name.to_owned(), share::RESTORE.to_owned());
+        let (values_to_add, values_to_remove) = (texts(add), texts(remove));
+        match kind {
+            Kind::Instance => {
+                let request = ModifyDBSnapshotAttribute {
+                    name,
+                    attribute_name,
+                    values_to_add,
+                    values_to_remove,
+                };
+                self.make(request, |_| ()).await
+            }
+            Kind::Cluster => {
+                let request = ModifyDBClusterSnapshotAttribute {
+                    name,
+                    attribute_name,
+                    values_to_add,
+                    values_to_remove,
+                };
+                self.make(request, |_| ()).await
+            }
+        }
+    }
+}
 
 #[async_trait]
 impl Rds for Inside {

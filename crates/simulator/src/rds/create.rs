@@ -8,7 +8,7 @@ use super::{
     instances::{self, Instance, OneInstance, default_option_group},
     keys,
     kind::Kind,
-    lifecycle, names,
+    lifecycle, names, option_groups,
     status::Status,
     tags::{self, Tag},
 };
@@ -98,10 +98,7 @@ impl Operation for CreateDBInstance {
         }
         if let Some(group) = &self.option_group_name {
             let group = group.to_ascii_lowercase();
-            if *group != *new.option_group && !cx.here().rds.option_groups.contains(&*group) {
-                let message = format!("Specified OptionGroupName: {group} not found.");
-                return Err(Refusal::new("OptionGroupNotFoundFault", message).status(404));
-            }
+            option_groups::check(cx, &group, &self.engine)?;
             new.option_group = group.into();
         }
         let shelf = &cx.here().rds.instances;

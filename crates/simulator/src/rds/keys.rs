@@ -42,6 +42,13 @@ pub(crate) fn check(
     }
 }
 
+/// A service uses a key of a region for the caller, who may: the trail says so.
+pub(crate) fn used(cx: &mut Cx<'_>, region: &Region, key: Option<&str>, use_: Use) {
+    if let Some(key) = key {
+        kms::use_key(cx.state, cx.caller, region, key, use_).expect("it was checked");
+    }
+}
+
 /// Uses a key of this region for the caller, or refuses what is encrypted with one that the caller
 /// cannot use.
 pub(crate) fn use_(cx: &mut Cx<'_>, (what, use_): (&str, Use), key: &str) -> Result<(), Refusal> {

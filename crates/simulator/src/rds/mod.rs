@@ -14,6 +14,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod listing;
 pub(crate) mod names;
 mod of_core;
+pub(crate) mod option_groups;
 pub(crate) mod power;
 pub(crate) mod snapshots;
 pub(crate) mod status;
@@ -22,7 +23,7 @@ pub(crate) mod tags;
 #[cfg(test)]
 mod world;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -38,6 +39,7 @@ pub(crate) use clusters::Cluster;
 use describe_events::Records;
 use instances::Instance;
 use kind::Kind;
+use option_groups::OptionGroup;
 use snapshots::Snapshot;
 
 pub(crate) use lifecycle::{Happening, happen};
@@ -51,6 +53,7 @@ pub(crate) const OPERATIONS: &[Entry] = &[
     Entry::query::<account_attributes::DescribeAccountAttributes>(),
     Entry::query::<instances::DescribeDBInstances>(),
     Entry::query::<describe_events::DescribeEvents>(),
+    Entry::query::<option_groups::DescribeOptionGroups>(),
     Entry::query::<power::RebootDBInstance>(),
     Entry::query::<power::StartDBCluster>(),
     Entry::query::<power::StartDBInstance>(),
@@ -81,7 +84,7 @@ pub(crate) struct Rds {
     instance_snapshots: Shelf<Snapshot>,
     cluster_snapshots: Shelf<Snapshot>,
     /// Option groups other than the default ones.
-    pub(crate) option_groups: BTreeSet<Box<str>>,
+    pub(crate) option_groups: BTreeMap<Box<str>, OptionGroup>,
     pub(crate) records: Records,
 }
 

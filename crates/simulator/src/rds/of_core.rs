@@ -9,6 +9,7 @@ use super::{
     instances,
     instances::Instance,
     instances::Member,
+    option_groups,
     snapshots::shown::{DBClusterSnapshot, DBSnapshot},
     status::Life,
 };
@@ -63,6 +64,19 @@ impl From<&clusters::Shown<'_>> for core::Cluster {
             backup_retention_days: it.backup_retention_period,
             restarts_at: at(it.automatic_restart_time),
             tags: it.tag_list.0.clone(),
+        }
+    }
+}
+
+impl From<&option_groups::Shown> for core::OptionGroup {
+    fn from(it: &option_groups::Shown) -> core::OptionGroup {
+        let option = |it: &option_groups::ShownOption| core::GroupOption {
+            name: it.option_name.to_string(),
+            stays: it.persistent || it.permanent,
+        };
+        core::OptionGroup {
+            engine: it.engine_name.to_string(),
+            options: it.options.iter().map(option).collect(),
         }
     }
 }

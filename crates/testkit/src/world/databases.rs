@@ -178,6 +178,35 @@ impl World {
         self
     }
 
+    /// Puts an available manual snapshot of a database there that is encrypted with a key that is
+    /// there.
+    pub fn encrypted_snapshot_of<const N: usize>(
+        self,
+        kind: Kind,
+        id: &str,
+        database: &str,
+        days_old: i64,
+        tags: [(&str, &str); N],
+        alias: &str,
+    ) -> World {
+        let key = self.cloud.key_arn(&self.here, alias).expect("the test has put the key there");
+        self.snapshot_of(kind, id, database, days_old, tags, |it| {
+            it.encrypted = true;
+            it.kms_key_id = Some(key);
+        })
+    }
+
+    /// Puts an option group there, with these persistent options.
+    pub fn option_group<const N: usize>(
+        self,
+        name: &str,
+        engine: &str,
+        options: [&str; N],
+    ) -> World {
+        self.cloud.cloud().put_option_group(&self.here, name, engine, &options);
+        self
+    }
+
     /// The databases, clusters among them, one line each: name, state, and tags.
     pub fn databases(&self) -> String {
         let line = |id: &str, state: &str, tags: &Tags| {
@@ -240,7 +269,11 @@ impl World {
                 it.original_created_at = None;
                 it.tags.entry(TAKEN_AT_TAG.to_owned()).and_modify(|at| at.clear());
             }
-            lines.push(format!("{place} {it:?}"));
+            let kinds = [Kind::Instance, Kind::Cluster].into_iter();
+            let shares = kinds
+                .map(|kind| self.cloud.cloud().shares_of_database_snapshot(&place, kind, &it.id));
+            let shares = shares.collect::<Vec<_>>();
+            lines.push(format!("{place} {it:?} {shares:?}"));
         }
         lines
     }

@@ -1,10 +1,10 @@
 //! Snapshots of DB instances and of DB clusters.
 
-use std::ops::Deref;
+use std::{borrow::Cow, ops::Deref};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
@@ -53,9 +53,20 @@ pub struct Snapshot {
 macro_rules! of_kind {
     ($(#[doc = $doc:literal])+ $name:ident, $kind:expr, $called:expr, $permission:literal) => {
         $(#[doc = $doc])+
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(pub Snapshot);
+
+        /// It has the fields of a snapshot.
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                Snapshot::json_schema(generator)
+            }
+        }
 
         impl Deref for $name {
             type Target = Snapshot;
@@ -95,4 +106,23 @@ of_kind! {
 of_kind! {
     /// A snapshot of a DB cluster.
     ClusterSnapshot, Kind::Cluster, kind::CLUSTER_SNAPSHOTS, "rds:DescribeDBClusterSnapshots"
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::schema_for;
+
+    use super::*;
+    use crate::select::Fields;
+
+    #[test]
+    fn snapshots_of_either_kind_have_the_fields_of_a_snapshot() {
+        let names = |schema: Schema| -> Vec<String> {
+            Fields::from_schema(&schema).iter().map(|(name, _)| name.to_string()).collect()
+        };
+        let all = names(schema_for!(Snapshot));
+        assert!(all.contains(&"encrypted".to_owned()));
+        assert_eq!(names(schema_for!(DatabaseSnapshot)), all);
+        assert_eq!(names(schema_for!(ClusterSnapshot)), all);
+    }
 }

@@ -20,6 +20,7 @@ use crate::{
         events, keys,
         kind::Kind,
         names,
+        option_groups::{self, OptionGroup},
         tags::{self, Tag},
     },
     refusal::Refusal,
@@ -195,11 +196,20 @@ impl Wanted<'_> {
                 format!("Cannot copy more than {} snapshots across regions", words.copies);
             return Err(Refusal::new("SnapshotQuotaExceeded", message));
         }
-        let (from, original) = (place.region, source.name.clone());
+        let keys = [
+            (source.key.clone(), &place.region, Use::RDS_COPY_SOURCE),
+            (copy.key.clone().filter(|_| self.key.is_some()), &cx.place.region, Use::RDS_TARGET),
+        ];
+        let (engine, original) = (source.engine.clone(), source.name.clone());
+        for (key, region, what) in keys {
+            keys::used(cx, region, key.as_deref(), what);
+        }
+        let from = place.region;
         let brought = copy.option_group.clone().filter(|_| self.copy_option_group);
         begin(cx, kind, copy)?;
-        if let Some(group) = brought.filter(|it| !it.starts_with("default:")) {
-            cx.here_mut().rds.option_groups.insert(group);
+        if let Some(group) = brought.filter(|it| !option_groups::is_default(it)) {
+            let new = OptionGroup::new(&engine);
+            cx.here_mut().rds.option_groups.entry(group).or_insert(new);
         }
         if kind == Kind::Instance {
             let event = events::copied(events::Copy::Started, &original, &from, &cx.place.region);
@@ -263,14 +273,9 @@ impl Wanted<'_> {
         if self.option_group.is_some() && self.copy_option_group {
             return combination("OptionGroupName and CopyOptionGroup cannot be used together.");
         }
-        let known =
-            |it: &str| it.starts_with("default:") || cx.here().rds.option_groups.contains(it);
         if let Some(group) = self.option_group {
             let group = group.to_ascii_lowercase();
-            if !known(&group) {
-                let message = format!("Specified OptionGroupName: {group} not found.");
-                return Err(Refusal::new("OptionGroupNotFoundFault", message).status(404));
-            }
+            option_groups::check(cx, &group, &source.engine)?;
             return Ok(Some(group.into()));
         }
         if *place == *cx.place || self.kind == Kind::Cluster {
@@ -279,7 +284,7 @@ impl Wanted<'_> {
         if source.tde && place.region != cx.place.region {
             return combination("The copy of a snapshot with TDE needs an option group.");
         }
-        let default = own.as_ref().is_none_or(|it| it.starts_with("default:"));
+        let default = own.as_deref().is_none_or(option_groups::is_default);
         match default || self.copy_option_group {
             true => Ok(own),
             false => combination("The copy of a snapshot with its own option group needs one too."),

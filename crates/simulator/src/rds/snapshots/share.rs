@@ -12,7 +12,7 @@ use super::{ALL, Origin, Snapshot, check_available, find, wrong_state};
 use crate::{
     iam::Need,
     operation::{Access, Cx, Operation, Spec},
-    rds::{self, keys, kind::Kind},
+    rds::{self, keys, kind::Kind, option_groups::OptionGroup},
     refusal::Refusal,
 };
 
@@ -20,7 +20,7 @@ use crate::{
 pub(crate) const MOST: usize = 20;
 
 /// The one attribute that there is.
-const RESTORE: &str = "restore";
+pub(crate) const RESTORE: &str = "restore";
 
 /// `ModifyDBSnapshotAttribute`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -112,6 +112,11 @@ struct DBClusterSnapshotAttribute<'s> {
 struct AttributeValue<'s>(&'s str);
 
 impl<'s> Attributes<'s> {
+    /// The accounts that may restore it, and `all`.
+    pub(crate) fn restorable_by(&self) -> Vec<String> {
+        self.result.attributes.iter().flat_map(|it| texts(&it.attribute_values)).collect()
+    }
+
     fn of(it: &'s Snapshot) -> Attributes<'s> {
         let attribute =
             DBSnapshotAttribute { attribute_name: RESTORE, attribute_values: values(it) };
@@ -120,12 +125,21 @@ impl<'s> Attributes<'s> {
 }
 
 impl<'s> ClusterAttributes<'s> {
+    /// The accounts that may restore it, and `all`.
+    pub(crate) fn restorable_by(&self) -> Vec<String> {
+        self.result.attributes.iter().flat_map(|it| texts(&it.attribute_values)).collect()
+    }
+
     fn of(it: &'s Snapshot) -> ClusterAttributes<'s> {
         let attribute =
             DBClusterSnapshotAttribute { attribute_name: RESTORE, attribute_values: values(it) };
         let result = ClusterAttributesResult { name: &it.name, attributes: [attribute] };
         ClusterAttributes { result }
     }
+}
+
+fn texts(values: &[AttributeValue<'_>]) -> Vec<String> {
+    values.iter().map(|it| it.0.to_owned()).collect()
 }
 
 fn values(it: &Snapshot) -> Vec<AttributeValue<'_>> {
@@ -267,6 +281,12 @@ fn check_shareable(cx: &Cx<'_>, it: &Snapshot, with: &BTreeSet<Box<str>>) -> Res
     }
     if it.tde {
         return refused("Snapshots that use Transparent Data Encryption cannot be shared.");
+    }
+    let group = it.option_group.as_ref().and_then(|it| cx.here().rds.option_groups.get(it));
+    if let Some(option) = group.and_then(OptionGroup::unshareable) {
+        let message =
+            format!("Snapshots with the persistent option {} cannot be shared.", option.name);
+        return Err(Refusal::new("InvalidParameterCombination", message));
     }
     let accounts = with.iter().filter(|it| ***it != *ALL).count();
     if accounts > MOST {

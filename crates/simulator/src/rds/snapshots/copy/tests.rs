@@ -5,6 +5,7 @@ use crate::{
     bed::Bed,
     kms::Kms,
     rds::{
+        option_groups::OptionGroup,
         snapshots::{delete::DeleteDBSnapshot, describe::DescribeDBSnapshots},
         world::{automated, event_ids, key, snapshot, snapshot_status, tags, tags_of},
     },
@@ -197,7 +198,8 @@ fn check(
     snapshot(&bed, Kind::Instance, "taken", |_| ());
     let there = bed.at("111122223333", region);
     there.here(|it| {
-        it.rds.option_groups.insert("there".into());
+        it.rds.option_groups.insert("there".into(), OptionGroup::new("mysql"));
+        it.rds.option_groups.insert("other".into(), OptionGroup::new("postgres"));
     });
     assert_eq!(there.ask(request).map(drop), expected);
 }
@@ -235,6 +237,8 @@ fn an_own_option_group_does_not_go_to_other_regions_by_itself() {
     check(own, "eu-west-2", copy(ARN), combination);
     check(own, "eu-west-2", group("there"), Ok(()));
     check(own, "eu-west-2", group("mine"), Err("OptionGroupNotFoundFault"));
+    check(own, "eu-west-2", group("other"), combination);
+    check(own, "eu-west-2", group("default:mysql-8-0"), Ok(()));
     check(own, "eu-west-2", CopyDBSnapshot { copy_option_group: true, ..copy(ARN) }, Ok(()));
     check(
         own,

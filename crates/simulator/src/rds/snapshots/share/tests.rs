@@ -5,6 +5,7 @@ use crate::{
     bed::Bed,
     kms::Kms,
     rds::{
+        option_groups::GroupOption,
         snapshots::Status,
         world::{automated, key, snapshot},
     },
@@ -79,6 +80,16 @@ fn only_what_others_can_restore_is_shared() {
     check(|_, it| it.origin = Origin::AwsBackup, &[FRIEND], state);
     check(|_, it| it.status = Status::Creating, &[FRIEND], state);
     check(|_, it| it.tde = true, &[FRIEND], value);
+    let with_option = |name: &'static str| {
+        move |bed: &Bed, it: &mut Snapshot| {
+            let option = GroupOption { name: name.into(), persistent: true, permanent: true };
+            let group = OptionGroup { engine: "mysql".into(), options: vec![option] };
+            bed.here(|here| here.rds.option_groups.insert("own".into(), group));
+            it.option_group = Some("own".into());
+        }
+    };
+    check(with_option("TDE"), &[FRIEND], Err("InvalidParameterCombination"));
+    check(with_option("Timezone"), &[FRIEND], Ok(()));
     let own = |bed: &Bed, it: &mut Snapshot| it.key = Some(key(bed, "k", &[]));
     check(own, &[FRIEND], Ok(()));
     check(own, &["all"], value);

@@ -1,19 +1,18 @@
-//! How far a job is that copies a snapshot.
+//! How far a job is that copies a backup.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use lamplighter_core::{AccountId, Fault, FaultKind, Place, Progress};
 use serde::{Deserialize, Serialize};
 
-use super::params::Params;
-use crate::watch::Started;
+use super::Destination;
+use crate::{AccountId, Fault, FaultKind, Place, Progress};
 
-/// What a job remembers.
+/// What a job remembers. `S` is what it remembers of a copy that it has started.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct State {
+pub struct State<S> {
     /// What it does next.
-    pub(super) phase: Phase,
+    pub(super) phase: Phase<S>,
     /// The destinations that are left, the current one first.
     pub(super) left: Vec<Leg>,
     /// The key of the copy on the way, if there is one to be made with a key.
@@ -33,15 +32,15 @@ pub struct State {
 /// What a job does next.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Phase {
+pub enum Phase<S> {
     /// It starts the copy on the way.
     Hop,
     /// It waits for the copy on the way.
-    Hopping(Started),
+    Hopping(S),
     /// It shares the source with the first destination that is left, and starts the copy there.
     Copy,
     /// It waits for that copy; then it verifies it, tags the source, and shares the copy.
-    Copying(Started),
+    Copying(S),
     /// It takes back what is temporary, and deletes the source if that is asked for.
     Clean,
 }
@@ -49,29 +48,27 @@ pub(super) enum Phase {
 /// A destination that is left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Leg {
+pub struct Leg {
     /// Its place among the parameters.
     pub(super) to: usize,
     /// The ARN of its key, where the parameters name one.
-    pub(super) key: Option<String>,
+    pub key: Option<String>,
     /// Whether the copy is made of the copy on the way.
     pub(super) by_hop: bool,
 }
 
-impl State {
+impl<S> State<S> {
     /// The place that a copy is started in or waited for in the next step.
-    pub(super) fn copies_to(&self, params: &Params, here: &Place) -> Option<Place> {
+    pub fn copies_to<D: Destination>(&self, to: &[D], here: &Place) -> Option<Place> {
         match self.phase {
             Phase::Hop | Phase::Hopping(_) => Some(here.clone()),
-            Phase::Copy | Phase::Copying(_) => {
-                Some(params.to.get(self.left.first()?.to)?.place(here))
-            }
+            Phase::Copy | Phase::Copying(_) => Some(to.get(self.left.first()?.to)?.place(here)),
             Phase::Clean => None,
         }
     }
 
     /// The state in which it serves what is left.
-    pub(super) fn next(self) -> State {
+    pub(super) fn next(self) -> State<S> {
         let phase = match self.left.first() {
             Some(leg) if leg.by_hop && self.hop.is_none() => Phase::Hop,
             Some(_) => Phase::Copy,
@@ -81,7 +78,7 @@ impl State {
     }
 
     /// The state after the current destination, with what was done.
-    pub(super) fn arrived(mut self, done: String) -> State {
+    pub(super) fn arrived(mut self, done: String) -> State<S> {
         self.left.remove(0);
         self.done.push(done);
         self.next()
@@ -89,7 +86,7 @@ impl State {
 
     /// The state after what it is at has failed: without a copy on the way, nothing of what
     /// needs one can be done.
-    pub(super) fn gave_up(mut self, kind: FaultKind, why: String) -> State {
+    pub(super) fn gave_up(mut self, kind: FaultKind, why: String) -> State<S> {
         match self.phase {
             Phase::Hop | Phase::Hopping(_) => self.left.retain(|leg| !leg.by_hop),
             _ => _ = self.left.remove(0),
@@ -100,12 +97,22 @@ impl State {
     }
 
     /// Goes on with the next step now.
-    pub(super) fn at_once(self) -> Progress<State> {
+    pub(super) fn at_once(self) -> Progress<State<S>> {
         Progress::Again { state: self, wait: Duration::ZERO }
     }
 
+    /// Waits for the copy on the way.
+    pub(super) fn hopping(self, (started, wait): (S, Duration)) -> Progress<State<S>> {
+        Progress::Again { state: State { phase: Phase::Hopping(started), ..self }, wait }
+    }
+
+    /// Waits for the copy in the current destination.
+    pub(super) fn copying(self, (started, wait): (S, Duration)) -> Progress<State<S>> {
+        Progress::Again { state: State { phase: Phase::Copying(started), ..self }, wait }
+    }
+
     /// How the job ends.
-    pub(super) fn end(self) -> Result<Progress<State>, Fault> {
+    pub(super) fn end(self) -> Result<Progress<State<S>>, Fault> {
         let done = self.done.join("; ");
         match self.fault {
             None => Ok(Progress::Done(done)),

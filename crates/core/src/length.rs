@@ -9,13 +9,13 @@ use serde::Deserialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String")]
-pub(crate) struct Length {
+pub struct Length {
     minutes: u32,
 }
 
 /// A text that is not a [`Length`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BadLength(String);
+pub struct BadLength(String);
 
 impl std::fmt::Display for BadLength {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -56,12 +56,12 @@ fn parse(text: &str) -> Option<u32> {
 
 impl Length {
     /// In minutes.
-    pub(crate) fn minutes(self) -> u32 {
+    pub fn minutes(self) -> u32 {
         self.minutes
     }
 
     /// The instant this long after another one.
-    pub(crate) fn after(self, at: Timestamp) -> Timestamp {
+    pub fn after(self, at: Timestamp) -> Timestamp {
         let length = SignedDuration::from_mins(self.minutes.into());
         at.saturating_add(length).unwrap_or(Timestamp::MAX)
     }
