@@ -8,6 +8,8 @@ mod gone;
 mod keys;
 mod length;
 mod lineage;
+mod lock;
+mod locked;
 mod share;
 mod watch;
 
@@ -18,4 +20,5 @@ pub use archive::ArchiveSnapshot;
 pub use copy::CopySnapshot;
 pub use create::CreateSnapshot;
 pub use delete::DeleteSnapshot;
+pub use lock::LockSnapshot;
 pub use share::ShareSnapshot;

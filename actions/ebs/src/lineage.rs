@@ -75,6 +75,16 @@ pub(crate) enum Manager {
     LifecycleManager,
 }
 
+impl Manager {
+    /// Why nobody else touches the snapshot.
+    pub(crate) fn in_words(self) -> &'static str {
+        match self {
+            Manager::Backup => "AWS Backup manages it",
+            Manager::LifecycleManager => "Data Lifecycle Manager manages it",
+        }
+    }
+}
+
 /// The service that manages a snapshot, by the tags that it sets.
 pub(crate) fn manager(snapshot: &Snapshot) -> Option<Manager> {
     let tagged = |prefix| snapshot.tags.keys().any(|key| key.starts_with(prefix));

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AnyAction, FaultKind, Place,
     action::{Permissions, TAKEN_AT_TAG},
+    cloud::ec2::Lock,
     job::{Job, State},
     task::Mode,
 };
@@ -341,6 +342,9 @@ fn effects(world: &World) -> String {
             it.id = "a new image".to_owned();
             it.tags.entry(TAKEN_AT_TAG.to_owned()).and_modify(|at| at.clear());
             lines.push(format!("{place} {it:?}"));
+        }
+        for Lock { snapshot, state, expires_at, .. } in world.cloud().locks_in(&place) {
+            lines.push(format!("{place} {snapshot} is locked {state:?} until {expires_at:?}"));
         }
         for mut it in world.cloud().snapshots_in(&place) {
             let shares = world.cloud().shares_of(&place, &it.id);

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     DESCRIPTION_MAX,
-    gone::{Deletion, delete},
+    gone::{Deletion, delete, is_kept},
     keys,
     lineage::{copied_to, source, taken_at, why_it_stays},
     watch::{self, Begin, Stand, Started, begin, is_of_job, not_started, told},
@@ -31,8 +31,6 @@ use crate::{
 
 /// AWS's answer when a snapshot is not there.
 const GONE: &str = "InvalidSnapshot.NotFound";
-/// AWS's answer to the deletion of a snapshot that an image needs.
-const IN_USE: &str = "InvalidSnapshot.InUse";
 
 /// A job that copies one snapshot.
 struct Copier<'a> {
@@ -317,7 +315,7 @@ impl Copier<'_> {
             return Ok(Ok(format!("`{id}` stays: {why}")));
         }
         Ok(match delete(cx, ec2, id).await {
-            Err(fault) if fault.code.as_deref() == Some(IN_USE) => {
+            Err(fault) if is_kept(&fault) => {
                 Ok(format!("`{id}` stays: AWS does not let it go: {}", fault.chain()))
             }
             deleted => match deleted.doing(format!("deleting `{id}`, which is copied"))? {

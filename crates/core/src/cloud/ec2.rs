@@ -1,6 +1,7 @@
 //! EC2 and EBS calls that actions use.
 
 mod copies;
+mod locks;
 mod tiers;
 
 use async_trait::async_trait;
@@ -12,11 +13,12 @@ use super::{Page, PageToken, Resource, Scope};
 use crate::{AccountId, Fault, Tags, select::ServerFilter};
 
 pub use copies::{Copies, NewCopy, Restorable, Shares};
+pub use locks::{Lock, LockMode, LockState, Locks, NewLock};
 pub use tiers::{Tiering, Tiers};
 
 /// EC2 and EBS in one account and region.
 #[async_trait]
-pub trait Ec2: Copies + Tiers {
+pub trait Ec2: Copies + Locks + Tiers {
     /// One page of `ec2:DescribeVolumes`.
     async fn volumes(
         &self,

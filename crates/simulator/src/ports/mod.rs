@@ -4,6 +4,7 @@ mod copies;
 mod ec2;
 mod instances;
 mod kms;
+mod locks;
 mod organizations;
 mod rds;
 mod tiers;

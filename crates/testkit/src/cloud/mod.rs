@@ -12,7 +12,7 @@ use lamplighter_core::{
     AccountId, AccountPool, Fault, Place, Region, Scope, Tags,
     cloud::{
         Session,
-        ec2::{Snapshot, Volume},
+        ec2::{Lock, NewLock, Snapshot, Volume},
         instances::{Image, Instance},
         rds::{self, Cluster, Database, Kind},
     },
@@ -236,6 +236,11 @@ impl FakeCloud {
         self.cloud.encrypt_by_default(place, on, key);
     }
 
+    /// Locks a snapshot, as somebody else might.
+    pub fn lock_snapshot(&self, place: &Place, id: &str, lock: &NewLock) {
+        self.cloud.lock_snapshot(place, id, lock);
+    }
+
     /// Lets other accounts use a snapshot, as somebody else might.
     pub fn share_snapshot(&self, place: &Place, id: &str, with: &[AccountId]) {
         self.cloud.share_snapshot(place, id, with);
@@ -300,6 +305,11 @@ impl FakeCloud {
     /// The snapshots of the account there, in the order of their ids.
     pub fn snapshots_in(&self, place: &Place) -> Vec<Snapshot> {
         self.cloud.snapshots_in(place)
+    }
+
+    /// The locks of the snapshots there, in the order of their ids.
+    pub fn locks_in(&self, place: &Place) -> Vec<Lock> {
+        self.cloud.locks_in(place)
     }
 
     /// Whether the test put a snapshot of this id somewhere.
