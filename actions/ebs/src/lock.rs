@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, time::Duration};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
-    Action, Doing, Fault, FaultKind, Progress, Spec, StepCx, Verdict,
+    Action, Doing, Fault, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, LookCx, PlanCx},
     cloud::ec2::{Lock, LockMode, LockState, NewLock, Snapshot, SnapshotState},
 };
@@ -22,6 +22,7 @@ use crate::{
     length::Length,
     lineage::{is_hop, manager},
     locked::{held, in_words, locks},
+    watch::unless_done,
 };
 
 /// How far ahead the end of a lock has to be at least.
@@ -142,15 +143,9 @@ impl Action for LockSnapshot {
         if let Some(wait) = cx.lag_left() {
             return Ok(Progress::Later { wait });
         }
-        match (ec2.lock_snapshot(id, &new).await, cx.tried.last) {
-            // It may be locked by an earlier try, which does not show yet.
-            (Err(fault), Some(last)) if fault.kind == FaultKind::Permanent => {
-                cx.longest_lag_left(last).map(|wait| Progress::Later { wait }).ok_or(fault)
-            }
-            (locked, _) => {
-                locked.doing(format!("locking `{id}`"))?;
-                Ok(Progress::Done(in_words((new.mode, new.until))))
-            }
+        match ec2.lock_snapshot(id, &new).await.doing(format!("locking `{id}`")) {
+            Ok(()) => Ok(Progress::Done(in_words((new.mode, new.until)))),
+            Err(fault) => unless_done(cx, fault),
         }
     }
 }

@@ -15,6 +15,7 @@ pub static ACTIONS: Catalog = &[
     &lamplighter_ebs::CopySnapshot,
     &lamplighter_ebs::CreateSnapshot,
     &lamplighter_ebs::DeleteSnapshot,
+    &lamplighter_ebs::FastRestoreSnapshot,
     &lamplighter_ebs::LockSnapshot,
     &lamplighter_ebs::ShareSnapshot,
     &lamplighter_ec2::PowerInstance,

@@ -17,7 +17,7 @@ pub use instances::Protection;
 use crate::{
     Cloud, Role,
     cloud::Services,
-    ec2::{lock::Lock, snapshots, volumes},
+    ec2::{fast_restore::FastRestore, lock::Lock, snapshots, volumes},
     iam::IdentityPolicy,
     kms::{self, Key, KeyState},
 };
@@ -167,6 +167,14 @@ impl Cloud {
         self.at(place, |it, now| it.ec2.snapshots.change(id, now, |it| it.lock = lock(now)));
     }
 
+    /// Switches fast restores of a snapshot on, as somebody else did long ago.
+    pub fn put_fast_restore(&self, place: &Place, id: &str, zone: &str) {
+        let restore = FastRestore::enabled(place, id, zone);
+        self.at(place, |it, _| {
+            it.ec2.fast_restores.fill([(format!("{id}/{zone}").into(), restore)])
+        });
+    }
+
     /// A task may delete this snapshot although no task made it: law L6 does not protect it.
     pub fn adopt_snapshot(&self, place: &Place, id: &str) {
         self.look(|state, _| state.laws.adopt(place, id));
@@ -196,6 +204,11 @@ impl Cloud {
             let lock = |it: &snapshots::Snapshot| Some(it.lock.as_deref()?.as_core(&it.id, now));
             it.ec2.snapshots.iter().filter_map(|(_, it)| lock(it)).collect()
         })
+    }
+
+    /// Fast restores that were ever switched on in a place, by snapshot and zone.
+    pub fn fast_restores_in(&self, place: &Place) -> Vec<core::FastRestore> {
+        self.at(place, |it, _| it.ec2.fast_restores.iter().map(|(_, it)| it.into()).collect())
     }
 
     /// How many things of a kind, such as `snap`, calls have made so far, whatever became of

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AnyAction, FaultKind, Place,
     action::{Permissions, TAKEN_AT_TAG},
-    cloud::ec2::Lock,
+    cloud::ec2::{FastRestore, Lock},
     job::{Job, State},
     task::Mode,
 };
@@ -342,6 +342,10 @@ fn effects(world: &World) -> String {
             it.id = "a new image".to_owned();
             it.tags.entry(TAKEN_AT_TAG.to_owned()).and_modify(|at| at.clear());
             lines.push(format!("{place} {it:?}"));
+        }
+        for FastRestore { snapshot, zone, state, .. } in world.cloud().fast_restores_in(&place) {
+            let state = if state.is_on() { "on" } else { "off" };
+            lines.push(format!("{place} fast restores of {snapshot} in {zone} are {state}"));
         }
         for Lock { snapshot, state, expires_at, .. } in world.cloud().locks_in(&place) {
             lines.push(format!("{place} {snapshot} is locked {state:?} until {expires_at:?}"));

@@ -1,6 +1,7 @@
 //! EC2 and EBS in one place.
 
 mod copies;
+mod fast_restores;
 mod locks;
 pub(crate) mod read;
 mod tiers;

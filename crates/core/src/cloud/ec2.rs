@@ -1,6 +1,7 @@
 //! EC2 and EBS calls that actions use.
 
 mod copies;
+mod fast_restores;
 mod locks;
 mod tiers;
 
@@ -13,12 +14,13 @@ use super::{Page, PageToken, Resource, Scope};
 use crate::{AccountId, Fault, Tags, select::ServerFilter};
 
 pub use copies::{Copies, NewCopy, Restorable, Shares};
+pub use fast_restores::{FastRestore, FastRestoreState, FastRestores};
 pub use locks::{Lock, LockMode, LockState, Locks, NewLock};
 pub use tiers::{Tiering, Tiers};
 
 /// EC2 and EBS in one account and region.
 #[async_trait]
-pub trait Ec2: Copies + Locks + Tiers {
+pub trait Ec2: Copies + FastRestores + Locks + Tiers {
     /// One page of `ec2:DescribeVolumes`.
     async fn volumes(
         &self,

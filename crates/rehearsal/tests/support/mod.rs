@@ -18,8 +18,8 @@ use lamplighter_core::{
     cloud::{
         Ec2, Instances, Kms, Page, PageToken, Rds, Session,
         ec2::{
-            Copies, DryRun, Lock, Locks, NewCopy, NewLock, NewSnapshot, Shares, Snapshot,
-            SnapshotState, Tiering, Tiers, Volume,
+            Copies, DryRun, FastRestore, FastRestores, Lock, Locks, NewCopy, NewLock, NewSnapshot,
+            Shares, Snapshot, SnapshotState, Tiering, Tiers, Volume,
         },
         kms::Key,
     },
@@ -250,6 +250,25 @@ impl Locks for Door {
     }
 
     async fn lock_snapshot(&self, _: &str, _: &NewLock) -> Result<(), Fault> {
+        not_here()
+    }
+}
+
+#[async_trait]
+impl FastRestores for Door {
+    async fn fast_restores(
+        &self,
+        _: &ServerFilter,
+        _: Option<PageToken>,
+    ) -> Result<Page<FastRestore>, Fault> {
+        not_here()
+    }
+
+    async fn enable_fast_restore(&self, _: &str, _: &str) -> Result<(), Fault> {
+        not_here()
+    }
+
+    async fn disable_fast_restore(&self, _: &str, _: &str) -> Result<(), Fault> {
         not_here()
     }
 }

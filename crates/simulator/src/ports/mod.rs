@@ -2,6 +2,7 @@
 
 mod copies;
 mod ec2;
+mod fast_restores;
 mod instances;
 mod kms;
 mod locks;

@@ -12,7 +12,7 @@ use lamplighter_core::{
     AccountId, AccountPool, Fault, Place, Region, Scope, Tags,
     cloud::{
         Session,
-        ec2::{Lock, NewLock, Snapshot, Volume},
+        ec2::{FastRestore, Lock, NewLock, Snapshot, Volume},
         instances::{Image, Instance},
         rds::{self, Cluster, Database, Kind},
     },
@@ -241,6 +241,11 @@ impl FakeCloud {
         self.cloud.lock_snapshot(place, id, lock);
     }
 
+    /// Switches fast restores of a snapshot on, as somebody else did long ago.
+    pub fn put_fast_restore(&self, place: &Place, id: &str, zone: &str) {
+        self.cloud.put_fast_restore(place, id, zone);
+    }
+
     /// Lets other accounts use a snapshot, as somebody else might.
     pub fn share_snapshot(&self, place: &Place, id: &str, with: &[AccountId]) {
         self.cloud.share_snapshot(place, id, with);
@@ -310,6 +315,11 @@ impl FakeCloud {
     /// The locks of the snapshots there, in the order of their ids.
     pub fn locks_in(&self, place: &Place) -> Vec<Lock> {
         self.cloud.locks_in(place)
+    }
+
+    /// Fast restores that were ever switched on there, by snapshot and zone.
+    pub fn fast_restores_in(&self, place: &Place) -> Vec<FastRestore> {
+        self.cloud.fast_restores_in(place)
     }
 
     /// Whether the test put a snapshot of this id somewhere.
