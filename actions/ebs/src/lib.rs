@@ -14,9 +14,6 @@ mod locked;
 mod share;
 mod watch;
 
-/// What AWS takes as a description, in characters.
-const DESCRIPTION_MAX: usize = 255;
-
 pub use archive::ArchiveSnapshot;
 pub use copy::CopySnapshot;
 pub use create::CreateSnapshot;

@@ -9,7 +9,7 @@ use std::{
 use lamplighter_core::{
     Doing, Fault, FaultKind, Place, Progress, Scope, StepCx, Tags,
     action::{COPIED_FROM_TAG, HOP_TAG, SOURCE_TAG, TAKEN_AT_TAG},
-    cloud::ec2::{NewCopy, Snapshot},
+    cloud::ec2::{DESCRIPTION_MAX, NewCopy, Snapshot},
     retry::MAX_ATTEMPTS,
     select::ServerFilter,
     template::Values,
@@ -22,7 +22,6 @@ use super::{
     state::{Leg, Phase, State},
 };
 use crate::{
-    DESCRIPTION_MAX,
     gone::{Deletion, delete, is_kept},
     keys,
     lineage::{copied_to, source, taken_at, why_it_stays},

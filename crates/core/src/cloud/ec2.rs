@@ -18,6 +18,9 @@ pub use fast_restores::{FastRestore, FastRestoreState, FastRestores};
 pub use locks::{Lock, LockMode, LockState, Locks, NewLock};
 pub use tiers::{Tiering, Tiers};
 
+/// What EC2 takes as the description of a snapshot or an image, in characters.
+pub const DESCRIPTION_MAX: usize = 255;
+
 /// EC2 and EBS in one account and region.
 #[async_trait]
 pub trait Ec2: Copies + FastRestores + Locks + Tiers {
