@@ -1,4 +1,4 @@
-//! Actions on EBS volumes and snapshots.
+//! Actions on EBS volumes and snapshots, and on the images that are made of them.
 
 mod archive;
 mod copy;
@@ -6,6 +6,7 @@ mod create;
 mod delete;
 mod fast_restore;
 mod gone;
+mod image_delete;
 mod keys;
 mod length;
 mod lineage;
@@ -19,5 +20,6 @@ pub use copy::CopySnapshot;
 pub use create::CreateSnapshot;
 pub use delete::DeleteSnapshot;
 pub use fast_restore::FastRestoreSnapshot;
+pub use image_delete::DeleteImage;
 pub use lock::LockSnapshot;
 pub use share::ShareSnapshot;

@@ -8,7 +8,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lamplighter_core::{
     Doing, Fault, StepCx, Tags,
-    cloud::instances::{Image, Instance, NewImage},
+    cloud::{
+        ec2::Image,
+        instances::{Instance, NewImage},
+    },
 };
 
 use crate::bounds::{WRONG_STATE, has_code};
@@ -79,7 +82,7 @@ pub(crate) async fn begin(
         tags,
     };
     match cx.here.instances().create_image(&new).await {
-        Ok(_) => Ok(Begun::Yes),
+        Ok(()) => Ok(Begun::Yes),
         Err(fault) if has_code(&fault, &[TAKEN]) => Ok(Begun::Yes),
         Err(fault) if has_code(&fault, &WRONG_STATE) => Ok(Begun::NotNow),
         Err(fault) => Err(fault).doing(format!("making an image of `{id}`")),

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AnyAction, FaultKind, Place,
     action::{Permissions, TAKEN_AT_TAG},
-    cloud::ec2::{FastRestore, Lock},
+    cloud::ec2::{FastRestore, Image, Lock},
     job::{Job, State},
     task::Mode,
 };
@@ -338,8 +338,11 @@ fn effects(world: &World) -> String {
             it.stopped_at = None;
             lines.push(format!("{place} {it:?}"));
         }
-        for mut it in world.cloud().images_in(&place) {
+        let gone = |it: &Image| it.state == "deregistered";
+        for mut it in world.cloud().images_in(&place).into_iter().filter(|it| !gone(it)) {
             it.id = "a new image".to_owned();
+            it.created_at = None;
+            it.snapshots = vec![format!("{} snapshots", it.snapshots.len())];
             it.tags.entry(TAKEN_AT_TAG.to_owned()).and_modify(|at| at.clear());
             lines.push(format!("{place} {it:?}"));
         }

@@ -2,6 +2,7 @@
 
 mod copies;
 mod fast_restores;
+mod images;
 mod locks;
 pub(crate) mod read;
 mod tiers;

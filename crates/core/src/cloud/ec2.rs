@@ -2,6 +2,7 @@
 
 mod copies;
 mod fast_restores;
+mod images;
 mod locks;
 mod tiers;
 
@@ -15,6 +16,7 @@ use crate::{AccountId, Fault, Tags, select::ServerFilter};
 
 pub use copies::{Copies, NewCopy, Restorable, Shares};
 pub use fast_restores::{FastRestore, FastRestoreState, FastRestores};
+pub use images::{Image, Images};
 pub use locks::{Lock, LockMode, LockState, Locks, NewLock};
 pub use tiers::{Tiering, Tiers};
 
@@ -23,7 +25,7 @@ pub const DESCRIPTION_MAX: usize = 255;
 
 /// EC2 and EBS in one account and region.
 #[async_trait]
-pub trait Ec2: Copies + FastRestores + Locks + Tiers {
+pub trait Ec2: Copies + FastRestores + Images + Locks + Tiers {
     /// One page of `ec2:DescribeVolumes`.
     async fn volumes(
         &self,

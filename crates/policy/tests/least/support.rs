@@ -74,7 +74,9 @@ pub(crate) fn played() -> Vec<Config> {
         });
         config
     };
-    vec![part(&EBS), part(&RDS)]
+    let mut images = example();
+    images.tasks.retain(|task| task.order.action.starts_with("ec2.image."));
+    vec![part(&EBS), images, part(&RDS)]
 }
 
 /// A configuration.
@@ -329,5 +331,13 @@ fn made_for(config: &Config) -> Fleet {
     fleet.volumes.extend(from_value::<Vec<_>>(closed).unwrap());
     let old = json!({"count": 2, "age": "200d", "tags": {"archive": "yes"}});
     fleet.snapshots.push(from_value(old).unwrap());
+    if config.tasks.iter().any(|it| it.order.action.starts_with("ec2.image.")) {
+        let servers = json!({"count": 2, "tags": {"image": "weekly"}});
+        fleet.instances.push(from_value(servers).unwrap());
+        let of_them = json!({
+            "of": {"image": "weekly"}, "count": 20, "tags": {"lamplighter:task": "weekly-image"},
+        });
+        fleet.images.push(from_value(of_them).unwrap());
+    }
     fleet
 }

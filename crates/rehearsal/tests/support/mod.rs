@@ -18,8 +18,8 @@ use lamplighter_core::{
     cloud::{
         Ec2, Instances, Kms, Page, PageToken, Rds, Session,
         ec2::{
-            Copies, DryRun, FastRestore, FastRestores, Lock, Locks, NewCopy, NewLock, NewSnapshot,
-            Shares, Snapshot, SnapshotState, Tiering, Tiers, Volume,
+            Copies, DryRun, FastRestore, FastRestores, Image, Images, Lock, Locks, NewCopy,
+            NewLock, NewSnapshot, Shares, Snapshot, SnapshotState, Tiering, Tiers, Volume,
         },
         kms::Key,
     },
@@ -250,6 +250,17 @@ impl Locks for Door {
     }
 
     async fn lock_snapshot(&self, _: &str, _: &NewLock) -> Result<(), Fault> {
+        not_here()
+    }
+}
+
+#[async_trait]
+impl Images for Door {
+    async fn images(&self, _: &ServerFilter, _: Option<PageToken>) -> Result<Page<Image>, Fault> {
+        not_here()
+    }
+
+    async fn deregister_image(&self, _: &str) -> Result<(), Fault> {
         not_here()
     }
 }

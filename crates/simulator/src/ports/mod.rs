@@ -3,6 +3,7 @@
 mod copies;
 mod ec2;
 mod fast_restores;
+mod images;
 mod instances;
 mod kms;
 mod locks;

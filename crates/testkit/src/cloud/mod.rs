@@ -12,8 +12,8 @@ use lamplighter_core::{
     AccountId, AccountPool, Fault, Place, Region, Scope, Tags,
     cloud::{
         Session,
-        ec2::{FastRestore, Lock, NewLock, Snapshot, Volume},
-        instances::{Image, Instance},
+        ec2::{FastRestore, Image, Lock, NewLock, Snapshot, Volume},
+        instances::Instance,
         rds::{self, Cluster, Database, Kind},
     },
 };
@@ -175,6 +175,12 @@ impl FakeCloud {
     pub fn put_instance(&self, place: &Place, instance: Instance) {
         self.open(place);
         self.cloud.put_instance(place, instance);
+    }
+
+    /// Puts an image there, with the snapshots that it is made of, which are there.
+    pub fn put_image(&self, place: &Place, image: Image) {
+        self.open(place);
+        self.cloud.put_image(place, image);
     }
 
     /// Puts a DB instance there.
