@@ -92,9 +92,9 @@ impl TryFrom<String> for ZoneLetter {
 pub struct State {
     /// The zones where it changes something.
     zones: BTreeSet<String>,
-    /// Since when.
+    /// When it has begun or switched them on.
     since: Timestamp,
-    /// When they are switched off again.
+    /// When they are switched off again, once they are on.
     until: Option<Timestamp>,
     phase: Phase,
 }
@@ -210,13 +210,12 @@ impl Action for FastRestoreSnapshot {
             if zones.is_empty() {
                 return Ok(Progress::Skipped("it is so already".to_owned()));
             }
-            let until = params.lasting.map(|it| it.after(cx.now));
             let phase = if on { Phase::Enable } else { Phase::Disable };
-            return Ok(State { zones, since: cx.now, until, phase }.after(Duration::ZERO));
+            return Ok(State { zones, since: cx.now, until: None, phase }.after(Duration::ZERO));
         };
         let words = in_words(&state.zones);
         match state.phase {
-            Phase::Enable | Phase::Wait if state.until.is_some_and(|until| until <= cx.now) => {
+            Phase::Wait if state.until.is_some_and(|until| until <= cx.now) => {
                 Ok(State { phase: Phase::Disable, ..state }.after(Duration::ZERO))
             }
             Phase::Enable => {
@@ -224,7 +223,8 @@ impl Action for FastRestoreSnapshot {
                     let enabling = ec2.enable_fast_restore(id, zone).await;
                     enabling.doing(format!("switching fast restores of `{id}` on in {zone}"))?;
                 }
-                Ok(State { phase: Phase::Wait, ..state }.after(MOMENT))
+                let until = params.lasting.map(|it| it.after(cx.now));
+                Ok(State { phase: Phase::Wait, since: cx.now, until, ..state }.after(MOMENT))
             }
             Phase::Wait => {
                 let off = state.zones.iter().find(|it| !is_on(it));
@@ -345,7 +345,7 @@ fn judge<'s>(
     let mut reason = format!("AWS bills each hour in each zone, {} of them", zones.len());
     if have.len() > QUOTA {
         reason.push_str(&format!(
-            "; AWS refuses it if its quota of {QUOTA} snapshots in a region was not raised"
+            "; unless AWS has raised its quota of {QUOTA} snapshots in a region, it waits for others"
         ));
     }
     let effect = format!("switch fast restores on in {}{length}", in_words(&zones));

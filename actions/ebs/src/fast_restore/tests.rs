@@ -112,12 +112,18 @@ fn more_than_the_quota_is_foretold_and_waits_until_others_are_off() {
         ids.into_iter().fold(World::new(), |world, id| world.snapshot(id, "vol-a", 1, []))
     };
     let plan = many().plan(&FastRestoreSnapshot, for_a_day());
-    let foretold = "; AWS refuses it if its quota of 5 snapshots in a region was not raised";
+    let foretold =
+        "; unless AWS has raised its quota of 5 snapshots in a region, it waits for others";
     assert_eq!(plan.matches(foretold).count(), 1, "{plan}");
     let world = ran(many(), json!({ "zones": ["a"], "for": "3h" }));
     let done = world.targets();
     assert_eq!(done.matches("succeeded: fast restores are off in eu-west-1a").count(), 6, "{done}");
     assert_eq!(zones(&world), "");
+    let calls = world.cloud().calls();
+    let enabled = calls.iter().filter(|it| it.operation == "EnableFastSnapshotRestores");
+    assert!(enabled.count() > 6, "one of them was refused for a while");
+    let ever = world.cloud().fast_restores_in(world.here());
+    assert_eq!(ever.len(), 6, "{ever:?}");
 }
 
 #[test]
