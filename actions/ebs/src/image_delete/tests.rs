@@ -1,8 +1,8 @@
 use lamplighter_core::{
-    AnyAction,
+    AnyAction, Clock,
     action::{SOURCE_TAG, TAKEN_AT_TAG},
 };
-use lamplighter_testkit::{World, conforms};
+use lamplighter_testkit::{Mishap, World, conforms};
 use serde_json::{Value, json};
 
 use super::*;
@@ -133,4 +133,39 @@ fn a_copy_is_as_old_as_what_it_was_copied_from() {
     let plan = world.plan(&DeleteImage, last(1));
     assert!(plan.contains("ami-c: leave because last 1 of 1"), "{plan}");
     assert!(plan.contains("ami-z: deregister, and delete 0 snapshots"), "{plan}");
+}
+
+/// Who is gone has no tags, and a role that may deregister only what carries them is refused.
+#[test]
+fn a_repeated_call_that_is_denied_looks_whether_the_image_is_gone() {
+    let two = || {
+        World::new()
+            .snapshot("snap-a", "vol-1", 2, OURS)
+            .snapshot("snap-b", "vol-1", 1, OURS)
+            .image("ami-a", 2, OURS, ["snap-a"])
+            .image("ami-b", 1, OURS, ["snap-b"])
+    };
+    let calm = ran(two(), last(1));
+    let calls = calm.cloud().calls();
+    let at = calls.iter().position(|it| it.operation == "DeregisterImage").unwrap() + 1;
+    let mut world = two();
+    world.faults().at_calls(at..=at, Mishap::AnswerLost);
+    let engines = world.begin(&DeleteImage, last(1));
+    let rest = ["ec2:DeleteSnapshot", "ec2:DescribeImages", "ec2:DescribeSnapshots"];
+    world.cloud().allow_only(&rest);
+    world.run_to_the_end(&engines);
+    assert_eq!(left(&world), "ami-b snap-b", "{}", world.targets());
+}
+
+/// EC2 Developer Guide, "Eventual consistency": a snapshot may be in use for a while by an image
+/// that is gone.
+#[test]
+fn a_snapshot_that_still_names_its_image_is_looked_at_again() {
+    let mut world = world().used_by_image("snap-a", "ami-a (which is gone)");
+    let begin = world.clock().now();
+    world.run(&DeleteImage, last(1));
+    let targets = world.targets();
+    assert!(targets.contains("ami-a succeeded: deregistered; `snap-a` stays: AWS"), "{targets}");
+    let waited = world.clock().now().duration_since(begin);
+    assert!(waited >= lamplighter_core::action::LONGEST_LAG, "{waited:?}");
 }

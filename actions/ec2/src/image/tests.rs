@@ -19,10 +19,6 @@ fn ran(mut world: World, params: Value) -> World {
     world
 }
 
-fn calls(world: &World, operation: &str) -> usize {
-    world.cloud().calls().iter().filter(|it| it.operation == operation).count()
-}
-
 #[test]
 fn keeps_the_rules_of_an_action() {
     conforms(&CreateImage, json!({ "copy-tags": ["*"] }), world);
@@ -86,10 +82,10 @@ fn image_and_snapshots_say_whose_they_are_and_have_the_tags_that_were_asked_for(
 
 #[test]
 fn no_instance_is_rebooted_that_nobody_asked_to_reboot() {
-    let launched = |world: &World| world.cloud().instances_in(world.here())[0].clone();
-    let before = launched(&world());
-    let world = ran(world(), json!({}));
-    assert_eq!((launched(&world), calls(&world, "RebootInstances")), (before, 0));
+    let booted_at = |world: &World| world.cloud().cloud().booted_at(world.here(), "i-a");
+    let before = booted_at(&world());
+    assert_eq!(booted_at(&ran(world(), json!({}))), before);
+    assert_ne!(booted_at(&ran(world(), json!({ "reboot": true }))), before);
 }
 
 #[test]

@@ -134,6 +134,11 @@ impl Cloud {
         self.at(place, |it, _| it.ec2.instances.iter().map(|(_, it)| Instance::from(it)).collect())
     }
 
+    /// When an instance there has last booted.
+    pub fn booted_at(&self, place: &Place, id: &str) -> Option<Timestamp> {
+        self.at(place, |it, _| it.ec2.instances.get(id).map(|it| it.booted_at))
+    }
+
     /// The images that a place's account owns there, in the order of their ids.
     pub fn images_in(&self, place: &Place) -> Vec<Image> {
         self.at(place, |it, _| it.ec2.images.iter().map(|(_, it)| Image::from(it)).collect())
