@@ -15,7 +15,7 @@ use lamplighter_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::lineage::{Manager, bases, is_hop, manager, source, taken_at};
+use crate::lineage::{bases, is_hop, manager, source, taken_at};
 
 /// How long it is until the next look: a move takes hours.
 const WAIT: Duration = Duration::from_secs(900);
@@ -159,10 +159,8 @@ fn judge(
     if is_hop(snapshot) {
         return leave("it is on the way to another copy");
     }
-    match manager(snapshot) {
-        Some(Manager::Backup) => return leave("AWS Backup manages it"),
-        Some(Manager::LifecycleManager) => return leave("Data Lifecycle Manager manages it"),
-        None => {}
+    if let Some(manager) = manager(snapshot) {
+        return leave(manager.in_words());
     }
     if source(snapshot).is_some_and(|of| newest.get(of) == Some(&snapshot.id.as_str())) {
         return leave("it is the newest of its volume here, which stays at hand");

@@ -8,17 +8,14 @@ use async_trait::async_trait;
 use lamplighter_core::{
     Action, Fault, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, PlanCx},
-    cloud::ec2::{DryRun, NewSnapshot, Snapshot, Volume},
+    cloud::ec2::{DESCRIPTION_MAX, DryRun, NewSnapshot, Snapshot, Volume},
     tagging::{TagNames, Wanted},
     template::Template,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{
-    DESCRIPTION_MAX,
-    watch::{Begin, Stand, Started, begin, made_by, not_started},
-};
+use crate::watch::{Begin, Stand, Started, begin, made_by, not_started};
 
 /// Task, job, source and taken-at.
 const OWNERSHIP_TAGS: usize = 4;

@@ -3,14 +3,14 @@
 //! Idempotency: *converging*. A snapshot that is gone stays gone, so a repeated step does no
 //! harm.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lamplighter_core::{
     Action, Doing, Fault, Progress, Spec, StepCx, Verdict,
-    action::{BadParams, Effect, PlanCx},
-    cloud::ec2::{DryRun, Snapshot, SnapshotState},
+    action::{BadParams, Effect, LookCx, PlanCx},
+    cloud::ec2::{DryRun, Lock, Snapshot, SnapshotState},
     copying::{HOP_LEFT, LEFT_BEHIND},
     gone::Deletion,
     retention::{self, Backup, Decision, Keep, Policy},
@@ -19,12 +19,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    gone::delete,
+    gone::{delete, is_kept},
     lineage::{self, Manager, bases, taken_at},
+    locked::{held, in_words, locks},
 };
-
-/// AWS's answer to the deletion of a snapshot that an image needs.
-const IN_USE: &str = "InvalidSnapshot.InUse";
 
 /// Parameters of `ebs.snapshot.delete`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -51,12 +49,12 @@ impl Action for DeleteSnapshot {
     type Params = Params;
     type Target = Snapshot;
     type State = ();
-    type Known = ();
+    type Known = BTreeMap<String, Lock>;
 
     const SPEC: Spec = Spec {
         name: "ebs.snapshot.delete",
         summary: "Deletes the snapshots of each volume that no retention rule keeps.",
-        permissions: &["ec2:DeleteSnapshot"],
+        permissions: &["ec2:DeleteSnapshot", "ec2:DescribeLockedSnapshots"],
         elsewhere: &[],
         effect: Effect::Deletes,
         timeout: Duration::from_secs(3600),
@@ -65,6 +63,8 @@ impl Action for DeleteSnapshot {
 
     const COMPARES_TARGETS: bool = true;
 
+    const LOOKS: &'static [&'static str] = &["ec2:DescribeLockedSnapshots"];
+
     fn check(params: &Params) -> Result<(), BadParams> {
         params.policy().check().map_err(|message| {
             let path = if params.keep.is_empty() { "keep" } else { "floor" };
@@ -72,7 +72,20 @@ impl Action for DeleteSnapshot {
         })
     }
 
-    fn plan(params: &Params, cx: &PlanCx<'_>, found: &[Snapshot], _: &()) -> Vec<Verdict> {
+    async fn look(
+        cx: &LookCx<'_>,
+        _: &Params,
+        found: &[Snapshot],
+    ) -> Result<BTreeMap<String, Lock>, Fault> {
+        locks(cx, found).await
+    }
+
+    fn plan(
+        params: &Params,
+        cx: &PlanCx<'_>,
+        found: &[Snapshot],
+        known: &BTreeMap<String, Lock>,
+    ) -> Vec<Verdict> {
         let backups: Vec<Result<Backup, &str>> = found.iter().map(backup).collect();
         let ours: Vec<Backup> = backups.iter().flatten().cloned().collect();
         let mut decisions = retention::decide(&params.policy(), &ours, cx.now).into_iter();
@@ -92,7 +105,14 @@ impl Action for DeleteSnapshot {
                 (Some(decision), _) => verdict(snapshot, backup, &decision),
             },
         });
-        verdicts.collect()
+        let keep_locked = |(snapshot, verdict): (&Snapshot, Verdict)| match &verdict {
+            Verdict::Act { .. } => match held(known.get(&snapshot.id), snapshot) {
+                Some(held) => leave(&format!("it is {}", in_words(held))),
+                None => verdict,
+            },
+            _ => verdict,
+        };
+        found.iter().zip(verdicts).map(keep_locked).collect()
     }
 
     async fn step(
@@ -104,7 +124,7 @@ impl Action for DeleteSnapshot {
     ) -> Result<Progress<()>, Fault> {
         let id = &snapshot.id;
         match delete(cx, cx.here.ec2(), id).await {
-            Err(fault) if fault.code.as_deref() == Some(IN_USE) => {
+            Err(fault) if is_kept(&fault) => {
                 Ok(Progress::Skipped(format!("AWS does not let it go: {}", fault.chain())))
             }
             answer => match answer.doing(format!("deleting `{id}`"))? {

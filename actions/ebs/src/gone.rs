@@ -14,6 +14,11 @@ pub(crate) async fn delete(cx: &StepCx<'_>, ec2: &dyn Ec2, id: &str) -> Result<D
     gone::judge(cx, ec2.delete_snapshot(id).await, is_shown).await
 }
 
+/// Whether AWS keeps a snapshot from being deleted: an image needs it, or it is locked.
+pub(crate) fn is_kept(fault: &Fault) -> bool {
+    matches!(fault.code.as_deref(), Some("InvalidSnapshot.InUse" | "OperationNotPermitted"))
+}
+
 async fn is_shown(ec2: &dyn Ec2, id: &str) -> Result<bool, Fault> {
     let filter = ServerFilter::of_ids([id.to_owned()]);
     let mut page = None;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lamplighter_core::{
-    Place,
+    Place, Tags,
     action::{COPIED_FROM_TAG, COPIED_TO_TAG, HOP_TAG, SOURCE_TAG, TAKEN_AT_TAG, TASK_TAG},
     cloud::ec2::{Snapshot, SnapshotState},
 };
@@ -13,19 +13,27 @@ use lamplighter_core::{
 /// Source: EBS User Guide, "Copy an Amazon EBS snapshot".
 pub(crate) const NO_VOLUME: &str = "vol-ffffffff";
 
-/// What a snapshot is a backup of. A copy knows only by its tag.
-pub(crate) fn source(snapshot: &Snapshot) -> Option<&str> {
-    match snapshot.tags.get(SOURCE_TAG) {
-        Some(source) => Some(source),
-        None => Some(snapshot.volume_id.as_str()).filter(|it| *it != NO_VOLUME),
-    }
+/// What something is a backup of, by its tags.
+pub(crate) fn source_by(tags: &Tags) -> Option<&str> {
+    tags.get(SOURCE_TAG).map(String::as_str)
 }
 
-/// The point in time that a snapshot holds. A copy says in its tag when the original was taken;
-/// that it holds something from after its own start cannot be, and such a tag does not count.
+/// What a snapshot is a backup of. A copy knows only by its tag.
+pub(crate) fn source(snapshot: &Snapshot) -> Option<&str> {
+    let volume = Some(snapshot.volume_id.as_str()).filter(|it| *it != NO_VOLUME);
+    source_by(&snapshot.tags).or(volume)
+}
+
+/// The point in time that something made then holds. A copy says in its tag when the original was
+/// taken; that it holds something from after its own start cannot be, and such a tag does not count.
+pub(crate) fn taken_by(tags: &Tags, made_at: Timestamp) -> Timestamp {
+    let tag = tags.get(TAKEN_AT_TAG).and_then(|text| text.parse::<Timestamp>().ok());
+    tag.filter(|at| *at <= made_at).unwrap_or(made_at)
+}
+
+/// The point in time that a snapshot holds.
 pub(crate) fn taken_at(snapshot: &Snapshot) -> Timestamp {
-    let tag = snapshot.tags.get(TAKEN_AT_TAG).and_then(|text| text.parse::<Timestamp>().ok());
-    tag.filter(|at| *at <= snapshot.started_at).unwrap_or(snapshot.started_at)
+    taken_by(&snapshot.tags, snapshot.started_at)
 }
 
 /// Whether a snapshot is a copy on the way to another one, and no backup.
@@ -70,9 +78,24 @@ pub(crate) enum Manager {
     LifecycleManager,
 }
 
-/// The service that manages a snapshot, by the tags that it sets.
+impl Manager {
+    /// Why nobody else touches the snapshot.
+    pub(crate) fn in_words(self) -> &'static str {
+        match self {
+            Manager::Backup => "AWS Backup manages it",
+            Manager::LifecycleManager => "Data Lifecycle Manager manages it",
+        }
+    }
+}
+
+/// The service that manages a snapshot.
 pub(crate) fn manager(snapshot: &Snapshot) -> Option<Manager> {
-    let tagged = |prefix| snapshot.tags.keys().any(|key| key.starts_with(prefix));
+    manager_by(&snapshot.tags)
+}
+
+/// The service that manages something, by the tags that it sets.
+pub(crate) fn manager_by(tags: &Tags) -> Option<Manager> {
+    let tagged = |prefix| tags.keys().any(|key| key.starts_with(prefix));
     let backup = tagged("aws:backup:").then_some(Manager::Backup);
     backup.or_else(|| tagged("aws:dlm:").then_some(Manager::LifecycleManager))
 }

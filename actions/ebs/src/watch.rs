@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lamplighter_core::{
-    Doing, Fault, FaultKind, StepCx,
+    Doing, Fault, FaultKind, Progress, StepCx,
     action::JOB_TAG,
     cloud::{
         Ec2,
@@ -109,6 +109,14 @@ pub(crate) fn not_started(fault: Fault) -> Fault {
         FaultKind::Throttled => fault.nothing_tried(),
         _ => fault,
     }
+}
+
+/// What becomes of a step whose call was refused: as long as describes may not show what an earlier
+/// try has done, that may be why.
+pub(crate) fn unless_done<S>(cx: &StepCx<'_>, fault: Fault) -> Result<Progress<S>, Fault> {
+    let refused = matches!(fault.kind, FaultKind::Config | FaultKind::Permanent);
+    let left = cx.tried.last.filter(|_| refused).and_then(|last| cx.longest_lag_left(last));
+    left.map(|wait| Progress::Later { wait }).ok_or(fault)
 }
 
 impl Started {

@@ -3,6 +3,8 @@
 mod bounds;
 mod fit;
 mod halt;
+mod image;
+mod imaging;
 mod launch;
 mod power;
 mod reboot;
@@ -11,6 +13,7 @@ mod start;
 mod stop;
 mod terminate;
 
+pub use image::CreateImage;
 pub use power::PowerInstance;
 pub use reboot::RebootInstance;
 pub use resize::ResizeInstance;

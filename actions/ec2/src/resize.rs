@@ -99,6 +99,8 @@ impl Action for ResizeInstance {
         gate: None,
     };
 
+    const LOOKS: &'static [&'static str] = &["ec2:DescribeInstanceTypes"];
+
     fn check(params: &Params) -> Result<(), BadParams> {
         params.check_choice()
     }

@@ -80,6 +80,8 @@ impl Action for StartInstance {
         gate: None,
     };
 
+    const LOOKS: &'static [&'static str] = &["ec2:DescribeInstanceTypes"];
+
     fn check(params: &Params) -> Result<(), BadParams> {
         fit::check_names("alternative-types", &params.alternative_types)
     }

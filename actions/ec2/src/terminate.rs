@@ -1,8 +1,6 @@
 //! `ec2.instance.terminate`: makes an image of an instance, and then terminates it.
 //!
-//! Idempotency: *named*. The name of an image is unique in an account and region, and this one's
-//! is made of the instance, the task and the occurrence: a second one of a job cannot be. An
-//! instance that is terminated stays so.
+//! Idempotency: *named*, see [`imaging`](crate::imaging). An instance that is terminated stays so.
 
 use std::time::Duration;
 
@@ -11,22 +9,19 @@ use jiff::Timestamp;
 use lamplighter_core::{
     Action, Doing, Fault, Progress, Spec, StepCx, Tags, Verdict,
     action::{DESCRIBE_LAG, Effect, Permissions, PlanCx},
-    cloud::instances::{Image, Instance, NewImage},
+    cloud::instances::Instance,
     tagging::{TAGS_MAX, is_reserved},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{LOOK, WRONG_STATE, has_code, out_of_bounds};
+use crate::{
+    bounds::{LOOK, has_code, out_of_bounds},
+    imaging::{self, Begun, LOOK_AT_IMAGE, OWNERSHIP_TAGS, Reboot, Stand},
+};
 
-/// The wait between two looks at an image that is being made.
-const LOOK_AT_IMAGE: Duration = Duration::from_secs(60);
-/// The name is taken: by an earlier try.
-const TAKEN: &str = "InvalidAMIName.Duplicate";
 /// It is protected.
 const PROTECTED: &str = "OperationNotPermitted";
-/// Task, job, source and taken-at.
-const OWNERSHIP_TAGS: usize = 4;
 
 /// Parameters of `ec2.instance.terminate`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -116,12 +111,6 @@ impl Action for TerminateInstance {
     }
 }
 
-/// The name of the image: unique, and of characters that AWS allows.
-fn image_name(cx: &StepCx<'_>, target: &Instance) -> String {
-    let at = cx.session.occurrence.strftime("%Y%m%dT%H%M%SZ");
-    format!("{} at {at} by {}", target.id, cx.session.task)
-}
-
 async fn begin_image(
     cx: &StepCx<'_>,
     params: &Params,
@@ -132,22 +121,12 @@ async fn begin_image(
     if kept.doing(format!("looking at the protection of `{id}`"))? {
         return Ok(Progress::Skipped("it is protected from being terminated".to_owned()));
     }
-    let mut tags = image_tags(target);
-    tags.extend(cx.backup_tags(id, cx.now));
-    let new = NewImage {
-        instance_id: id.clone(),
-        name: image_name(cx, target),
-        description: format!("lamplighter {} before the end of {id}", cx.session.task),
-        reboot: params.reboot,
-        tags,
-    };
-    match cx.here.instances().create_image(&new).await {
-        Ok(_) => {}
-        Err(fault) if has_code(&fault, &[TAKEN]) => {}
-        Err(fault) if has_code(&fault, &WRONG_STATE) => return Ok(Progress::Later { wait: LOOK }),
-        Err(fault) => return Err(fault).doing(format!("making an image of `{id}`")),
+    let description = format!("lamplighter {} before the end of {id}", cx.session.task);
+    let reboot = Reboot::when(params.reboot);
+    match imaging::begin(cx, target, reboot, description, image_tags(target)).await? {
+        Begun::NotNow => Ok(Progress::Later { wait: LOOK }),
+        Begun::Yes => Ok(Progress::Again { state: Ending::Imaging(cx.now), wait: LOOK_AT_IMAGE }),
     }
-    Ok(Progress::Again { state: Ending::Imaging(cx.now), wait: LOOK_AT_IMAGE })
 }
 
 /// The tags of an instance that its image gets: all but those of AWS and ours, and as many as
@@ -162,22 +141,10 @@ async fn follow_image(
     target: &Instance,
     since: Timestamp,
 ) -> Result<Progress<Ending>, Fault> {
-    let name = image_name(cx, target);
-    let found = cx.here.instances().image_named(&name).await;
-    let again = Progress::Again { state: Ending::Imaging(since), wait: LOOK_AT_IMAGE };
-    let Some(image) = found.doing(format!("looking at the image `{name}`"))? else {
-        return match cx.longest_lag_left(since) {
-            Some(_) => Ok(again),
-            None => Err(Fault::permanent(format!("the image `{name}` is gone"))),
-        };
-    };
-    let Image { id, state, state_message, .. } = image;
-    match state.as_str() {
-        "available" => end(cx, &target.id, Some(id)).await,
-        "pending" | "transient" => Ok(again),
-        other => {
-            let why = state_message.unwrap_or_else(|| "AWS does not say why".to_owned());
-            Err(Fault::permanent(format!("the image `{id}` is `{other}`: {why}")))
+    match imaging::stand(cx, target, since).await? {
+        Stand::Available(image) => end(cx, &target.id, Some(image)).await,
+        Stand::Pending => {
+            Ok(Progress::Again { state: Ending::Imaging(since), wait: LOOK_AT_IMAGE })
         }
     }
 }

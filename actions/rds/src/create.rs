@@ -102,6 +102,8 @@ impl<F: Family> Action for CreateSnapshot<F> {
         Kind::Cluster => OF_CLUSTERS,
     };
 
+    const LOOKS: &'static [&'static str] = &["rds:DescribeAccountAttributes"];
+
     fn check(params: &Params) -> Result<(), BadParams> {
         params.tags().check()
     }

@@ -164,6 +164,8 @@ impl<F: Family> Action for FollowTimetable<F> {
         Kind::Cluster => OF_CLUSTERS,
     };
 
+    const LOOKS: &'static [&'static str] = &["rds:DescribeEvents"];
+
     fn check(params: &Params) -> Result<(), BadParams> {
         let bad = |path: &str, message: String| Err(BadParams { path: path.to_owned(), message });
         if let Err(message) = check_key(&params.override_tag) {

@@ -74,6 +74,10 @@ pub trait Action: Send + Sync + 'static {
     /// some of them only, so none can trigger such an action.
     const COMPARES_TARGETS: bool = false;
 
+    /// Those of its permissions that [`look`](Action::look) uses in the place itself whenever
+    /// something is selected there, as far as its parameters need them.
+    const LOOKS: &'static [&'static str] = &[];
+
     /// Checks what the types of `Params` cannot express. Names both keys of a rule.
     fn check(_params: &Self::Params) -> Result<(), BadParams> {
         Ok(())

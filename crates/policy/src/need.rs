@@ -197,10 +197,19 @@ impl Asked<'_> {
 
     /// The tags of the task's targets.
     fn selected(&self, kind: Kind, rows: &[&Row]) -> Conditions {
-        match self.targets_are(kind) && !changes_tags(rows) {
+        match self.targets_are(kind) && !self.changes_its_selection(rows) {
             true => self.tagged(&self.task.order.select),
             false => Conditions::new(),
         }
+    }
+
+    /// Whether a task may change the tags that it selects by: then they must not decide whether it
+    /// may go on. Of one that only marks its targets the names of the marks are known.
+    fn changes_its_selection(&self, rows: &[&Row]) -> bool {
+        let marks = &self.needs.marks;
+        let is_mark = |key: &str| marks.iter().any(|it| key.starts_with(it));
+        let selects_by_marks = self.task.order.select.tags.iter().any(|(key, _)| is_mark(key));
+        changes_tags(rows) && (marks.is_empty() || selects_by_marks)
     }
 
     /// A resource that a task makes is tagged by the call that makes it. Targets are tagged by a
@@ -345,8 +354,7 @@ impl Asked<'_> {
     }
 }
 
-/// Whether a task changes tags of what is there, its targets' among them: then their tags must not
-/// decide whether it may go on.
+/// Whether a task changes tags of what is there, its targets' among them.
 fn changes_tags(rows: &[&Row]) -> bool {
     let makes = rows.iter().any(|it| it.makes().next().is_some());
     rows.iter().any(|it| match it.action {

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use jiff::Timestamp;
 use lamplighter_core::{
     AccountId, Place, Tags,
-    cloud::ec2::{Snapshot, Volume},
+    cloud::ec2::{self as core, NewLock, Snapshot, Volume},
 };
 
 pub use instances::Protection;
@@ -17,7 +17,7 @@ pub use instances::Protection;
 use crate::{
     Cloud, Role,
     cloud::Services,
-    ec2::{snapshots, volumes},
+    ec2::{fast_restore::FastRestore, lock::Lock, snapshots, volumes},
     iam::IdentityPolicy,
     kms::{self, Key, KeyState},
 };
@@ -161,6 +161,20 @@ impl Cloud {
         self.at(place, |it, _| it.ec2.snapshots.get(id).map(shares).unwrap_or_default())
     }
 
+    /// Locks a snapshot, as somebody else might.
+    pub fn lock_snapshot(&self, place: &Place, id: &str, lock: &NewLock) {
+        let lock = |now| Some(Box::new(Lock::new(lock, now)));
+        self.at(place, |it, now| it.ec2.snapshots.change(id, now, |it| it.lock = lock(now)));
+    }
+
+    /// Switches fast restores of a snapshot on, as somebody else did long ago.
+    pub fn put_fast_restore(&self, place: &Place, id: &str, zone: &str) {
+        let restore = FastRestore::enabled(place, id, zone);
+        self.at(place, |it, _| {
+            it.ec2.fast_restores.fill([(format!("{id}/{zone}").into(), restore)])
+        });
+    }
+
     /// A task may delete this snapshot although no task made it: law L6 does not protect it.
     pub fn adopt_snapshot(&self, place: &Place, id: &str) {
         self.look(|state, _| state.laws.adopt(place, id));
@@ -182,6 +196,19 @@ impl Cloud {
     /// The snapshots that a place's account owns there, in the order of their ids.
     pub fn snapshots_in(&self, place: &Place) -> Vec<Snapshot> {
         self.at(place, |it, _| it.ec2.snapshots.iter().map(|(_, it)| Snapshot::from(it)).collect())
+    }
+
+    /// The locks of the snapshots of a place, in the order of their ids.
+    pub fn locks_in(&self, place: &Place) -> Vec<core::Lock> {
+        self.at(place, |it, now| {
+            let lock = |it: &snapshots::Snapshot| Some(it.lock.as_deref()?.as_core(&it.id, now));
+            it.ec2.snapshots.iter().filter_map(|(_, it)| lock(it)).collect()
+        })
+    }
+
+    /// Fast restores that were ever switched on in a place, by snapshot and zone.
+    pub fn fast_restores_in(&self, place: &Place) -> Vec<core::FastRestore> {
+        self.at(place, |it, _| it.ec2.fast_restores.iter().map(|(_, it)| it.into()).collect())
     }
 
     /// How many things of a kind, such as `snap`, calls have made so far, whatever became of

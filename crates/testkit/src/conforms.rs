@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AnyAction, FaultKind, Place,
     action::{Permissions, TAKEN_AT_TAG},
+    cloud::ec2::{FastRestore, Image, Lock},
     job::{Job, State},
     task::Mode,
 };
@@ -179,6 +180,11 @@ fn reads_only(action: &'static dyn AnyAction, params: &Value, world: &dyn Fn() -
     let before = effects(&planned.world);
     let plan = planned.world.plan(action, params.clone());
     assert_eq!(effects(&planned.world), before, "a plan changed the cloud:\n{plan}");
+    let calls = planned.world.cloud().calls();
+    let used: BTreeSet<&str> = calls.iter().flat_map(|it| it.actions.iter().copied()).collect();
+    let needs = needs(action, params).here;
+    let unused = action.looking().iter().find(|it| needs.contains(*it) && !used.contains(*it));
+    assert_eq!(unused, None, "a plan uses what it says that it looks with");
 
     let world = || world().task(|task| task.order.mode = Mode::Observe);
     let mut observed = Trial::new(action, params, &world);
@@ -337,10 +343,20 @@ fn effects(world: &World) -> String {
             it.stopped_at = None;
             lines.push(format!("{place} {it:?}"));
         }
-        for mut it in world.cloud().images_in(&place) {
+        let gone = |it: &Image| it.state == "deregistered";
+        for mut it in world.cloud().images_in(&place).into_iter().filter(|it| !gone(it)) {
             it.id = "a new image".to_owned();
+            it.created_at = None;
+            it.snapshots = vec![format!("{} snapshots", it.snapshots.len())];
             it.tags.entry(TAKEN_AT_TAG.to_owned()).and_modify(|at| at.clear());
             lines.push(format!("{place} {it:?}"));
+        }
+        for FastRestore { snapshot, zone, state, .. } in world.cloud().fast_restores_in(&place) {
+            let state = if state.is_on() { "on" } else { "off" };
+            lines.push(format!("{place} fast restores of {snapshot} in {zone} are {state}"));
+        }
+        for Lock { snapshot, state, expires_at, .. } in world.cloud().locks_in(&place) {
+            lines.push(format!("{place} {snapshot} is locked {state:?} until {expires_at:?}"));
         }
         for mut it in world.cloud().snapshots_in(&place) {
             let shares = world.cloud().shares_of(&place, &it.id);

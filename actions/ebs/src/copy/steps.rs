@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use lamplighter_core::{
     AccountId, Doing, Fault, Place, Scope, StepCx, Tags,
     action::{COPIED_FROM_TAG, HOP_TAG, SOURCE_TAG, TAKEN_AT_TAG},
-    cloud::ec2::{NewCopy, Snapshot},
+    cloud::ec2::{DESCRIPTION_MAX, NewCopy, Snapshot},
     copying::{Begun, End, Facts, Job, Source, Stand, What, copied_to},
     gone::Deletion,
     keys::{self as kms, KeyOf},
@@ -20,8 +20,7 @@ use super::{
     params::{Destination, Params},
 };
 use crate::{
-    DESCRIPTION_MAX,
-    gone::delete,
+    gone::{delete, is_kept},
     keys,
     lineage::{source, taken_at, why_it_stays},
     watch::{self, Begin, Started, begin, is_of_job, not_started},
@@ -29,8 +28,6 @@ use crate::{
 
 /// AWS's answer when a snapshot is not there.
 const GONE: &str = "InvalidSnapshot.NotFound";
-/// AWS's answer to the deletion of a snapshot that an image needs.
-const IN_USE: &str = "InvalidSnapshot.InUse";
 
 /// A job that copies one snapshot.
 pub(super) struct Copier<'a> {
@@ -205,7 +202,7 @@ impl Job for Copier<'_> {
             return Ok(End::Done(Some(format!("`{id}` stays: {why}"))));
         }
         let done = match delete(cx, ec2, id).await {
-            Err(fault) if fault.code.as_deref() == Some(IN_USE) => {
+            Err(fault) if is_kept(&fault) => {
                 format!("`{id}` stays: AWS does not let it go: {}", fault.chain())
             }
             deleted => match deleted.doing(format!("deleting `{id}`, which is copied"))? {

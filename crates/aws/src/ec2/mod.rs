@@ -1,6 +1,9 @@
 //! EC2 and EBS in one place.
 
 mod copies;
+mod fast_restores;
+mod images;
+mod locks;
 pub(crate) mod read;
 mod tiers;
 

@@ -9,7 +9,7 @@ use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use lamplighter_core::{
     Tags,
-    cloud::ec2::{Snapshot, SnapshotState, Volume},
+    cloud::ec2::{Image, Snapshot, SnapshotState, Volume},
 };
 
 use crate::fault::plain;
@@ -81,6 +81,30 @@ pub(super) fn created(answer: &CreateSnapshotOutput) -> Result<Snapshot, String>
         .set_storage_tier(answer.storage_tier)
         .set_tags(answer.tags);
     snapshot(&found.build())
+}
+
+pub(crate) fn image(found: &types::Image) -> Result<Image, String> {
+    let id = found.image_id().ok_or("an image without an id")?;
+    let lacks = |what: &str| format!("the image `{}` without {what}", plain(id));
+    let devices = found.block_device_mappings().iter();
+    let snapshots = devices.filter_map(|it| it.ebs()?.snapshot_id());
+    Ok(Image {
+        id: id.to_owned(),
+        name: found.name().unwrap_or_default().to_owned(),
+        state: found.state().ok_or_else(|| lacks("a state"))?.as_str().to_owned(),
+        state_message: found.state_reason().and_then(|it| it.message()).map(plain),
+        created_at: found.creation_date().and_then(|it| it.parse().ok()),
+        description: found.description().unwrap_or_default().to_owned(),
+        architecture: found
+            .architecture()
+            .ok_or_else(|| lacks("an architecture"))?
+            .as_str()
+            .to_owned(),
+        public: found.public().ok_or_else(|| lacks("a word on who may launch it"))?,
+        source_instance: found.source_instance_id().map(str::to_owned),
+        snapshots: snapshots.map(str::to_owned).collect(),
+        tags: tags(found.tags()).ok_or_else(|| lacks("the key of a tag"))?,
+    })
 }
 
 fn state(found: &types::SnapshotState) -> Result<SnapshotState, String> {

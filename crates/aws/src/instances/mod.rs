@@ -18,13 +18,14 @@ use lamplighter_core::{
     Fault, Place, Tags,
     cloud::{
         Instances, Page, PageToken, Session,
-        instances::{self, Blame, Checks, Image, Instance, InstanceType, NewImage, Stop},
+        ec2::Image,
+        instances::{self, Blame, Checks, Instance, InstanceType, NewImage, Stop},
     },
     select::ServerFilter,
 };
 
 use crate::{
-    ec2::{Ec2Client, PAGE, filters, next},
+    ec2::{Ec2Client, PAGE, filters, next, read::image},
     fault::{Call, shared},
 };
 
@@ -259,7 +260,7 @@ impl Instances for InstancesClient {
         }
     }
 
-    async fn create_image(&self, new: &NewImage) -> Result<Image, Fault> {
+    async fn create_image(&self, new: &NewImage) -> Result<(), Fault> {
         let doing = format!("creating an image of `{}`", new.instance_id);
         let call = self.call(&doing, "ec2:CreateImage");
         let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
@@ -279,15 +280,8 @@ impl Instances for InstancesClient {
             .customize()
             // A second try would be told that the name is taken: by the first.
             .config_override(Config::builder().retry_config(RetryConfig::disabled()));
-        let answer = call.answer(request.send().await)?;
-        Ok(Image {
-            // Whoever goes on looks for it by its name.
-            id: answer.image_id().unwrap_or_default().to_owned(),
-            name: new.name.clone(),
-            state: "pending".to_owned(),
-            state_message: None,
-            tags: new.tags.clone(),
-        })
+        // Whoever goes on looks for it by its name.
+        call.answer(request.send().await).map(|_| ())
     }
 
     async fn image_named(&self, name: &str) -> Result<Option<Image>, Fault> {
@@ -295,7 +289,7 @@ impl Instances for InstancesClient {
         let filter = Filter::builder().name("name").values(name).build();
         let request = self.client.describe_images().owners("self").filters(filter);
         let answer = call.answer(request.send().await)?;
-        let found = answer.images().first().map(read::image).transpose();
+        let found = answer.images().first().map(image).transpose();
         found.map_err(|what| call.unreadable(&what, &answer))
     }
 

@@ -3,7 +3,7 @@
 
 use aws_sdk_ec2::types::{self, AttachmentLimitType, EbsNvmeSupport, EnaSupport, SummaryStatus};
 use lamplighter_core::cloud::instances::{
-    AUTO_SCALING_TAG, Checks, Image, Instance, InstanceType, asked_to_stop_at,
+    AUTO_SCALING_TAG, Checks, Instance, InstanceType, asked_to_stop_at,
 };
 
 use crate::{
@@ -97,18 +97,6 @@ pub(super) fn instance_type(found: &types::InstanceTypeInfo) -> Result<InstanceT
         volumes: number(ebs.and_then(|it| it.maximum_ebs_attachments())),
         shares_volumes: ebs.and_then(|it| it.attachment_limit_type())
             == Some(&AttachmentLimitType::Shared),
-    })
-}
-
-pub(super) fn image(found: &types::Image) -> Result<Image, String> {
-    let id = found.image_id().ok_or("an image without an id")?;
-    let lacks = |what: &str| format!("the image `{}` without {what}", plain(id));
-    Ok(Image {
-        id: id.to_owned(),
-        name: found.name().ok_or_else(|| lacks("a name"))?.to_owned(),
-        state: found.state().ok_or_else(|| lacks("a state"))?.as_str().to_owned(),
-        state_message: found.state_reason().and_then(|it| it.message()).map(plain),
-        tags: tags(found.tags()).ok_or_else(|| lacks("the key of a tag"))?,
     })
 }
 

@@ -47,6 +47,8 @@ pub trait AnyAction: Send + Sync {
     fn needs(&self, params: &Value) -> Result<Permissions, Fault>;
     /// Those for listing its targets, sorted.
     fn listing(&self) -> &'static [&'static str];
+    /// Those that a plan has used, beside these, where something is selected, if the task needs them.
+    fn looking(&self) -> &'static [&'static str];
     /// The schema of the `with:` block.
     fn params_schema(&self) -> Schema;
     /// The schema of a target: what `select.where` sees as `target`.
@@ -122,6 +124,10 @@ impl<A: Action> AnyAction for A {
 
     fn listing(&self) -> &'static [&'static str] {
         A::Target::PERMISSIONS
+    }
+
+    fn looking(&self) -> &'static [&'static str] {
+        A::LOOKS
     }
 
     fn params_schema(&self) -> Schema {

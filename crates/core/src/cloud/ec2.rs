@@ -1,6 +1,9 @@
 //! EC2 and EBS calls that actions use.
 
 mod copies;
+mod fast_restores;
+mod images;
+mod locks;
 mod tiers;
 
 use async_trait::async_trait;
@@ -12,11 +15,17 @@ use super::{Page, PageToken, Resource, Scope};
 use crate::{AccountId, Fault, Tags, select::ServerFilter};
 
 pub use copies::{Copies, NewCopy, Restorable, Shares};
+pub use fast_restores::{FastRestore, FastRestoreState, FastRestores};
+pub use images::{Image, Images};
+pub use locks::{Lock, LockMode, LockState, Locks, NewLock};
 pub use tiers::{Tiering, Tiers};
+
+/// What EC2 takes as the description of a snapshot or an image, in characters.
+pub const DESCRIPTION_MAX: usize = 255;
 
 /// EC2 and EBS in one account and region.
 #[async_trait]
-pub trait Ec2: Copies + Tiers {
+pub trait Ec2: Copies + FastRestores + Images + Locks + Tiers {
     /// One page of `ec2:DescribeVolumes`.
     async fn volumes(
         &self,

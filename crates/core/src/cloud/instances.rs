@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Page, PageToken, Resource, Scope};
+use super::{Page, PageToken, Resource, Scope, ec2::Image};
 use crate::{Fault, FaultKind, Tags, select::ServerFilter};
 
 /// The tag by which AWS says that an Auto Scaling group owns an instance.
@@ -64,7 +64,7 @@ pub trait Instances: Send + Sync {
     /// Starts an image of an instance, with its volumes. Needs `ec2:CreateImage` and
     /// `ec2:CreateTags`. AWS has no client token here: a name that is taken gives the code
     /// `InvalidAMIName.Duplicate`.
-    async fn create_image(&self, new: &NewImage) -> Result<Image, Fault>;
+    async fn create_image(&self, new: &NewImage) -> Result<(), Fault>;
 
     /// The image of the account that has this name, by `ec2:DescribeImages`. Lags behind
     /// `create_image`.
@@ -90,21 +90,6 @@ pub struct NewImage {
     /// Whether the instance is rebooted before, so that its file systems are whole.
     pub reboot: bool,
     /// Tags of the image and of its snapshots. At most 50.
-    pub tags: Tags,
-}
-
-/// An image (AMI).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
-    /// The image's id, such as `ami-0abc`.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// `pending`, `available`, `failed`, `error`, `invalid`, `disabled` or `deregistered`.
-    pub state: String,
-    /// Why it failed, in AWS's words.
-    pub state_message: Option<String>,
-    /// Its tags.
     pub tags: Tags,
 }
 

@@ -74,12 +74,12 @@ pub(crate) fn played() -> Vec<Config> {
         });
         config
     };
-    // In one account, and those that its tasks copy to: EBS has shown what several share.
+    // Each in one account, and those that it copies to: EBS has shown what several share.
     let mut databases = part(&RDS);
-    for task in &mut databases.tasks {
-        task.reach.retain(|it| it.account.as_str() == "222233334444");
-    }
-    vec![part(&EBS), databases]
+    databases.tasks.iter_mut().for_each(|task| task.reach.truncate(1));
+    let mut images = example();
+    images.tasks.retain(|task| task.order.action.starts_with("ec2.image."));
+    vec![part(&EBS), images, databases]
 }
 
 /// A configuration.
@@ -277,7 +277,8 @@ impl Trial {
             let event = Event::Run { task: task.order.task.clone(), at };
             let started = finish(engine.event(event)).unwrap().unwrap();
             assert_eq!(started.len(), 1);
-            self.rehearsal.run_to_the_end(at + SignedDuration::from_hours(200)).unwrap();
+            // Longer than the longest time that any action has.
+            self.rehearsal.run_to_the_end(at + SignedDuration::from_hours(240)).unwrap();
         }
     }
 
@@ -325,13 +326,16 @@ fn made_for(config: &Config) -> Fleet {
     let targets: Vec<Target> =
         config.tasks.iter().filter_map(|it| Target::of(it, ACTIONS)).collect();
     let mut fleet = Fleet::for_config(&members, &targets);
-    fleet.volumes.retain(|it| !it.tags.is_empty());
+    fleet.volumes.retain(|it| !it.tags.contains_key("history"));
     fleet.volumes.iter_mut().for_each(|it| it.count = from_value(json!(1)).unwrap());
     // Every region is enabled everywhere.
     let regions: BTreeSet<_> = fleet.accounts.values().flat_map(|it| it.regions.clone()).collect();
     fleet.accounts.values_mut().for_each(|it| it.regions.extend(regions.clone()));
-    let closed = json!([{}, {"key": "alias/closed"}, {"encrypted": "100%"}]);
-    fleet.volumes.extend(from_value::<Vec<_>>(closed).unwrap());
+    // What has snapshots from the beginning is encrypted in every way.
+    for mut volumes in [json!({}), json!({"key": "alias/closed"}), json!({"encrypted": "100%"})] {
+        volumes["tags"] = json!({"history": "made"});
+        fleet.volumes.push(from_value(volumes).unwrap());
+    }
     let old = json!({"count": 2, "age": "200d", "tags": {"archive": "yes"}});
     fleet.snapshots.push(from_value(old).unwrap());
     // Snapshots of databases, too, and one whose option group is not everybody's.
@@ -348,6 +352,14 @@ fn made_for(config: &Config) -> Fleet {
         let key = |it: &str| ClusterSnapshots { key: Some(it.to_owned()), ..one() };
         let keys = ["alias/closed", "alias/aws/rds", "alias/backup"].map(key);
         fleet.cluster_snapshots.extend(keys);
+    }
+    if config.tasks.iter().any(|it| it.order.action.starts_with("ec2.image.")) {
+        let servers = json!({"count": 2, "tags": {"image": "weekly"}});
+        fleet.instances.push(from_value(servers).unwrap());
+        let of_them = json!({
+            "of": {"image": "weekly"}, "count": 20, "tags": {"lamplighter:task": "weekly-image"},
+        });
+        fleet.images.push(from_value(of_them).unwrap());
     }
     fleet
 }

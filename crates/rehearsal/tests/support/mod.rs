@@ -18,8 +18,8 @@ use lamplighter_core::{
     cloud::{
         Ec2, Instances, Kms, Page, PageToken, Rds, Session,
         ec2::{
-            Copies, DryRun, NewCopy, NewSnapshot, Shares, Snapshot, SnapshotState, Tiering, Tiers,
-            Volume,
+            Copies, DryRun, FastRestore, FastRestores, Image, Images, Lock, Locks, NewCopy,
+            NewLock, NewSnapshot, Shares, Snapshot, SnapshotState, Tiering, Tiers, Volume,
         },
         kms::Key,
     },
@@ -235,6 +235,51 @@ impl Copies for Door {
     }
 
     async fn default_key(&self) -> Result<String, Fault> {
+        not_here()
+    }
+}
+
+#[async_trait]
+impl Locks for Door {
+    async fn locks(&self, _: Option<PageToken>) -> Result<Page<Lock>, Fault> {
+        not_here()
+    }
+
+    async fn lock_of(&self, _: &str) -> Result<Option<Lock>, Fault> {
+        not_here()
+    }
+
+    async fn lock_snapshot(&self, _: &str, _: &NewLock) -> Result<(), Fault> {
+        not_here()
+    }
+}
+
+#[async_trait]
+impl Images for Door {
+    async fn images(&self, _: &ServerFilter, _: Option<PageToken>) -> Result<Page<Image>, Fault> {
+        not_here()
+    }
+
+    async fn deregister_image(&self, _: &str) -> Result<(), Fault> {
+        not_here()
+    }
+}
+
+#[async_trait]
+impl FastRestores for Door {
+    async fn fast_restores(
+        &self,
+        _: &ServerFilter,
+        _: Option<PageToken>,
+    ) -> Result<Page<FastRestore>, Fault> {
+        not_here()
+    }
+
+    async fn enable_fast_restore(&self, _: &str, _: &str) -> Result<(), Fault> {
+        not_here()
+    }
+
+    async fn disable_fast_restore(&self, _: &str, _: &str) -> Result<(), Fault> {
         not_here()
     }
 }

@@ -8,7 +8,7 @@ use lamplighter_core::{Place, Region};
 use serde_json::{Value, json};
 
 use super::{
-    fast_restore::FastRestore,
+    fast_restore::{self, FastRestore},
     snapshots::{Copied, Snapshot, State as SnapshotState},
 };
 use crate::{arn, cloud::State};
@@ -132,7 +132,7 @@ pub(super) fn fast_restore(state: &mut State, place: &Place, it: &FastRestore, a
     let arn = arn::without_account(&place.region, format_args!("snapshot/{}", it.snapshot_id));
     let detail = json!({
         "snapshot-id": it.snapshot_id,
-        "state": it.state.as_str(),
+        "state": fast_restore::state_name(it.state),
         "zone": it.zone,
         "message": "Client.UserInitiated - Lifecycle state transition",
     });

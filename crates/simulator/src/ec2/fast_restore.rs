@@ -4,8 +4,11 @@
 //! some snapshots and zones says so in its answer, and is no error.
 
 use jiff::{SignedDuration, Timestamp};
-use lamplighter_core::{Place, Tags};
-use serde::{Deserialize, Serialize};
+use lamplighter_core::{
+    Place, Tags,
+    cloud::ec2::{self as core, FastRestoreState as State},
+};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     Ec2, Happening, bucket, ebs_events,
@@ -30,7 +33,7 @@ const LARGEST: u32 = 16 * 1024;
 /// How long it takes to begin and to end.
 const MOMENT: SignedDuration = SignedDuration::from_secs(10);
 /// The longest page of the listing.
-const LONGEST_PAGE: u32 = 200;
+pub(crate) const LONGEST_PAGE: u32 = 200;
 
 static NO_TAGS: Tags = Tags::new();
 
@@ -45,25 +48,45 @@ pub(crate) struct FastRestore {
     pub(crate) since: [Option<Timestamp>; 5],
 }
 
-/// The state of fast restores of a snapshot in a zone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum State {
-    Enabling,
-    Optimizing,
-    Enabled,
-    Disabling,
-    Disabled,
+impl From<&FastRestore> for core::FastRestore {
+    fn from(it: &FastRestore) -> core::FastRestore {
+        core::FastRestore {
+            snapshot: it.snapshot_id.to_string(),
+            zone: it.zone.to_string(),
+            state: it.state,
+            reason: Some(reason(it.state).to_owned()),
+        }
+    }
 }
 
-impl State {
-    pub(crate) fn as_str(self) -> &'static str {
-        ["enabling", "optimizing", "enabled", "disabling", "disabled"][self as usize]
-    }
+/// As AWS calls it.
+pub(super) fn state_name(state: State) -> &'static str {
+    ["enabling", "optimizing", "enabled", "disabling", "disabled"][state as usize]
+}
 
-    /// Whether it counts and can be disabled.
-    fn is_on(self) -> bool {
-        matches!(self, State::Enabling | State::Optimizing | State::Enabled)
+fn named<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(state_name(*state))
+}
+
+/// Why it came into the state.
+fn reason(state: State) -> &'static str {
+    match state {
+        State::Enabling | State::Disabling => "Client.UserInitiated",
+        _ => "Client.UserInitiated - Lifecycle state transition",
+    }
+}
+
+impl FastRestore {
+    /// They were switched on at the beginning of time.
+    pub(crate) fn enabled(place: &Place, snapshot: &str, zone: &str) -> FastRestore {
+        let long_ago = Some(Timestamp::UNIX_EPOCH);
+        FastRestore {
+            snapshot_id: snapshot.into(),
+            zone: zone.into(),
+            owner: place.account.as_str().into(),
+            state: State::Enabled,
+            since: [long_ago, long_ago, long_ago, None, None],
+        }
     }
 }
 
@@ -76,7 +99,7 @@ impl Filtered for FastRestore {
             "availability-zone" => test(&self.zone),
             "owner-id" => test(&self.owner),
             "snapshot-id" => test(&self.snapshot_id),
-            "state" => test(self.state.as_str()),
+            "state" => test(state_name(self.state)),
             _ => false,
         }
     }
@@ -136,6 +159,7 @@ struct Error {
 pub(crate) struct Shown {
     snapshot_id: String,
     availability_zone: String,
+    #[serde(serialize_with = "named")]
     state: State,
     state_transition_reason: &'static str,
     owner_id: String,
@@ -151,6 +175,26 @@ pub(crate) struct Shown {
     disabled_time: Option<Timestamp>,
 }
 
+impl Outcome {
+    /// What could not be done first.
+    pub(crate) fn refusal(self) -> Option<Refusal> {
+        let failed = self.unsuccessful.into_iter();
+        let mut errors = failed.flat_map(|it| it.fast_snapshot_restore_state_error_set);
+        errors.next().map(|it| Refusal::new(it.error.code, it.error.message))
+    }
+}
+
+impl From<&Shown> for core::FastRestore {
+    fn from(it: &Shown) -> core::FastRestore {
+        core::FastRestore {
+            snapshot: it.snapshot_id.clone(),
+            zone: it.availability_zone.clone(),
+            state: it.state,
+            reason: Some(it.state_transition_reason.to_owned()),
+        }
+    }
+}
+
 impl Shown {
     fn of(it: &FastRestore) -> Shown {
         let [enabling_time, optimizing_time, enabled_time, disabling_time, disabled_time] =
@@ -159,10 +203,7 @@ impl Shown {
             snapshot_id: it.snapshot_id.to_string(),
             availability_zone: it.zone.to_string(),
             state: it.state,
-            state_transition_reason: match it.state {
-                State::Enabling | State::Disabling => "Client.UserInitiated",
-                _ => "Client.UserInitiated - Lifecycle state transition",
-            },
+            state_transition_reason: reason(it.state),
             owner_id: it.owner.to_string(),
             enabling_time,
             optimizing_time,
@@ -348,9 +389,9 @@ pub(crate) struct DescribeFastSnapshotRestores {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Described {
-    fast_snapshot_restore_set: Vec<Shown>,
+    pub(crate) fast_snapshot_restore_set: Vec<Shown>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_token: Option<String>,
+    pub(crate) next_token: Option<String>,
 }
 
 impl Operation for DescribeFastSnapshotRestores {

@@ -3,7 +3,8 @@
 //! Source: EBS User Guide, "Amazon EBS snapshot lock".
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use lamplighter_core::cloud::ec2::{self as core, LockState};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     bucket,
@@ -48,6 +49,28 @@ pub(crate) enum Mode {
 }
 
 impl Lock {
+    /// A lock of a complete snapshot, past all rules.
+    pub(crate) fn new(it: &core::NewLock, now: Timestamp) -> Lock {
+        Lock {
+            mode: it.mode.into(),
+            days: days_until(it.until, now),
+            cool_off_hours: it.cool_off_hours,
+            created_at: now,
+            begins_at: Some(now),
+            expires_at: Some(it.until),
+        }
+    }
+
+    /// As the core has it.
+    pub(crate) fn as_core(&self, snapshot: &str, now: Timestamp) -> core::Lock {
+        core::Lock {
+            snapshot: snapshot.to_owned(),
+            state: self.state(now),
+            days: self.days,
+            expires_at: self.expires_at,
+        }
+    }
+
     /// The snapshot is complete: the days begin to count.
     pub(super) fn begin(&mut self, at: Timestamp) {
         if self.begins_at.is_none() {
@@ -73,12 +96,25 @@ impl Lock {
             && self.cools_off_until().is_none_or(|until| until <= now)
     }
 
-    fn state(&self, now: Timestamp) -> &'static str {
+    fn state(&self, now: Timestamp) -> LockState {
         match self.mode {
-            _ if !self.is_held(now) => "expired",
-            Mode::Governance => "governance",
-            Mode::Compliance if self.is_final(now) => "compliance",
-            Mode::Compliance => "compliance-cooloff",
+            _ if !self.is_held(now) => LockState::Expired,
+            Mode::Governance => LockState::Governance,
+            Mode::Compliance if self.is_final(now) => LockState::Compliance,
+            Mode::Compliance => LockState::Cooling,
+        }
+    }
+}
+
+fn days_until(until: Timestamp, now: Timestamp) -> u32 {
+    (until.duration_since(now).as_hours() / 24).max(0) as u32
+}
+
+impl From<core::LockMode> for Mode {
+    fn from(mode: core::LockMode) -> Mode {
+        match mode {
+            core::LockMode::Governance => Mode::Governance,
+            core::LockMode::Compliance => Mode::Compliance,
         }
     }
 }
@@ -98,6 +134,20 @@ pub(crate) struct LockSnapshot {
     pub(crate) expiration_date: Option<Timestamp>,
 }
 
+/// As AWS calls it.
+fn name(state: LockState) -> &'static str {
+    match state {
+        LockState::Governance => "governance",
+        LockState::Cooling => "compliance-cooloff",
+        LockState::Compliance => "compliance",
+        LockState::Expired => "expired",
+    }
+}
+
+fn state_name<S: Serializer>(state: &LockState, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(name(*state))
+}
+
 /// A lock in an answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -105,7 +155,8 @@ pub(crate) struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     owner_id: Option<String>,
     snapshot_id: String,
-    lock_state: &'static str,
+    #[serde(serialize_with = "state_name")]
+    lock_state: LockState,
     lock_duration: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     cool_off_period: Option<u32>,
@@ -131,6 +182,17 @@ impl Shown {
             lock_created_on: lock.created_at,
             lock_duration_start_time: lock.begins_at,
             lock_expires_on: lock.expires_at,
+        }
+    }
+}
+
+impl From<&Shown> for core::Lock {
+    fn from(it: &Shown) -> core::Lock {
+        core::Lock {
+            snapshot: it.snapshot_id.clone(),
+            state: it.lock_state,
+            days: it.lock_duration,
+            expires_at: it.lock_expires_on,
         }
     }
 }
@@ -177,9 +239,7 @@ impl LockSnapshot {
         let bad = |message: &str| Err(Refusal::new("InvalidParameterValue", message));
         let days = match (self.lock_duration, self.expiration_date) {
             (Some(days), None) if DAYS.contains(&days) => days,
-            (None, Some(until)) if until >= now + DAY => {
-                (until.duration_since(now).as_hours() / 24).unsigned_abs() as u32
-            }
+            (None, Some(until)) if until >= now + DAY => days_until(until, now),
             (Some(_), None) => return bad("LockDuration is from 1 to 36500 days"),
             (None, Some(_)) => return bad("ExpirationDate must be at least one day ahead"),
             _ => {
@@ -284,9 +344,9 @@ pub(crate) struct DescribeLockedSnapshots {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Described {
-    snapshot_set: Vec<Shown>,
+    pub(crate) snapshot_set: Vec<Shown>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_token: Option<String>,
+    pub(crate) next_token: Option<String>,
 }
 
 impl Operation for DescribeLockedSnapshots {
@@ -318,7 +378,7 @@ impl Operation for DescribeLockedSnapshots {
         };
         let shows = |_: &str, it: &Snapshot| {
             let lock = it.lock.as_deref()?;
-            let state = lock.state(cx.seen);
+            let state = name(lock.state(cx.seen));
             let asked = self.filter.iter().all(|filter| filter.value.iter().any(|it| it == state));
             let owner_id = Some(it.owner.to_string());
             asked.then(|| Shown { owner_id, ..Shown::of(it, lock, cx.seen) })

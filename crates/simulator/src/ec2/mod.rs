@@ -39,7 +39,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use lamplighter_core::Place;
+use lamplighter_core::{Place, cloud::ec2::FastRestoreState};
 
 use crate::{buckets::Bucket, cloud::State, organization::Caller, shelf::Shelf, table::Entry};
 
@@ -126,7 +126,7 @@ pub(crate) enum Happening {
     /// A step on the way to the archive or back is done.
     TieringEnds(Box<str>),
     /// Fast restores of a snapshot in a zone come into a state.
-    FastRestoreMoves(Box<str>, fast_restore::State),
+    FastRestoreMoves(Box<str>, FastRestoreState),
     /// A volume that this caller asked for is made.
     VolumeIsMade(Box<str>, Caller),
     /// A change of a volume comes into its next state.

@@ -49,7 +49,7 @@ entry! {
     }
 }
 
-/// The engine of a cluster.
+/// The engine of a cluster. `mysql` and `postgres` are those of Multi-AZ DB clusters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "these are AWS's own names")]
@@ -57,7 +57,9 @@ pub enum ClusterEngine {
     AuroraMysql,
     AuroraPostgresql,
     Docdb,
+    Mysql,
     Neptune,
+    Postgres,
 }
 
 impl ClusterEngine {
@@ -66,8 +68,15 @@ impl ClusterEngine {
             ClusterEngine::AuroraMysql => "aurora-mysql",
             ClusterEngine::AuroraPostgresql => "aurora-postgresql",
             ClusterEngine::Docdb => "docdb",
+            ClusterEngine::Mysql => "mysql",
             ClusterEngine::Neptune => "neptune",
+            ClusterEngine::Postgres => "postgres",
         }
+    }
+
+    /// Whether it is the engine of Multi-AZ DB clusters, which share no storage.
+    fn is_multi_az(self) -> bool {
+        matches!(self, ClusterEngine::Mysql | ClusterEngine::Postgres)
     }
 }
 
@@ -135,8 +144,12 @@ impl Clusters {
         cluster.key = here.key_of(self.encrypted, self.key.as_ref(), KEY);
         let protected = self.deletion_protection.unwrap_or(Share::NEVER);
         cluster.deletion_protection = protected.draw(&mut here.random);
-        let count = self.members.map_or(1, |it| it.draw(&mut here.random));
-        let members = (1..=count).map(|n| self.member(&cluster, n, here)).collect();
+        let usual = if engine.is_multi_az() { 3 } else { 1 };
+        let storage = here.shared(if engine.is_multi_az() { "io1" } else { "aurora" });
+        let count = self.members.map_or(usual, |it| it.draw(&mut here.random));
+        let members = (1..=count)
+            .map(|n| Instance { storage_type: storage.clone(), ..self.member(&cluster, n, here) });
+        let members = members.collect();
         Made { cluster, members }
     }
 
@@ -151,7 +164,6 @@ impl Clusters {
             it.life = Life::steady(of.life.status);
         }
         it.storage_gib = of.storage_gib;
-        it.storage_type = here.shared("aurora");
         it.zone = of.zones[(n as usize - 1) % of.zones.len()].clone();
         it.key = of.key.clone();
         it.member = Some(Member { cluster: of.name.clone(), writer: n == 1 });

@@ -27,7 +27,8 @@ const SIZE: u32 = 8;
 entry! {
     /// Images of the instances with these ids, or of those with these tags; with neither, images
     /// of no instance. `count` is how many there are of each instance, and `age`, `1h` by default,
-    /// how old the newest is. Their names are their ids. Each has its own snapshots, without tags.
+    /// how old the newest is. Their names are their ids. Each has its own snapshots, with the same
+    /// tags.
     /// In texts, `{instance}` is the instance and `{at}` the time of the image.
     pub struct Images {
         /// The instance's id, or several, in one place. One that is not there is gone.
@@ -212,5 +213,6 @@ fn backing(volume: &Volume, image: &One, source: &Source, here: &mut Here<'_>) -
     it.images.insert(image.id.clone());
     it.kms_key_id.clone_from(&volume.kms_key_id);
     it.encrypted = volume.encrypted;
+    it.tags.clone_from(&image.tags);
     it
 }

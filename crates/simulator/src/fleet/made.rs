@@ -58,7 +58,7 @@ pub struct Target {
     pub history: u32,
 }
 
-/// Of databases that have snapshots.
+/// Of volumes, databases and clusters that have snapshots from the beginning.
 const HISTORY: &str = "history";
 
 /// Accounts and their regions.
@@ -136,10 +136,9 @@ impl Fleet {
                         fleet.volumes.extend(others.map(|tags| volumes(place, tags, 4)));
                     }
                     "snapshots" => {
-                        let (account, region) = named(place);
-                        let is_there = |it: &Volumes| it.account == account && it.region == region;
-                        if !fleet.volumes.iter().any(is_there) {
-                            fleet.volumes.push(volumes(place, EntryTags::new(), 2));
+                        let made = volumes(place, with_history(), 2);
+                        if !fleet.volumes.contains(&made) {
+                            fleet.volumes.push(made);
                         }
                         fleet.snapshots.push(snapshots(place, selected, history.unwrap_or(1)));
                         fleet.snapshots.extend(others.map(|tags| snapshots(place, tags, 3)));
@@ -271,11 +270,12 @@ fn volumes(place: Places<'_>, tags: EntryTags, count: u32) -> Volumes {
     }
 }
 
-/// One a day of every volume, with what our own snapshots say of themselves.
+/// One a day of each volume with a history, with what our own snapshots say of themselves.
 fn snapshots(place: Places<'_>, tags: EntryTags, count: u32) -> Snapshots {
     let (account, region) = named(place);
-    let tags = with_lineage(tags, "volume");
-    Snapshots { account, region, count: Some(Range::only(count)), tags, ..Snapshots::default() }
+    let (count, tags) = (Some(Range::only(count)), with_lineage(tags, "volume"));
+    let of = serde_json::from_value(json!({ HISTORY: "made" })).ok();
+    Snapshots { account, region, count, tags, of, ..Snapshots::default() }
 }
 
 fn instances(place: Places<'_>, tags: EntryTags, count: u32) -> Instances {
@@ -311,7 +311,7 @@ fn cluster_snapshots(place: Places<'_>, tags: EntryTags, count: u32) -> ClusterS
     ClusterSnapshots { account, region, count, tags, of, ..ClusterSnapshots::default() }
 }
 
-/// The tag of databases that have snapshots from the beginning: there is room for a hundred only.
+/// The tag of what has snapshots from the beginning: few, since each task adds some.
 fn with_history() -> EntryTags {
     let made = TagValue(Some(Text::plain("made")));
     EntryTags::from([(HISTORY.to_owned(), OneOrMore::one(made))])

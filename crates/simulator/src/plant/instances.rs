@@ -3,12 +3,15 @@
 use jiff::Timestamp;
 use lamplighter_core::{
     Place, Tags,
-    cloud::instances::{Image, Instance},
+    cloud::{ec2::Image, instances::Instance},
 };
 
 use crate::{
     Cloud,
-    ec2::instances::{self, Device, Purchase, Shortage, StateReason},
+    ec2::{
+        images,
+        instances::{self, Device, Purchase, Shortage, StateReason},
+    },
     kms::Key,
 };
 
@@ -29,6 +32,19 @@ impl Cloud {
         self.open(place);
         let instance = instances::Instance::from(instance);
         self.at(place, |it, _| it.ec2.instances.fill([(instance.id.clone(), instance)]));
+    }
+
+    /// Puts an image into a place, which is opened. The snapshots that it names are there.
+    pub fn put_image(&self, place: &Place, image: Image) {
+        self.open(place);
+        self.at(place, |it, now| {
+            for id in &image.snapshots {
+                let user = || image.id.as_str().into();
+                it.ec2.snapshots.change(id, now, |it| it.images.insert(user()));
+            }
+            let image = images::Image::of_core(place.account.clone(), image);
+            it.ec2.images.fill([(image.id.clone(), image)]);
+        });
     }
 
     /// An instance is protected from being stopped, or from being terminated.
@@ -116,6 +132,11 @@ impl Cloud {
     /// The instances of a place, in the order of their ids.
     pub fn instances_in(&self, place: &Place) -> Vec<Instance> {
         self.at(place, |it, _| it.ec2.instances.iter().map(|(_, it)| Instance::from(it)).collect())
+    }
+
+    /// When an instance there has last booted.
+    pub fn booted_at(&self, place: &Place, id: &str) -> Option<Timestamp> {
+        self.at(place, |it, _| it.ec2.instances.get(id).map(|it| it.booted_at))
     }
 
     /// The images that a place's account owns there, in the order of their ids.

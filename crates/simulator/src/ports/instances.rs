@@ -7,7 +7,8 @@ use lamplighter_core::{
     Fault, Tags,
     cloud::{
         Page, PageToken,
-        instances::{Checks, Image, Instance, InstanceType, Instances, NewImage, Stop},
+        ec2::Image,
+        instances::{Checks, Instance, InstanceType, Instances, NewImage, Stop},
     },
     select::ServerFilter,
 };
@@ -123,7 +124,7 @@ impl Instances for Inside {
         }
     }
 
-    async fn create_image(&self, new: &NewImage) -> Result<Image, Fault> {
+    async fn create_image(&self, new: &NewImage) -> Result<(), Fault> {
         let mut tag_specification = TagSpecification::of("image", &new.tags);
         tag_specification.extend(TagSpecification::of("snapshot", &new.tags));
         let request = CreateImage {
@@ -134,14 +135,7 @@ impl Instances for Inside {
             tag_specification,
             ..CreateImage::default()
         };
-        let id = self.make(request, |it| it.image_id.to_string()).await?;
-        Ok(Image {
-            id,
-            name: new.name.clone(),
-            state: "pending".to_owned(),
-            state_message: None,
-            tags: new.tags.clone(),
-        })
+        self.make(request, |_| ()).await
     }
 
     async fn image_named(&self, name: &str) -> Result<Option<Image>, Fault> {

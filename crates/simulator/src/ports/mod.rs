@@ -2,8 +2,11 @@
 
 mod copies;
 mod ec2;
+mod fast_restores;
+mod images;
 mod instances;
 mod kms;
+mod locks;
 mod organizations;
 mod rds;
 mod tiers;

@@ -12,8 +12,8 @@ use lamplighter_core::{
     AccountId, AccountPool, Fault, Place, Region, Scope, Tags,
     cloud::{
         Session,
-        ec2::{Snapshot, Volume},
-        instances::{Image, Instance},
+        ec2::{FastRestore, Image, Lock, NewLock, Snapshot, Volume},
+        instances::Instance,
         rds::{self, Cluster, Database, Kind},
     },
 };
@@ -177,6 +177,12 @@ impl FakeCloud {
         self.cloud.put_instance(place, instance);
     }
 
+    /// Puts an image there, with the snapshots that it is made of, which are there.
+    pub fn put_image(&self, place: &Place, image: Image) {
+        self.open(place);
+        self.cloud.put_image(place, image);
+    }
+
     /// Puts a DB instance there.
     pub fn put_database(&self, place: &Place, database: Database) {
         self.open(place);
@@ -234,6 +240,16 @@ impl FakeCloud {
     /// Encrypts all that is new there, or not, with a key; `None`: the one of AWS.
     pub fn encrypt_by_default(&self, place: &Place, on: bool, key: Option<&str>) {
         self.cloud.encrypt_by_default(place, on, key);
+    }
+
+    /// Locks a snapshot, as somebody else might.
+    pub fn lock_snapshot(&self, place: &Place, id: &str, lock: &NewLock) {
+        self.cloud.lock_snapshot(place, id, lock);
+    }
+
+    /// Switches fast restores of a snapshot on, as somebody else did long ago.
+    pub fn put_fast_restore(&self, place: &Place, id: &str, zone: &str) {
+        self.cloud.put_fast_restore(place, id, zone);
     }
 
     /// Lets other accounts use a snapshot, as somebody else might.
@@ -300,6 +316,16 @@ impl FakeCloud {
     /// The snapshots of the account there, in the order of their ids.
     pub fn snapshots_in(&self, place: &Place) -> Vec<Snapshot> {
         self.cloud.snapshots_in(place)
+    }
+
+    /// The locks of the snapshots there, in the order of their ids.
+    pub fn locks_in(&self, place: &Place) -> Vec<Lock> {
+        self.cloud.locks_in(place)
+    }
+
+    /// Fast restores that were ever switched on there, by snapshot and zone.
+    pub fn fast_restores_in(&self, place: &Place) -> Vec<FastRestore> {
+        self.cloud.fast_restores_in(place)
     }
 
     /// Whether the test put a snapshot of this id somewhere.

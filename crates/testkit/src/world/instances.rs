@@ -1,7 +1,7 @@
 //! Instances in a world.
 
 use jiff::SignedDuration;
-use lamplighter_core::cloud::instances::Instance;
+use lamplighter_core::cloud::{ec2::Image, instances::Instance};
 use lamplighter_simulator::{Protection, Shortage};
 
 use super::{BEGIN, World, owned};
@@ -51,6 +51,31 @@ impl World {
         };
         change(&mut instance);
         self.cloud.put_instance(&self.here, instance);
+        self
+    }
+
+    /// Puts an image there that is so many days old, with the snapshots that it is made of.
+    pub fn image<const N: usize, const M: usize>(
+        self,
+        id: &str,
+        days_old: i64,
+        tags: [(&str, &str); N],
+        snapshots: [&str; M],
+    ) -> World {
+        let image = Image {
+            id: id.to_owned(),
+            name: id.to_owned(),
+            state: "available".to_owned(),
+            state_message: None,
+            created_at: Some(BEGIN - SignedDuration::from_hours(24 * days_old)),
+            description: String::new(),
+            architecture: "x86_64".to_owned(),
+            public: false,
+            source_instance: None,
+            snapshots: snapshots.map(str::to_owned).into(),
+            tags: owned(tags),
+        };
+        self.cloud.put_image(&self.here, image);
         self
     }
 

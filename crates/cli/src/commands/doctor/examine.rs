@@ -272,6 +272,9 @@ impl Doctor<'_> {
                 format!("allowed: {}; it only observes", list(&allowed)),
             ));
         }
+        if surveyed.iter().any(|(_, survey)| !survey.planned.is_empty()) {
+            allowed.extend(action.looking().iter().filter(|it| needs.contains(*it)));
+        }
         let target = surveyed.iter().find_map(|(place, survey)| {
             let act = survey.planned.iter().find(|it| matches!(it.verdict, Verdict::Act { .. }))?;
             Some((*place, act))

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use lamplighter_core::{AccountId, Place, Region, Tags, cloud::instances as core};
+use lamplighter_core::{AccountId, Place, Region, Tags, cloud::ec2 as core};
 
 use crate::{
     arn,
@@ -49,6 +49,12 @@ impl From<&Image> for core::Image {
             name: it.name.to_string(),
             state: it.state.as_str().to_owned(),
             state_message: it.failure.as_deref().map(str::to_owned),
+            created_at: Some(it.created_at),
+            description: it.description.to_string(),
+            architecture: it.architecture.as_str().to_owned(),
+            public: it.is_public(),
+            source_instance: it.source_instance.as_deref().map(str::to_owned),
+            snapshots: it.snapshots().map(str::to_owned).collect(),
             tags: it.tags.clone(),
         }
     }
@@ -168,6 +174,28 @@ impl Image {
             source_image: None,
             last_launched_at: None,
             tags: Tags::new(),
+        }
+    }
+
+    /// As tests say it, past all rules.
+    pub(crate) fn of_core(owner: AccountId, it: core::Image) -> Image {
+        let at = it.created_at.unwrap_or(Timestamp::UNIX_EPOCH);
+        let mapping = |(number, snapshot): (u8, &String)| Mapping {
+            device: format!("/dev/xvd{}", char::from(b'a' + number)).into(),
+            snapshot_id: snapshot.as_str().into(),
+            size_gib: 8,
+            kind: "gp3".into(),
+            iops: None,
+            throughput: None,
+            encrypted: false,
+            delete_on_termination: true,
+        };
+        Image {
+            description: it.description.as_str().into(),
+            mappings: (0..).zip(&it.snapshots).map(mapping).collect(),
+            source_instance: it.source_instance.as_deref().map(Box::from),
+            tags: it.tags,
+            ..Image::available(owner, &it.id, &it.name, Architecture::X86, at)
         }
     }
 

@@ -25,6 +25,7 @@ mod visible;
 use std::borrow::Cow;
 
 pub(crate) use create::CreateImage;
+pub(crate) use deregister::DeregisterImage;
 pub(crate) use describe::DescribeImages;
 pub(crate) use image::{Image, Mapping, Permission, Protection, State};
 pub(crate) use lifecycle::{Happening, happen, snapshot_ended};

@@ -93,7 +93,8 @@ fn says_what_each_task_would_do_and_what_cannot_be_tested() {
             "schedule prune -: runs only when it is asked to",
             "targets prune prod/eu-west-1: ",
             "targets prune prod/us-east-1: ",
-            "permissions prune prod: allowed: ec2:DeleteSnapshot, ec2:DescribeSnapshots",
+            "permissions prune prod: allowed: ec2:DeleteSnapshot, ec2:DescribeLockedSnapshots, \
+             ec2:DescribeSnapshots",
         ],
     );
 }
