@@ -5,12 +5,13 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use lamplighter_core::{
     Place, Scope,
-    cloud::{Ec2, Instances, Session},
+    cloud::{Ec2, Instances, Session, Tables},
 };
 
 use crate::{
     ec2::Ec2Client,
     instances::{InstancesClient, Switchboard},
+    tables::TablesClient,
 };
 
 /// The clients of one place.
@@ -18,6 +19,7 @@ pub(crate) struct PlaceScope {
     place: Place,
     ec2: Ec2Client,
     instances: InstancesClient,
+    tables: TablesClient,
 }
 
 impl PlaceScope {
@@ -32,7 +34,8 @@ impl PlaceScope {
     ) -> PlaceScope {
         let ec2 = Ec2Client::new(config, place, whom);
         let instances = InstancesClient::new(&ec2, place, session, switchboard);
-        PlaceScope { place: place.clone(), ec2, instances }
+        let tables = TablesClient::new(config, place, whom);
+        PlaceScope { place: place.clone(), ec2, instances, tables }
     }
 }
 
@@ -47,5 +50,9 @@ impl Scope for PlaceScope {
 
     fn instances(&self) -> &dyn Instances {
         &self.instances
+    }
+
+    fn tables(&self) -> &dyn Tables {
+        &self.tables
     }
 }

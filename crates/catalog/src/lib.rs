@@ -11,6 +11,10 @@ pub use reference::reference;
 
 /// All actions that this program knows, in alphabetical order of their names.
 pub static ACTIONS: Catalog = &[
+    &lamplighter_dynamodb::CreateBackup,
+    &lamplighter_dynamodb::DeleteBackup,
+    &lamplighter_dynamodb::SetBilling,
+    &lamplighter_dynamodb::SetCapacity,
     &lamplighter_ebs::CreateSnapshot,
     &lamplighter_ebs::DeleteSnapshot,
     &lamplighter_ec2::PowerInstance,
@@ -19,6 +23,9 @@ pub static ACTIONS: Catalog = &[
     &lamplighter_ec2::StartInstance,
     &lamplighter_ec2::StopInstance,
     &lamplighter_ec2::TerminateInstance,
+    &lamplighter_tags::CheckTags,
+    &lamplighter_tags::RemoveTags,
+    &lamplighter_tags::SetTags,
 ];
 
 #[cfg(test)]

@@ -102,9 +102,9 @@ pub(crate) fn generated(config: &Config) -> Fleet {
         regions: it.regions.clone(),
         unit: None,
     };
-    let target = |task: &Task| {
-        let kind = action::find(ACTIONS, &task.order.action)?.target_kind();
-        let tags = task.order.select.tags.clone();
+    let targets = |task: &Task| {
+        let action = action::find(ACTIONS, &task.order.action)?;
+        let kinds = action.kinds(&task.order.params).ok()?;
         let mut reach = task.reach.clone();
         for group in &task.groups {
             let number = config.groups.iter().position(|it| it.group.name == group.name)?;
@@ -112,12 +112,17 @@ pub(crate) fn generated(config: &Config) -> Fleet {
             let regions = || group.regions.clone();
             reach.extend(made.map(|it| Reach { account: it.id, regions: regions() }));
         }
-        Some(Target { kind: kind.to_owned(), tags, reach })
+        let target = |kind: &str| Target {
+            kind: kind.to_owned(),
+            tags: task.order.select.tags.clone(),
+            reach: reach.clone(),
+        };
+        Some(kinds.into_iter().map(target).collect::<Vec<_>>())
     };
     let listed = config.accounts.iter().map(member);
     let members: Vec<Member> =
         listed.chain(config.groups.iter().flat_map(|it| made_up(config, it))).collect();
-    let targets: Vec<Target> = config.tasks.iter().filter_map(target).collect();
+    let targets: Vec<Target> = config.tasks.iter().filter_map(targets).flatten().collect();
     Fleet::for_config(&members, &targets)
 }
 

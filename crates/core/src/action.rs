@@ -1,26 +1,27 @@
 //! What an action is, and how the engine sees one.
 //!
 //! Authors implement [`Action`] with their own types. The engine only sees [`AnyAction`], where
-//! those types have become JSON; the bridge is the blanket implementation at the end of this
-//! file.
+//! those types have become JSON.
 
+mod any;
 mod permissions;
 
 use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
 
 use crate::{
     Fault, JobId, Place, Tags, TaskName,
     cloud::{AccountPool, Page, PageToken, Resource, Scope, Session},
     job::Tried,
+    schedule::Schedule,
     select::ServerFilter,
 };
 
+pub use any::{AnyAction, Candidate, Catalog, find, ordered};
 pub use permissions::Permissions;
 
 /// The tag that names the task which made a resource. Retention touches nothing without it.
@@ -67,6 +68,27 @@ pub trait Action: Send + Sync + 'static {
     /// What a task with these parameters needs to be allowed, beside listing its targets.
     fn permissions(_params: &Self::Params) -> Permissions {
         Permissions::here(Self::SPEC.permissions)
+    }
+
+    /// What the targets of a task with these parameters are called: of several kinds, all of them.
+    fn kinds(_params: &Self::Params) -> Vec<&'static str> {
+        vec![Self::Target::KIND]
+    }
+
+    /// IAM actions that listing the targets of a task with these parameters needs.
+    fn listing(_params: &Self::Params) -> Vec<&'static str> {
+        Self::Target::PERMISSIONS.to_vec()
+    }
+
+    /// One page of the resources that a task with these parameters may select. May return more
+    /// than `filter` admits, never fewer.
+    async fn list(
+        _params: &Self::Params,
+        scope: &dyn Scope,
+        filter: &ServerFilter,
+        page: Option<PageToken>,
+    ) -> Result<Page<Self::Target>, Fault> {
+        Self::Target::list(scope, filter, page).await
     }
 
     /// Reads what planning has to know beside the targets: what there is already at a copy's
@@ -187,8 +209,14 @@ pub struct PlanCx<'a> {
     pub task: &'a TaskName,
     /// Where the targets are.
     pub place: &'a Place,
+    /// The instant that the task runs for.
+    pub occurrence: Timestamp,
+    /// The zone of dates in texts.
+    pub time_zone: &'a TimeZone,
     /// The instant to decide for.
     pub now: Timestamp,
+    /// When the task runs by itself, if it does.
+    pub schedule: Option<&'a Schedule>,
 }
 
 /// What a look before a plan may use.
@@ -196,8 +224,12 @@ pub struct PlanCx<'a> {
 pub struct LookCx<'a> {
     /// On whose behalf.
     pub session: &'a Session,
+    /// The zone of dates in texts.
+    pub time_zone: &'a TimeZone,
     /// The instant to decide for.
     pub now: Timestamp,
+    /// When the task runs by itself, if it does.
+    pub schedule: Option<&'a Schedule>,
     /// The account and region of the targets.
     pub here: &'a dyn Scope,
     /// The way to other accounts and regions.
@@ -277,218 +309,4 @@ pub struct BadParams {
     pub path: String,
     /// What is wrong with it and what was expected.
     pub message: String,
-}
-
-/// All actions this program knows.
-pub type Catalog = &'static [&'static dyn AnyAction];
-
-/// A listed resource, as the engine sees it.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    /// The id that AWS knows it by.
-    pub id: String,
-    /// Its tags.
-    pub tags: Tags,
-    /// All that is known of it, as JSON.
-    pub facts: Value,
-}
-
-/// An [`Action`] whose types have become JSON. Implemented for every `Action`.
-#[async_trait]
-pub trait AnyAction: Send + Sync {
-    /// The static facts.
-    fn spec(&self) -> &'static Spec;
-    /// What it works on, in the plural: `volumes`.
-    fn target_kind(&self) -> &'static str;
-    /// Whether planning compares the targets with each other.
-    fn compares_targets(&self) -> bool;
-    /// All IAM actions that it may need, in any account, sorted: for listing targets, for looking
-    /// and for stepping.
-    fn permissions(&self) -> Vec<&'static str>;
-    /// IAM actions that a task with these parameters needs, listing its targets included.
-    fn needs(&self, params: &Value) -> Result<Permissions, Fault>;
-    /// Those for listing its targets, sorted.
-    fn listing(&self) -> &'static [&'static str];
-    /// The schema of the `with:` block.
-    fn params_schema(&self) -> Schema;
-    /// The schema of a target: what `select.where` sees as `target`.
-    fn target_schema(&self) -> Schema;
-    /// Checks a `with:` block.
-    fn check_params(&self, params: &Value) -> Result<(), BadParams>;
-    /// One page of the resources in a place that `filter` admits.
-    async fn list(
-        &self,
-        scope: &dyn Scope,
-        filter: &ServerFilter,
-        page: Option<PageToken>,
-    ) -> Result<Page<Candidate>, Fault>;
-    /// Looks at what planning has to know, and judges resources, in the order given.
-    async fn plan_json(
-        &self,
-        params: &Value,
-        cx: &LookCx<'_>,
-        found: &[Candidate],
-    ) -> Result<Vec<Verdict>, Fault>;
-    /// Takes one step.
-    async fn step_json(
-        &self,
-        cx: &StepCx<'_>,
-        params: &Value,
-        target: &Value,
-        state: Option<&Value>,
-    ) -> Result<Progress<Value>, Fault>;
-    /// Tries what steps on a target would need: see [`Action::rehearse`].
-    async fn rehearse_json(
-        &self,
-        cx: &StepCx<'_>,
-        params: &Value,
-        target: &Value,
-    ) -> Result<Vec<&'static str>, Fault>;
-}
-
-#[async_trait]
-impl<A: Action> AnyAction for A {
-    fn spec(&self) -> &'static Spec {
-        &A::SPEC
-    }
-
-    fn target_kind(&self) -> &'static str {
-        A::Target::KIND
-    }
-
-    fn compares_targets(&self) -> bool {
-        A::COMPARES_TARGETS
-    }
-
-    fn permissions(&self) -> Vec<&'static str> {
-        let mut all = [A::SPEC.permissions, A::SPEC.elsewhere, A::Target::PERMISSIONS].concat();
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
-
-    fn needs(&self, params: &Value) -> Result<Permissions, Fault> {
-        let params: A::Params = from_json(params, "parameters")?;
-        let mut needs = A::permissions(&params);
-        needs.here.extend(A::Target::PERMISSIONS);
-        Ok(needs)
-    }
-
-    fn listing(&self) -> &'static [&'static str] {
-        A::Target::PERMISSIONS
-    }
-
-    fn params_schema(&self) -> Schema {
-        schema_for!(A::Params)
-    }
-
-    fn target_schema(&self) -> Schema {
-        schema_for!(A::Target)
-    }
-
-    fn check_params(&self, params: &Value) -> Result<(), BadParams> {
-        let params: A::Params = serde_path_to_error::deserialize(params).map_err(|err| {
-            let path = err.path().to_string();
-            BadParams {
-                path: if path == "." { String::new() } else { path },
-                message: err.inner().to_string(),
-            }
-        })?;
-        A::check(&params)
-    }
-
-    async fn list(
-        &self,
-        scope: &dyn Scope,
-        filter: &ServerFilter,
-        page: Option<PageToken>,
-    ) -> Result<Page<Candidate>, Fault> {
-        let page = A::Target::list(scope, filter, page).await?;
-        let candidate = |target: &A::Target| {
-            Ok(Candidate {
-                id: target.id().to_owned(),
-                tags: target.tags().clone(),
-                facts: to_json(target, "target")?,
-            })
-        };
-        Ok(Page {
-            items: page.items.iter().map(candidate).collect::<Result<_, Fault>>()?,
-            next: page.next,
-        })
-    }
-
-    async fn plan_json(
-        &self,
-        params: &Value,
-        cx: &LookCx<'_>,
-        found: &[Candidate],
-    ) -> Result<Vec<Verdict>, Fault> {
-        let params: A::Params = from_json(params, "parameters")?;
-        let targets = found
-            .iter()
-            .map(|it| from_json(&it.facts, "target"))
-            .collect::<Result<Vec<A::Target>, Fault>>()?;
-        let known = A::look(cx, &params, &targets).await?;
-        let plan = PlanCx { task: &cx.session.task, place: cx.here.place(), now: cx.now };
-        let verdicts = A::plan(&params, &plan, &targets, &known);
-        if verdicts.len() == found.len() {
-            Ok(verdicts)
-        } else {
-            let name = A::SPEC.name;
-            let (given, judged) = (found.len(), verdicts.len());
-            Err(Fault::permanent(format!(
-                "action `{name}` judged {judged} of {given} targets: this is a bug"
-            )))
-        }
-    }
-
-    async fn step_json(
-        &self,
-        cx: &StepCx<'_>,
-        params: &Value,
-        target: &Value,
-        state: Option<&Value>,
-    ) -> Result<Progress<Value>, Fault> {
-        let params: A::Params = from_json(params, "parameters")?;
-        let target: A::Target = from_json(target, "target")?;
-        let state: Option<A::State> = state.map(|state| from_json(state, "state")).transpose()?;
-        Ok(match self.step(cx, &params, &target, state).await? {
-            Progress::Done(summary) => Progress::Done(summary),
-            Progress::Skipped(reason) => Progress::Skipped(reason),
-            Progress::Again { state, wait } => {
-                Progress::Again { state: to_json(&state, "state")?, wait }
-            }
-            Progress::Later { wait } => Progress::Later { wait },
-        })
-    }
-
-    async fn rehearse_json(
-        &self,
-        cx: &StepCx<'_>,
-        params: &Value,
-        target: &Value,
-    ) -> Result<Vec<&'static str>, Fault> {
-        let params: A::Params = from_json(params, "parameters")?;
-        A::rehearse(cx, &params, &from_json(target, "target")?).await
-    }
-}
-
-/// The action of this name.
-pub fn find(catalog: Catalog, name: &str) -> Option<&'static dyn AnyAction> {
-    catalog.iter().copied().find(|action| action.spec().name == name)
-}
-
-/// The action that an order names.
-pub fn ordered(catalog: Catalog, name: &str) -> Result<&'static dyn AnyAction, Fault> {
-    find(catalog, name).ok_or_else(|| Fault::config(format!("no action `{name}` in this version")))
-}
-
-fn from_json<T: DeserializeOwned>(value: &Value, what: &str) -> Result<T, Fault> {
-    T::deserialize(value)
-        .map_err(|err| Fault::permanent(format!("reading the job's {what}")).caused_by(err))
-}
-
-fn to_json<T: Serialize>(value: &T, what: &str) -> Result<Value, Fault> {
-    serde_json::to_value(value)
-        .map_err(|err| Fault::permanent(format!("writing the job's {what}")).caused_by(err))
 }

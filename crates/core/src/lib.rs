@@ -15,6 +15,7 @@ pub mod retention;
 pub mod retry;
 pub mod schedule;
 pub mod select;
+pub mod tagging;
 pub mod task;
 pub mod template;
 

@@ -26,6 +26,7 @@ mod ports;
 mod random;
 mod rds;
 mod refusal;
+mod scaling;
 mod serve;
 mod shelf;
 mod sqs;

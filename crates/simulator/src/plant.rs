@@ -2,6 +2,7 @@
 //! lags and rules.
 
 mod instances;
+mod tables;
 
 use jiff::Timestamp;
 use lamplighter_core::{

@@ -1,6 +1,7 @@
 //! A world for one test: what is in the cloud, which task runs, and what is left in the end.
 
 mod instances;
+mod tables;
 
 use std::sync::Arc;
 
@@ -22,10 +23,13 @@ use crate::{
     finish,
 };
 
-pub use self::instances::stopped;
+pub use self::{
+    instances::stopped,
+    tables::{capacity, index},
+};
 
 /// When a world begins: a Monday.
-const BEGIN: Timestamp = Timestamp::constant(1_772_416_800, 0);
+pub(crate) const BEGIN: Timestamp = Timestamp::constant(1_772_416_800, 0);
 /// The task of [`World::run`].
 const TASK: &str = "nightly";
 
@@ -290,6 +294,7 @@ impl World {
     pub fn plan(&self, action: &'static dyn AnyAction, params: Value) -> String {
         let task = self.task_of(action, params);
         let planner = Planner::new(catalog(&[action]), Arc::new(self.cloud.clone()));
+        let planner = planner.knowing(std::slice::from_ref(&task));
         let now = self.clock().now();
         let mut places = Vec::new();
         for place in self.cloud.places() {

@@ -299,6 +299,25 @@ impl Instances for InstancesClient {
         found.map_err(|what| call.unreadable(&what, &answer))
     }
 
+    async fn images(
+        &self,
+        filter: &ServerFilter,
+        page: Option<PageToken>,
+    ) -> Result<Page<Image>, Fault> {
+        let call = self.call("listing images", "ec2:DescribeImages");
+        let request = self
+            .client
+            .describe_images()
+            .owners("self")
+            .set_filters(filters(filter, "image-id"))
+            .max_results(PAGE)
+            .set_next_token(page.map(|token| token.0));
+        let answer = call.answer(request.send().await)?;
+        let items = answer.images().iter().map(read::image).collect::<Result<_, _>>();
+        let items = items.map_err(|what| call.unreadable(&what, &answer))?;
+        Ok(Page { items, next: next(answer.next_token()) })
+    }
+
     async fn tag(&self, id: &str, tags: &Tags) -> Result<(), Fault> {
         let doing = format!("tagging `{id}`");
         let call = self.call(&doing, "ec2:CreateTags");

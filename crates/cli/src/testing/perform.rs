@@ -86,7 +86,8 @@ fn know(cloud: &Cloud, found: &mut Found) {
         let volumes = cloud.volumes_in(&place).into_iter().map(|it| (it.id, it.tags));
         let snapshots = cloud.snapshots_in(&place).into_iter().map(|it| (it.id, it.tags));
         let instances = cloud.instances_in(&place).into_iter().map(|it| (it.id, it.tags));
-        for (id, tags) in volumes.chain(snapshots).chain(instances) {
+        let tables = cloud.tables_in(&place).into_iter().map(|it| (it.id, it.tags));
+        for (id, tags) in volumes.chain(snapshots).chain(instances).chain(tables) {
             let tags: Vec<String> =
                 tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let facts = match tags.is_empty() {
@@ -104,6 +105,7 @@ fn know(cloud: &Cloud, found: &mut Found) {
 /// Plans a task in all its places.
 fn plan(stage: &Stage, task: &Task, at: Timestamp, found: &mut Found) {
     let planner = Planner::new(ACTIONS, stage.accounts.clone());
+    let planner = planner.knowing(std::slice::from_ref(task));
     let mut problems = Vec::new();
     let mut unseen = Vec::new();
     let planned = finish(async {

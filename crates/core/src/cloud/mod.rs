@@ -4,6 +4,9 @@
 pub mod ec2;
 pub mod instances;
 pub mod organizations;
+pub mod table_backups;
+pub mod tables;
+pub mod tagged;
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -17,6 +20,7 @@ use crate::{AccountId, Fault, Place, Region, Tags, TaskName, select::ServerFilte
 pub use ec2::Ec2;
 pub use instances::Instances;
 pub use organizations::{Members, Organizations};
+pub use tables::Tables;
 
 /// One account in one region, with credentials for it.
 pub trait Scope: Send + Sync {
@@ -26,6 +30,8 @@ pub trait Scope: Send + Sync {
     fn ec2(&self) -> &dyn Ec2;
     /// EC2 instances there.
     fn instances(&self) -> &dyn Instances;
+    /// DynamoDB there.
+    fn tables(&self) -> &dyn Tables;
 }
 
 /// Hands out scopes, and keeps their credentials fresh.

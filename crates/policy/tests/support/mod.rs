@@ -55,7 +55,7 @@ pub(crate) fn played() -> Config {
     let mut config = example();
     config.tasks.retain(|task| {
         let kind = action::find(ACTIONS, &task.order.action).unwrap().target_kind();
-        ["snapshots", "volumes"].contains(&kind)
+        ["snapshots", "tables", "volumes"].contains(&kind)
     });
     config
 }
@@ -157,11 +157,18 @@ impl Trial {
         fleet.build(&cloud).unwrap();
         if let Mood::Hard = mood {
             cloud.dial(|it| it.lag = Lag::Always(SignedDuration::from_mins(4)));
-            let rules = json!({"faults": [
-                {"action": "Create*", "nth": [1], "lose-answer": true},
+            let mut rules = json!({"faults": [
+                {"service": "ec2", "action": "Create*", "nth": [1], "lose-answer": true},
                 {"action": "Copy*", "nth": [1], "lose-answer": true},
                 {"action": "Delete*", "nth": [1, 4, 8], "lose-answer": true},
             ]});
+            // Of a backup of a table, in each account: nothing else deletes such backups here.
+            let lost = |account: &Account| {
+                json!({"action": "CreateBackup", "account": account.id, "nth": [1],
+                    "lose-answer": true})
+            };
+            let faults = rules["faults"].as_array_mut().unwrap();
+            faults.extend(config.accounts.iter().map(lost));
             cloud.set_faults(from_value::<Rules>(rules).unwrap()).unwrap();
         }
         let door = |it: &Account| Door {
@@ -232,12 +239,17 @@ fn made_for(config: &Config) -> Fleet {
         regions: it.regions.clone(),
         unit: None,
     };
-    let target = |task: &Task| {
-        let kind = action::find(ACTIONS, &task.order.action).unwrap().target_kind();
-        let tags = task.order.select.tags.clone();
-        Target { kind: kind.to_owned(), tags, reach: task.reach.clone() }
+    let targets = |task: &Task| {
+        let action = action::find(ACTIONS, &task.order.action).unwrap();
+        let kinds = action.kinds(&task.order.params).unwrap();
+        let target = |kind: &str| Target {
+            kind: kind.to_owned(),
+            tags: task.order.select.tags.clone(),
+            reach: task.reach.clone(),
+        };
+        kinds.into_iter().map(target).collect::<Vec<_>>()
     };
     let members: Vec<Member> = config.accounts.iter().map(member).collect();
-    let targets: Vec<Target> = config.tasks.iter().map(target).collect();
+    let targets: Vec<Target> = config.tasks.iter().flat_map(targets).collect();
     Fleet::for_config(&members, &targets)
 }

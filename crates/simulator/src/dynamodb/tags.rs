@@ -84,9 +84,9 @@ pub(crate) struct ListTagsOfResource {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Listed {
-    tags: Vec<Tag>,
+    pub(crate) tags: Vec<Tag>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_token: Option<String>,
+    pub(crate) next_token: Option<String>,
 }
 
 impl Operation for TagResource {

@@ -84,7 +84,13 @@ impl Fleet {
                         fleet.snapshots.extend(others.map(|tags| snapshots(place, tags, 3)));
                     }
                     "tables" => {
-                        fleet.tables.push(tables(place, selected, 4));
+                        let provisioned = tables(place, selected.clone(), 2);
+                        fleet.tables.push(Tables {
+                            reads: Some(Range { from: 100, to: 500 }),
+                            writes: Some(Range { from: 30, to: 200 }),
+                            ..provisioned
+                        });
+                        fleet.tables.push(tables(place, selected, 2));
                         fleet.tables.extend(others.map(|tags| tables(place, tags, 2)));
                     }
                     _ => {}

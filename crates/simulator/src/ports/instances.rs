@@ -153,6 +153,25 @@ impl Instances for Inside {
         self.make(request, |it| it.images_set.first().map(|it| Image::from(&*it.image))).await
     }
 
+    async fn images(
+        &self,
+        filter: &ServerFilter,
+        page: Option<PageToken>,
+    ) -> Result<Page<Image>, Fault> {
+        let request = DescribeImages {
+            owner: vec!["self".to_owned()],
+            filter: filter::of_core(filter, "image-id"),
+            max_results: Some(listing::MOST),
+            next_token: page.map(|it| it.0),
+            ..DescribeImages::default()
+        };
+        self.make(request, |it| Page {
+            next: it.next_token.clone().map(PageToken),
+            items: it.images_set.iter().map(|it| Image::from(&*it.image)).collect(),
+        })
+        .await
+    }
+
     async fn tag(&self, id: &str, tags: &Tags) -> Result<(), Fault> {
         let tag =
             |(key, value): (&String, &String)| Tag { key: key.clone(), value: Some(value.clone()) };

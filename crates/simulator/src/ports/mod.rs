@@ -3,6 +3,7 @@
 mod ec2;
 mod instances;
 mod organizations;
+mod tables;
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +15,7 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AccountPool, Fault, FaultKind, Place, Region, Scope,
     classify::{classify, minimum_wait},
-    cloud::{Ec2, Instances, Members, Session, organizations::not_a_member},
+    cloud::{Ec2, Instances, Members, Session, Tables, organizations::not_a_member},
     task::Group,
 };
 
@@ -228,6 +229,10 @@ impl Scope for Inside {
     }
 
     fn instances(&self) -> &dyn Instances {
+        self
+    }
+
+    fn tables(&self) -> &dyn Tables {
         self
     }
 }

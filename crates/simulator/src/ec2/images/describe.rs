@@ -46,7 +46,7 @@ pub(crate) struct DescribeImages {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Images<'s> {
     pub(crate) images_set: Vec<Shown<'s>>,
-    next_token: Option<String>,
+    pub(crate) next_token: Option<String>,
 }
 
 /// An image in an answer, as one account sees it.

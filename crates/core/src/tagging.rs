@@ -1,0 +1,157 @@
+//! Which tags an action gives to what it makes: those that a task sets, and those that it copies
+//! from its target, within AWS's limits.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    Tags,
+    action::BadParams,
+    select::{BadTagPattern, TagPattern},
+    template::{Names, Template, Values},
+};
+
+/// How many tags one resource can have.
+/// Source: AWS General Reference, "Tagging your AWS resources", tag naming limits.
+pub const TAGS_MAX: usize = 50;
+/// What AWS takes as the key of a tag, in characters.
+pub const TAG_KEY_MAX: usize = 128;
+/// What AWS takes as the value of a tag, in characters.
+pub const TAG_VALUE_MAX: usize = 256;
+
+/// The tags that a task asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a, N: Names = ()> {
+    /// What gets them: `snapshot`.
+    pub made: &'static str,
+    /// Set as they are.
+    pub own: &'a BTreeMap<String, Template<N>>,
+    /// Copied from the target, as far as there is room.
+    pub copied: &'a TagNames,
+    /// How many Lamplighter sets beside them.
+    pub ours: usize,
+}
+
+impl<N: Names> Wanted<'_, N> {
+    /// Refuses what AWS would refuse. The parameter is called `tags`.
+    pub fn check(&self) -> Result<(), BadParams> {
+        let bad = |path: String, message: String| Err(BadParams { path, message });
+        for name in self.own.keys() {
+            let path = || format!("tags.{name}");
+            if is_reserved(name) {
+                let owner = "AWS and Lamplighter set tags with this prefix themselves";
+                return bad(path(), format!("`{name}` cannot be set: {owner}"));
+            }
+            let length = name.chars().count();
+            if !(1..=TAG_KEY_MAX).contains(&length) {
+                let message =
+                    format!("a tag's name has 1 to {TAG_KEY_MAX} characters, not {length}");
+                return bad(path(), message);
+            }
+        }
+        let (count, most) = (self.own.len(), TAGS_MAX - self.ours);
+        if count > most {
+            let message =
+                format!("a {} has room for {most} tags of yours, these are {count}", self.made);
+            return bad("tags".to_owned(), message);
+        }
+        Ok(())
+    }
+
+    /// The tags to copy, and those for which there is no room: the last ones by name.
+    fn split(&self, target: &Tags) -> (Tags, Tags) {
+        let mut copied = self.copied.of(target);
+        copied.retain(|name, _| !self.own.contains_key(name));
+        let room = TAGS_MAX - self.ours - self.own.len();
+        let first_left_out = copied.keys().nth(room).cloned();
+        let left_out = first_left_out.map(|name| copied.split_off(&name)).unwrap_or_default();
+        (copied, left_out)
+    }
+
+    /// What is said of the tags for which there is no room.
+    pub fn left_out(&self, target: &Tags) -> Option<String> {
+        let (_, left_out) = self.split(target);
+        let names: Vec<String> = left_out.keys().map(|name| format!("`{name}`")).collect();
+        (!names.is_empty()).then(|| {
+            let names = names.join(", ");
+            format!("a {} has at most {TAGS_MAX} tags: does not copy {names}", self.made)
+        })
+    }
+
+    /// The tags, without those that Lamplighter sets.
+    pub fn of(&self, target: &Tags, values: &Values<'_>) -> Tags {
+        let (mut tags, _) = self.split(target);
+        let own = self.own.iter();
+        tags.extend(own.map(|(name, it)| (name.clone(), it.render_within(TAG_VALUE_MAX, values))));
+        tags
+    }
+}
+
+/// Names of tags. `*` stands for any text and `?` for one character.
+///
+/// Tags of AWS (`aws:…`) and of Lamplighter (`lamplighter:…`) are never meant: the first nobody
+/// else may set, and the second say who made a resource.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "Vec<String>")]
+#[schemars(with = "Vec<String>")]
+pub struct TagNames(Option<TagPattern>);
+
+impl TagNames {
+    /// None.
+    pub const NONE: TagNames = TagNames(None);
+
+    /// Those of `tags` that are meant.
+    pub fn of(&self, tags: &Tags) -> Tags {
+        let meant = |name: &str| {
+            !is_reserved(name) && self.0.as_ref().is_some_and(|names| names.matches(Some(name)))
+        };
+        tags.iter()
+            .filter(|(name, _)| meant(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+}
+
+impl TryFrom<Vec<String>> for TagNames {
+    type Error = BadTagPattern;
+
+    fn try_from(names: Vec<String>) -> Result<TagNames, BadTagPattern> {
+        if names.is_empty() {
+            return Ok(TagNames(None));
+        }
+        TagPattern::any_of(names.iter().map(|name| Some(name.as_str())))
+            .map(|it| TagNames(Some(it)))
+    }
+}
+
+/// Whether a tag's name belongs to AWS or to Lamplighter.
+pub fn is_reserved(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.starts_with("aws:") || name.starts_with("lamplighter:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(names: &[&str], expected: &[&str]) {
+        let tags: Tags = ["aws:x", "AWS:y", "cost-center", "lamplighter:job", "team", "teams"]
+            .map(|name| (name.to_owned(), String::new()))
+            .into();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let found = TagNames::try_from(names).unwrap().of(&tags);
+        assert_eq!(found.keys().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn names_are_exact_or_globs_and_reserved_ones_are_never_meant() {
+        check(&[], &[]);
+        check(&["team"], &["team"]);
+        check(&["team?", "cost-*"], &["cost-center", "teams"]);
+        check(&["*"], &["cost-center", "team", "teams"]);
+        check(&["aws:*", "lamplighter:job"], &[]);
+    }
+}
