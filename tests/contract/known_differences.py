@@ -110,6 +110,8 @@ MOTO = {
     "rds.a_database_is_deleted": accepts(),
     "rds.a_database_is_rebooted": accepts("reboots what is stopped"),
     "rds.a_cluster_is_deleted": accepts(),
+    "rds.quotas_are_shown_with_what_is_used": Known("has no DescribeAccountAttributes", "500"),
+    "rds.events_are_shown_for_two_weeks": Known("shows other events", "DB instance stopped"),
 }
 
 MINISTACK = {

@@ -6,20 +6,24 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
     Action, Doing, Fault, Progress, Spec, StepCx, Verdict,
-    action::{BadParams, Effect, PlanCx, SOURCE_TAG, TAKEN_AT_TAG},
+    action::{BadParams, Effect, PlanCx},
     cloud::ec2::{DryRun, Snapshot, SnapshotState},
     retention::{self, Backup, Decision, Keep, Policy},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::gone::{Deletion, delete};
+use crate::{
+    gone::{Deletion, delete},
+    lineage::{self, Manager, bases, taken_at},
+};
 
-/// What AWS says of the volume of a snapshot that is a copy.
-const NO_VOLUME: &str = "vol-ffffffff";
+/// How long after its start a copy on the way is of no use to any job: longer than any job that
+/// copies takes, unless its task sets another `timeout`.
+const LEFT_BEHIND: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// AWS's answer to the deletion of a snapshot that an image needs.
 const IN_USE: &str = "InvalidSnapshot.InUse";
 
@@ -73,11 +77,20 @@ impl Action for DeleteSnapshot {
         let backups: Vec<Result<Backup, &str>> = found.iter().map(backup).collect();
         let ours: Vec<Backup> = backups.iter().flatten().cloned().collect();
         let mut decisions = retention::decide(&params.policy(), &ours, cx.now).into_iter();
+        let bases = bases(found);
+        let leave = |reason: &str| Verdict::Leave { reason: reason.to_owned() };
         let verdicts = found.iter().zip(&backups).map(|(snapshot, backup)| match backup {
-            Err(reason) => Verdict::Leave { reason: (*reason).to_owned() },
-            Ok(backup) => match decisions.next() {
-                Some(decision) => verdict(snapshot, backup, &decision),
-                None => Verdict::Leave { reason: "retention has no verdict on it".to_owned() },
+            Err(_) if is_left_behind(snapshot, cx.now) => Verdict::Act {
+                effect: format!("delete ({} GiB)", snapshot.size_gib),
+                reason: Some("a job has left it behind on the way to another copy".to_owned()),
+            },
+            Err(reason) => leave(reason),
+            Ok(backup) => match (decisions.next(), bases.get(snapshot.id.as_str())) {
+                (None, _) => leave("retention has no verdict on it"),
+                (Some(decision), Some(why)) if decision.verdict == retention::Verdict::Delete => {
+                    leave(&format!("{}; {why}", decision.reasons.join("; ")))
+                }
+                (Some(decision), _) => verdict(snapshot, backup, &decision),
             },
         });
         verdicts.collect()
@@ -91,7 +104,7 @@ impl Action for DeleteSnapshot {
         _: Option<()>,
     ) -> Result<Progress<()>, Fault> {
         let id = &snapshot.id;
-        match delete(cx, id).await {
+        match delete(cx, cx.here.ec2(), id).await {
             Err(fault) if fault.code.as_deref() == Some(IN_USE) => {
                 Ok(Progress::Skipped(format!("AWS does not let it go: {}", fault.chain())))
             }
@@ -118,14 +131,24 @@ impl Params {
     }
 }
 
+/// Whether a snapshot was on the way to another copy so long ago that its job is over.
+fn is_left_behind(snapshot: &Snapshot, now: Timestamp) -> bool {
+    lineage::is_hop(snapshot)
+        && snapshot.state != SnapshotState::Pending
+        && snapshot.started_at + LEFT_BEHIND < now
+}
+
 /// What retention looks at, or why it must not look at this snapshot.
 fn backup(snapshot: &Snapshot) -> Result<Backup, &'static str> {
-    let tagged = |prefix| snapshot.tags.keys().any(|key| key.starts_with(prefix));
-    if tagged("aws:backup:") {
-        return Err("AWS Backup manages it: delete it there");
+    if lineage::is_hop(snapshot) {
+        return Err("it is on the way to another copy, and its job deletes it");
     }
-    if tagged("aws:dlm:") {
-        return Err("Data Lifecycle Manager manages it: delete it there");
+    match lineage::manager(snapshot) {
+        Some(Manager::Backup) => return Err("AWS Backup manages it: delete it there"),
+        Some(Manager::LifecycleManager) => {
+            return Err("Data Lifecycle Manager manages it: delete it there");
+        }
+        None => {}
     }
     let state = match snapshot.state {
         SnapshotState::Completed => retention::State::Completed,
@@ -135,27 +158,15 @@ fn backup(snapshot: &Snapshot) -> Result<Backup, &'static str> {
             return Err("it is in the recycle bin");
         }
     };
-    let source = match snapshot.tags.get(SOURCE_TAG) {
-        Some(source) => source,
-        None if snapshot.volume_id == NO_VOLUME => {
-            return Err("its source is not known: it is a copy without the tag \
-                        `lamplighter:source`");
-        }
-        None => &snapshot.volume_id,
+    let Some(source) = lineage::source(snapshot) else {
+        return Err("its source is not known: it is a copy without the tag `lamplighter:source`");
     };
     Ok(Backup {
         id: snapshot.id.clone(),
-        source: source.clone(),
+        source: source.to_owned(),
         taken_at: taken_at(snapshot),
         state,
     })
-}
-
-/// The point in time that a snapshot holds. A copy says in its tag when the original was taken;
-/// that it holds something from after its own start cannot be, and such a tag does not count.
-fn taken_at(snapshot: &Snapshot) -> Timestamp {
-    let tag = snapshot.tags.get(TAKEN_AT_TAG).and_then(|text| text.parse::<Timestamp>().ok());
-    tag.filter(|at| *at <= snapshot.started_at).unwrap_or(snapshot.started_at)
 }
 
 fn verdict(snapshot: &Snapshot, backup: &Backup, decision: &Decision) -> Verdict {

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use lamplighter_core::{Doing, Fault, FaultKind, StepCx, select::ServerFilter};
+use lamplighter_core::{Doing, Fault, FaultKind, StepCx, cloud::Ec2, select::ServerFilter};
 
 /// How long something that is gone may be visible at the most.
 /// Source: EC2 Developer Guide, "Eventual consistency".
@@ -21,14 +21,14 @@ pub(crate) enum Deletion {
     Later(Duration),
 }
 
-/// Deletes a snapshot of the account.
-pub(crate) async fn delete(cx: &StepCx<'_>, id: &str) -> Result<Deletion, Fault> {
-    let answer = cx.here.ec2().delete_snapshot(id).await;
+/// Deletes a snapshot that the account of `ec2` owns.
+pub(crate) async fn delete(cx: &StepCx<'_>, ec2: &dyn Ec2, id: &str) -> Result<Deletion, Fault> {
+    let answer = ec2.delete_snapshot(id).await;
     let (denied, last) = match (answer, cx.tried.last) {
         (Err(fault), Some(last)) if fault.kind == FaultKind::Permission => (fault, last),
         (answer, _) => return answer.map(|()| Deletion::Done),
     };
-    if !is_shown(cx, id).await.doing(format!("looking whether `{id}` is gone"))? {
+    if !is_shown(ec2, id).await.doing(format!("looking whether `{id}` is gone"))? {
         return Ok(Deletion::Done);
     }
     match Duration::try_from((last + LONGEST_LAG).duration_since(cx.now)) {
@@ -37,11 +37,11 @@ pub(crate) async fn delete(cx: &StepCx<'_>, id: &str) -> Result<Deletion, Fault>
     }
 }
 
-async fn is_shown(cx: &StepCx<'_>, id: &str) -> Result<bool, Fault> {
+async fn is_shown(ec2: &dyn Ec2, id: &str) -> Result<bool, Fault> {
     let filter = ServerFilter::of_ids([id.to_owned()]);
     let mut page = None;
     loop {
-        let listed = cx.here.ec2().snapshots(&filter, page).await?;
+        let listed = ec2.snapshots(&filter, page).await?;
         if listed.items.iter().any(|it| it.id == id) {
             return Ok(true);
         }

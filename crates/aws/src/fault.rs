@@ -117,7 +117,8 @@ where
     };
     cause.push_str(&request(error));
     let cure = match code.as_deref() {
-        Some("AccessDenied") if call.cure.is_some() => call.cure,
+        // The first is what the XML protocols say, the second JSON's.
+        Some("AccessDenied" | "AccessDeniedException") if call.cure.is_some() => call.cure,
         code => code.and_then(classify::cure),
     };
     let cause = match (kind, cure) {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use lamplighter_core::{
     Place, Scope,
-    cloud::{Ec2, Instances, Session, Tables},
+    cloud::{Ec2, Instances, Kms, Rds, Session, Tables},
 };
 
 use crate::{
     ec2::Ec2Client,
     instances::{InstancesClient, Switchboard},
+    kms::KmsClient,
+    rds::RdsClient,
     tables::TablesClient,
 };
 
@@ -18,7 +20,9 @@ use crate::{
 pub(crate) struct PlaceScope {
     place: Place,
     ec2: Ec2Client,
+    kms: KmsClient,
     instances: InstancesClient,
+    rds: RdsClient,
     tables: TablesClient,
 }
 
@@ -34,8 +38,10 @@ impl PlaceScope {
     ) -> PlaceScope {
         let ec2 = Ec2Client::new(config, place, whom);
         let instances = InstancesClient::new(&ec2, place, session, switchboard);
+        let kms = KmsClient::new(config, place, whom);
+        let rds = RdsClient::new(config, place, whom);
         let tables = TablesClient::new(config, place, whom);
-        PlaceScope { place: place.clone(), ec2, instances, tables }
+        PlaceScope { place: place.clone(), ec2, kms, instances, rds, tables }
     }
 }
 
@@ -50,6 +56,14 @@ impl Scope for PlaceScope {
 
     fn instances(&self) -> &dyn Instances {
         &self.instances
+    }
+
+    fn kms(&self) -> &dyn Kms {
+        &self.kms
+    }
+
+    fn rds(&self) -> &dyn Rds {
+        &self.rds
     }
 
     fn tables(&self) -> &dyn Tables {

@@ -25,7 +25,7 @@ pub fn reference(action: &dyn AnyAction) -> String {
         facts(action),
         with(schema["description"].as_str().unwrap_or_default(), &parameters(&schema)),
         targets(action.target_kind(), &fields),
-        permissions(&action.permissions()),
+        permissions(action),
     ];
     sections.join("\n")
 }
@@ -41,7 +41,9 @@ fn facts(action: &dyn AnyAction) -> String {
     };
     let gate = match spec.gate {
         Some(GateSpec { name, limit }) => {
-            format!("at most {limit} {name} at a time in one place: the other jobs queue")
+            format!(
+                "at most {limit} {name} at a time in one account and region: the other jobs queue"
+            )
         }
         None => "none".to_owned(),
     };
@@ -149,9 +151,19 @@ fn kind_name(kind: &Kind) -> String {
     }
 }
 
-fn permissions(permissions: &[&str]) -> String {
-    let lines: String = permissions.iter().map(|it| format!("- `{it}`\n")).collect();
-    format!("## Permissions\n\n{lines}")
+/// In the accounts of the targets, and in those that the parameters name.
+fn permissions(action: &dyn AnyAction) -> String {
+    let lines = |all: &[&str]| -> String { all.iter().map(|it| format!("- `{it}`\n")).collect() };
+    let elsewhere = action.spec().elsewhere;
+    if elsewhere.is_empty() {
+        return format!("## Permissions\n\n{}", lines(&action.permissions()));
+    }
+    format!(
+        "## Permissions\n\nAt the most; what a task needs, its parameters say.\n\n\
+         In the accounts of its targets:\n\n{}\nIn other accounts that its parameters name:\n\n{}",
+        lines(&action.permissions_here()),
+        lines(elsewhere)
+    )
 }
 
 /// A text as the cell of a table: paragraphs become lines.

@@ -103,21 +103,16 @@ pub(crate) fn generated(config: &Config) -> Fleet {
         unit: None,
     };
     let targets = |task: &Task| {
-        let action = action::find(ACTIONS, &task.order.action)?;
-        let kinds = action.kinds(&task.order.params).ok()?;
-        let mut reach = task.reach.clone();
+        let mut targets = Target::of(task, ACTIONS)?;
         for group in &task.groups {
             let number = config.groups.iter().position(|it| it.group.name == group.name)?;
             let made = made_up(config, &config.groups[number]);
             let regions = || group.regions.clone();
-            reach.extend(made.map(|it| Reach { account: it.id, regions: regions() }));
+            let reach = made.map(|it| Reach { account: it.id, regions: regions() });
+            let reach: Vec<Reach> = reach.collect();
+            targets.iter_mut().for_each(|it| it.reach.extend(reach.iter().cloned()));
         }
-        let target = |kind: &str| Target {
-            kind: kind.to_owned(),
-            tags: task.order.select.tags.clone(),
-            reach: reach.clone(),
-        };
-        Some(kinds.into_iter().map(target).collect::<Vec<_>>())
+        Some(targets)
     };
     let listed = config.accounts.iter().map(member);
     let members: Vec<Member> =

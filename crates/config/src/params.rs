@@ -1,10 +1,11 @@
 //! The `with` block: what the action says about it, at the right places.
 
 use jiff::civil::Date;
-use lamplighter_core::{AnyAction, schedule::CALENDARS};
+use lamplighter_core::{AccountId, AnyAction, schedule::CALENDARS};
 use serde_json::{Map, Value};
 
 use crate::{
+    account::Named,
     node::{Kind, Node, Span},
     object::once_each,
     report::Report,
@@ -14,9 +15,12 @@ use crate::{
 
 /// How many references of a schema may follow each other.
 const REFERENCES_MAX: usize = 16;
+/// What a schema says of a value that is an account.
+const ACCOUNT: &str = "#/$defs/AccountId";
 
 /// Reads and checks the parameters of an action. All unknown keys are reported, and the first
-/// other problem that the action finds. Names of calendars become their days.
+/// other problem that the action finds. Names of accounts become their ids, those of calendars
+/// their days.
 pub(crate) fn read(
     with: Option<&Node>,
     action_at: Span,
@@ -39,7 +43,47 @@ pub(crate) fn read(
             report_bad(node, action_at, &bad.message, report);
         }
     }
-    (bad.is_none() && reader.unknown == 0).then_some(params)
+    if bad.is_some() || reader.unknown > 0 {
+        return None;
+    }
+    enters_what_is_there(action, &params, &reader.named, world, action_at, report)?;
+    Some(params)
+}
+
+/// Whether it is certain that no account has this id. One may be in a part of the organization.
+fn lacks(world: &World, id: &AccountId) -> bool {
+    let may_be = |it: &Option<Named>| match it {
+        Some(Named::Account(account)) => account.id == *id,
+        Some(Named::Accounts(_)) | None => true,
+    };
+    !world.incomplete && !world.accounts.values().any(may_be)
+}
+
+/// Reports accounts that the action would have to enter, and that nobody has configured.
+fn enters_what_is_there(
+    action: &dyn AnyAction,
+    params: &Value,
+    named: &[(Span, AccountId)],
+    world: &World,
+    action_at: Span,
+    report: &mut Report<'_>,
+) -> Option<()> {
+    let needs = match action.needs(params) {
+        Ok(needs) => needs,
+        Err(fault) => {
+            report.error(action_at, fault.chain());
+            return None;
+        }
+    };
+    let mut good = Some(());
+    for id in needs.elsewhere.keys().filter(|id| lacks(world, id)) {
+        let at = named.iter().find(|(_, it)| it == id).map_or(action_at, |(at, _)| *at);
+        let name = action.spec().name;
+        let message = format!("account {id} is not configured, and `{name}` has to enter it");
+        report.hint(at, message, "define it under `accounts`");
+        good = None;
+    }
+    good
 }
 
 fn missing(key: &str) -> String {
@@ -58,12 +102,22 @@ pub(crate) struct Keys<'s> {
     pub(crate) meant: Vec<(Span, String)>,
     /// Lists that stand for mappings. Serde would take their values in the order of the keys.
     pub(crate) lists: Vec<Span>,
+    /// The accounts that values do name.
+    named: Vec<(Span, AccountId)>,
 }
 
 impl<'s> Keys<'s> {
     /// Finds the keys that `root` does not know, to say this of each.
     pub(crate) fn new(root: &'s Value, message: &'static str) -> Keys<'s> {
-        Keys { root, message, world: None, unknown: 0, meant: Vec::new(), lists: Vec::new() }
+        Keys {
+            root,
+            message,
+            world: None,
+            unknown: 0,
+            meant: Vec::new(),
+            lists: Vec::new(),
+            named: Vec::new(),
+        }
     }
 
     /// Checks a value that is described by any of some schemas. Unknown keys are taken out, so
@@ -121,8 +175,36 @@ impl<'s> Keys<'s> {
                     }
                 }
             }
+            (Kind::Text(text), value) if plain.iter().any(|it| it["$ref"] == ACCOUNT) => {
+                self.account(node.span, text, value, report);
+            }
             _ => {}
         }
+    }
+
+    /// Puts the id of an account in the place of its name.
+    fn account(&mut self, at: Span, text: &str, value: &mut Value, report: &mut Report<'_>) {
+        let Some(world) = self.world else { return };
+        let id = match (world.accounts.get(text), text.parse::<AccountId>()) {
+            (Some(Some(Named::Account(account))), _) => account.id.clone(),
+            (None, Ok(id)) => id,
+            (found, _) => {
+                match found {
+                    Some(Some(Named::Accounts(_))) => {
+                        let message = format!("`{text}` is a part of the organization");
+                        report.hint(at, message, "name one account, by its id");
+                    }
+                    // It is broken, which has been reported.
+                    Some(_) => {}
+                    None => world.unknown(at, "account", text, world.accounts.keys(), report),
+                }
+                self.unknown += 1;
+                *value = Value::String("000000000000".to_owned());
+                return;
+            }
+        };
+        *value = Value::String(id.to_string());
+        self.named.push((at, id));
     }
 
     /// Replaces names of calendars by their days. One that is not sound is taken out, like an

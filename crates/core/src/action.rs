@@ -6,7 +6,7 @@
 mod any;
 mod permissions;
 
-use std::{fmt::Debug, time::Duration};
+use std::{collections::BTreeSet, fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -32,6 +32,13 @@ pub const JOB_TAG: &str = "lamplighter:job";
 pub const SOURCE_TAG: &str = "lamplighter:source";
 /// The tag with the point in time that a backup holds, in RFC 3339.
 pub const TAKEN_AT_TAG: &str = "lamplighter:taken-at";
+/// The tag of a copy that names what it was copied from.
+pub const COPIED_FROM_TAG: &str = "lamplighter:copied-from";
+/// What the tags begin with that name a backup's copies: the place of the copy follows.
+pub const COPIED_TO_TAG: &str = "lamplighter:copied-to:";
+/// The tag of a copy on the way to another one, that names what it was copied from. It is no
+/// backup: the job that made it deletes it.
+pub const HOP_TAG: &str = "lamplighter:hop-of";
 
 /// How long describes may lag behind writes. Whoever looks for what an earlier try may have
 /// made waits this long after that try before an empty answer counts.
@@ -111,6 +118,16 @@ pub trait Action: Send + Sync + 'static {
         known: &Self::Known,
     ) -> Vec<Verdict>;
 
+    /// The places whose [gate](Spec::gate) a job has to be in for its next step. It leaves those
+    /// that its next state does not name. Without a gate, nobody asks.
+    fn gated_at(
+        _params: &Self::Params,
+        here: &Place,
+        _state: Option<&Self::State>,
+    ) -> BTreeSet<Place> {
+        BTreeSet::from([here.clone()])
+    }
+
     /// Takes one step. It may run again with the same arguments after a crash, so it must leave
     /// the cloud as if it had run once. It never sleeps: it says when to look again.
     async fn step(
@@ -148,7 +165,8 @@ pub struct Spec {
     pub effect: Effect,
     /// A job that is not done after this long has failed, unless the task says otherwise.
     pub timeout: Duration,
-    /// What its jobs queue for, beside the task's own `max-concurrent`.
+    /// What its jobs queue for, beside the task's own `max-concurrent`; where, says
+    /// [`Action::gated_at`].
     pub gate: Option<GateSpec>,
 }
 
@@ -190,6 +208,11 @@ pub enum Verdict {
         /// Why.
         reason: String,
     },
+    /// It should be acted on, and cannot be: a failure that is known before anything is done.
+    Fail {
+        /// Why, and what to do about it.
+        reason: String,
+    },
 }
 
 impl Verdict {
@@ -197,7 +220,7 @@ impl Verdict {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Verdict::Act { reason, .. } => reason.as_deref(),
-            Verdict::Leave { reason } => Some(reason),
+            Verdict::Leave { reason } | Verdict::Fail { reason } => Some(reason),
         }
     }
 }

@@ -187,14 +187,18 @@ impl TaskPlan {
                     problems.extend(
                         unknown.map(|(it, why)| problem(Some(it.id), FaultKind::Config, why)),
                     );
-                    verdicts.extend(survey.planned.into_iter().map(|it| {
+                    for it in survey.planned {
                         let (verdict, effect, reason) = match it.verdict {
                             Verdict::Act { effect, reason } => {
                                 (VerdictName::Act, Some(effect), reason)
                             }
                             Verdict::Leave { reason } => (VerdictName::Leave, None, Some(reason)),
+                            Verdict::Fail { reason } => {
+                                problems.push(problem(Some(it.target), FaultKind::Config, reason));
+                                continue;
+                            }
                         };
-                        TargetPlan {
+                        verdicts.push(TargetPlan {
                             account: place.account.clone(),
                             region: place.region.clone(),
                             target: it.target,
@@ -202,8 +206,8 @@ impl TaskPlan {
                             verdict,
                             effect,
                             reason,
-                        }
-                    }));
+                        });
+                    }
                 }
             }
         }

@@ -15,6 +15,9 @@ use crate::{
     table::{self, Kind, Row, When},
 };
 
+/// What makes a final snapshot, without tags.
+const FINAL: [&str; 2] = ["rds:DeleteDBCluster", "rds:DeleteDBInstance"];
+
 /// How closely grants follow the tags that tasks select by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Precision {
@@ -154,6 +157,10 @@ impl Asked<'_> {
                 };
                 vec![(selected, "Target")]
             }
+            // What a deletion makes gets its tags afterwards.
+            When::Marked if rows.iter().any(|it| FINAL.contains(&it.action)) => {
+                vec![(Conditions::new(), "Final")]
+            }
             When::Marked => vec![(there(format!("aws:RequestTag/{TASK_TAG}")), "New")],
             When::Ours => {
                 let adopt = self.task.order.adopt.as_ref();
@@ -173,8 +180,8 @@ impl Asked<'_> {
         }
     }
 
-    /// A resource that a task makes is tagged by the call that makes it. A task that makes nothing
-    /// tags its targets, whose tags then prove nothing.
+    /// A resource that a task makes is tagged by the call that makes it. Targets are tagged by a
+    /// task that makes nothing, whose tags then prove nothing, or with the tags that it says.
     fn tagging(&self, kind: Kind, rows: &[&Row]) -> Vec<(Conditions, &'static str)> {
         let making: BTreeSet<&str> = rows
             .iter()
@@ -182,10 +189,20 @@ impl Asked<'_> {
             .filter_map(|it| it.action.split_once(':'))
             .map(|(_, call)| call)
             .collect();
+        let mut ways = Vec::new();
+        let marks = &self.needs.marks;
+        let makes = rows.iter().any(|it| it.makes().next().is_some());
+        if self.targets_are(kind) && !(marks.is_empty() && makes) {
+            let mut conditions = Conditions::new();
+            if !marks.is_empty() {
+                let names = marks.iter().map(|it| format!("{it}*")).collect();
+                let key = ("ForAllValues:StringLike", "aws:TagKeys".to_owned());
+                conditions.insert(key, names);
+            }
+            ways.push((conditions, "Tag"));
+        }
         if making.is_empty() {
-            let targets =
-                self.targets_are(kind) && !rows.iter().any(|it| it.makes().next().is_some());
-            return targets.then(|| (Conditions::new(), "Tag")).into_iter().collect();
+            return ways;
         }
         let mut conditions = Conditions::new();
         match kind {
@@ -195,17 +212,20 @@ impl Asked<'_> {
             }
             _ => add(&mut conditions, "StringEquals", "ec2:CreateAction", making),
         }
-        vec![(conditions, "TagNew")]
+        ways.push((conditions, "TagNew"));
+        ways
     }
 
     /// Shared with the accounts that the parameters name, and never with everybody.
     fn shared(&self) -> Conditions {
-        let others = self.needs.elsewhere.keys().filter(|it| !self.site.is(it));
-        let with =
-            others.chain(self.task.reach.iter().map(|it| &it.account)).map(AccountId::as_str);
+        let with = &self.needs.shares_with;
         let mut conditions = Conditions::new();
-        if !self.has_unknown_targets() {
-            add(&mut conditions, "ForAllValues:StringEquals", "ec2:Add/userId", with);
+        match with.is_empty() {
+            true => add(&mut conditions, "Null", "ec2:Add/userId", ["true"]),
+            false => {
+                let with = with.iter().map(AccountId::as_str);
+                add(&mut conditions, "ForAllValues:StringEquals", "ec2:Add/userId", with);
+            }
         }
         add(&mut conditions, "Null", "ec2:Add/group", ["true"]);
         conditions
@@ -261,9 +281,11 @@ impl Asked<'_> {
 
     /// Only in the regions of the task, if all of them are known.
     fn in_regions(&self, conditions: &mut Conditions) {
+        // An account that others' targets are copied to is entered in their regions, too.
+        let named = self.needs.elsewhere.keys().any(|it| self.site.is(it));
         let everywhere = self.task.reach.iter().map(|it| &it.regions);
         let everywhere = everywhere.chain(self.task.groups.iter().map(|it| &it.regions));
-        let all: Vec<&Regions> = match self.regions {
+        let all: Vec<&Regions> = match self.regions.filter(|_| !named) {
             Some(own) => vec![own],
             None => everywhere.collect(),
         };

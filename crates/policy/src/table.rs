@@ -92,8 +92,8 @@ impl Kind {
             Image | OldImage => "images",
             Database => "databases",
             Cluster => "clusters",
-            DatabaseSnapshot => "database-snapshots",
-            ClusterSnapshot => "cluster-snapshots",
+            DatabaseSnapshot => "database snapshots",
+            ClusterSnapshot => "cluster snapshots",
             Table => "tables",
             Any | Backup | ScalableTarget | Key => return None,
         })
@@ -215,14 +215,19 @@ pub(crate) const TABLE: &[Row] = &[
     row("rds:CopyDBSnapshot", &[(DatabaseSnapshot, Always)]),
     row("rds:CreateDBClusterSnapshot", &[(Cluster, ByTask), (ClusterSnapshot, Marked)]),
     row("rds:CreateDBSnapshot", &[(Database, ByTask), (DatabaseSnapshot, Marked)]),
+    // The second is the final snapshot.
+    row("rds:DeleteDBCluster", &[(Cluster, ByTask), (ClusterSnapshot, Always)]),
     row("rds:DeleteDBClusterSnapshot", &[(ClusterSnapshot, Ours)]),
+    row("rds:DeleteDBInstance", &[(Database, ByTask)]),
     row("rds:DeleteDBSnapshot", &[(DatabaseSnapshot, Ours)]),
+    row("rds:DescribeAccountAttributes", EVERYTHING),
     row("rds:DescribeDBClusterSnapshotAttributes", &[(ClusterSnapshot, Always)]),
     row("rds:DescribeDBClusterSnapshots", &[(Cluster, Always), (ClusterSnapshot, Always)]),
     row("rds:DescribeDBClusters", &[(Cluster, Always)]),
     row("rds:DescribeDBInstances", &[(Database, Always)]),
     row("rds:DescribeDBSnapshotAttributes", &[(DatabaseSnapshot, Always)]),
     row("rds:DescribeDBSnapshots", &[(Database, Always), (DatabaseSnapshot, Always)]),
+    row("rds:DescribeEvents", EVERYTHING),
     row(
         "rds:ListTagsForResource",
         &[

@@ -1,7 +1,7 @@
 //! The cloud: all accounts, and the one way in which every call passes.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -143,6 +143,12 @@ impl Cloud {
     /// The newest calls, in order.
     pub fn calls(&self) -> Vec<Call> {
         self.lock().trail.calls().cloned().collect()
+    }
+
+    /// The IAM actions that services have asked for on behalf of callers, with the callers'
+    /// accounts: EBS, that uses their keys.
+    pub fn on_behalf(&self) -> BTreeSet<(AccountId, &'static str)> {
+        self.look(|state, _| state.trail.on_behalf.clone())
     }
 
     /// The newest events of all places, in order, as EventBridge delivers them.

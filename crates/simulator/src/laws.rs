@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use lamplighter_core::{
     Place, Tags,
-    action::{JOB_TAG, SOURCE_TAG, TASK_TAG},
+    action::{HOP_TAG, JOB_TAG, SOURCE_TAG, TASK_TAG},
 };
 
 /// What the cloud knows of the laws.
@@ -34,12 +34,18 @@ impl Backup<'_> {
         self.tags.get(SOURCE_TAG).map_or(self.of, String::as_str)
     }
 
+    /// Whether it is one: a copy on the way to another one is not.
+    fn is_backup(&self) -> bool {
+        !self.tags.contains_key(HOP_TAG)
+    }
+
     /// Whether this one may go because of the other one: that is not older, or it is the same
     /// backup made twice.
     fn is_covered_by(&self, other: &Backup<'_>) -> bool {
         let job = self.tags.get(JOB_TAG);
         let twin = job.is_some() && other.tags.get(JOB_TAG) == job;
         other.completed
+            && other.is_backup()
             && other.id != self.id
             && other.source() == self.source()
             && (twin || other.taken_at >= self.taken_at)
@@ -68,7 +74,8 @@ impl Laws {
             let message = format!("L6: `{id}` was deleted, and neither made by a task nor adopted");
             self.broken.push(message);
         }
-        if backup.completed && !others.into_iter().any(|other| backup.is_covered_by(&other)) {
+        let counts = backup.completed && backup.is_backup();
+        if counts && !others.into_iter().any(|other| backup.is_covered_by(&other)) {
             let source = backup.source();
             self.broken.push(format!(
                 "L7: `{id}`, the newest completed backup of `{source}`, was deleted"
@@ -129,6 +136,13 @@ mod tests {
         check(&[a, ("b", "other", 6, true, &OURS)], &[], &["L7"]);
         check(&[a, ("b", "other", 6, true, &[(SOURCE_TAG, "vol")])], &[], &[]);
         check(&[("a", "vol", 5, false, &OURS)], &[], &[]);
+    }
+
+    #[test]
+    fn l7_a_copy_on_the_way_is_no_backup() {
+        let hop = [(TASK_TAG, "nightly"), (HOP_TAG, "a")];
+        check(&[("h", "vol", 6, true, &hop)], &[], &[]);
+        check(&[("a", "vol", 5, true, &OURS), ("h", "vol", 6, true, &hop)], &[], &["L7"]);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! What tests put into the cloud and find in it, in the words of the core: past all permissions,
 //! lags and rules.
 
+mod databases;
 mod instances;
 mod tables;
+
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 use lamplighter_core::{
@@ -17,6 +20,7 @@ use crate::{
     cloud::Services,
     ec2::{snapshots, volumes},
     iam::IdentityPolicy,
+    kms::{self, Key, KeyState},
 };
 
 /// What tests put there.
@@ -103,6 +107,59 @@ impl Cloud {
             snapshot.share.accounts.insert(place.account.clone());
             state.services_mut(&theirs).ec2.snapshots.fill([snapshot]);
         });
+    }
+
+    /// Puts a KMS key into a place, which is opened. Its policy leaves it to the policies of its
+    /// account, and to those of the others, who may use it.
+    pub fn put_shared_key(&self, place: &Place, alias: &str, others: &[AccountId]) {
+        self.open(place);
+        self.at(place, |it, _| {
+            let id = alias.trim_start_matches("alias/");
+            let mut key = Key::customer(place, id, Some(alias), Timestamp::UNIX_EPOCH);
+            key.policy = kms::shared_with(&place.account, others);
+            it.kms.put(key);
+        });
+    }
+
+    /// The ARN of a key by its alias, if it is there.
+    pub fn key_arn(&self, place: &Place, alias: &str) -> Option<String> {
+        self.at(place, |it, _| {
+            let mut keys = it.kms.iter();
+            let key = keys.find(|it| it.alias.as_deref() == Some(alias))?;
+            Some(key.arn.to_string())
+        })
+    }
+
+    /// A key is disabled.
+    pub fn disable_key(&self, place: &Place, alias: &str) {
+        let Some(arn) = self.key_arn(place, alias) else { return };
+        let id = arn.rsplit('/').next().unwrap_or_default().to_owned();
+        self.at(place, |it, _| {
+            if let Some(key) = it.kms.get_mut(&id) {
+                key.state = KeyState::Disabled;
+            }
+        });
+    }
+
+    /// Whether all that is new in a place is encrypted, and with which key; `None`: the one of
+    /// AWS.
+    pub fn encrypt_by_default(&self, place: &Place, on: bool, key: Option<&str>) {
+        self.at(place, |it, _| {
+            it.ec2.settings.encryption_by_default = on;
+            it.ec2.settings.default_key = key.map(Arc::from);
+        });
+    }
+
+    /// Lets accounts use a snapshot, as somebody else might.
+    pub fn share_snapshot(&self, place: &Place, id: &str, with: &[AccountId]) {
+        let share = |it: &mut snapshots::Snapshot| it.share.accounts.extend(with.iter().cloned());
+        self.at(place, |it, now| it.ec2.snapshots.change(id, now, share));
+    }
+
+    /// The accounts that may use a snapshot, beside its owner.
+    pub fn shares_of(&self, place: &Place, id: &str) -> BTreeSet<AccountId> {
+        let shares = |it: &snapshots::Snapshot| it.share.accounts.clone();
+        self.at(place, |it, _| it.ec2.snapshots.get(id).map(shares).unwrap_or_default())
     }
 
     /// A task may delete this snapshot although no task made it: law L6 does not protect it.

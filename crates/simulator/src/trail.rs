@@ -1,9 +1,9 @@
 //! The audit trail: every call and what came of it, as CloudTrail would have it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use jiff::Timestamp;
-use lamplighter_core::Place;
+use lamplighter_core::{AccountId, Place};
 
 use crate::{operation::Access, organization::Caller};
 
@@ -51,11 +51,13 @@ pub(crate) struct Trail {
     pub(crate) forgotten: u64,
     /// How many calls are kept.
     pub(crate) keep: usize,
+    /// What services have asked for on behalf of callers of these accounts: uses of keys.
+    pub(crate) on_behalf: BTreeSet<(AccountId, &'static str)>,
 }
 
 impl Default for Trail {
     fn default() -> Trail {
-        Trail { calls: VecDeque::new(), forgotten: 0, keep: 1_000_000 }
+        Trail { calls: VecDeque::new(), forgotten: 0, keep: 1_000_000, on_behalf: BTreeSet::new() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The rules that every action has to keep, checked without the author writing anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use lamplighter_core::{
@@ -51,7 +51,29 @@ const MISHAPS: [Mishap; 5] = [
 /// When a rule is broken. The message says what had gone wrong and what was different.
 #[track_caller]
 pub fn conforms(action: &'static dyn AnyAction, params: Value, world: impl Fn() -> World) {
-    let mut calm = Trial::new(action, &params, &world);
+    conforms_in(action, params, &[&world]);
+}
+
+/// The same in several worlds, each with its own way through the action: together they need what
+/// the action declares.
+///
+/// # Panics
+///
+/// As [`conforms`].
+#[track_caller]
+pub fn conforms_in(action: &'static dyn AnyAction, params: Value, worlds: &[&dyn Fn() -> World]) {
+    let used = worlds.iter().flat_map(|world| holds(action, &params, world)).collect();
+    permissions_are_used(action, &params, &used);
+}
+
+/// Checks all rules in one world, and returns which permissions were used in which account.
+#[track_caller]
+fn holds(
+    action: &'static dyn AnyAction,
+    params: &Value,
+    world: &dyn Fn() -> World,
+) -> BTreeSet<(AccountId, &'static str)> {
+    let mut calm = Trial::new(action, params, world);
     calm.run();
     let used = calm.used.clone();
     let wanted = End::of(&calm.world);
@@ -62,9 +84,9 @@ pub fn conforms(action: &'static dyn AnyAction, params: Value, world: impl Fn() 
     let made = calm.world.cloud().made();
     let changing: Vec<usize> = calm.numbers_of_writing_calls();
 
-    reads_only(action, &params, &world);
+    reads_only(action, params, world);
 
-    let mut rules = Rules { action, params, world: &world, wanted, made, used };
+    let mut rules = Rules { action, params, world, wanted, made, used };
     let zero = SignedDuration::ZERO;
     for lag in [Lag::Always(zero), Lag::Always(LAG), Lag::UpTo(LAG)] {
         rules.hold("describes that lag", |it| dial_lag(it, lag));
@@ -99,10 +121,11 @@ pub fn conforms(action: &'static dyn AnyAction, params: Value, world: impl Fn() 
             });
         }
     }
+    // A look that is throttled begins again, so it must fit into the bucket.
+    let capacity = calls_of_a_look(action, params, world) as f64;
     rules.hold("a small bucket of requests", |it| {
         it.cloud().dial(|it| {
-            it.bucket = Some(Bucket { capacity: 1.0, per_second: 0.1 });
-            // A listing that is throttled begins again, so it must fit into the bucket.
+            it.bucket = Some(Bucket { capacity, per_second: 0.1 });
             it.page_size = 1000;
         });
     });
@@ -118,7 +141,23 @@ pub fn conforms(action: &'static dyn AnyAction, params: Value, world: impl Fn() 
             luck(it, seed, 3);
         });
     }
-    rules.permissions_are_used();
+    rules.used
+}
+
+/// The most calls to one API in one place that finding and planning makes, with long pages.
+fn calls_of_a_look(
+    action: &'static dyn AnyAction,
+    params: &Value,
+    world: &dyn Fn() -> World,
+) -> usize {
+    let trial = Trial::new(action, params, world);
+    trial.world.cloud().dial(|it| it.page_size = 1000);
+    trial.world.plan(action, params.clone());
+    let mut calls: BTreeMap<(Place, &str), usize> = BTreeMap::new();
+    for call in trial.world.cloud().calls() {
+        *calls.entry((call.place, call.operation)).or_default() += 1;
+    }
+    calls.into_values().max().unwrap_or(1)
 }
 
 fn needs(action: &dyn AnyAction, params: &Value) -> Permissions {
@@ -135,7 +174,7 @@ fn luck(world: &mut World, seed: u64, workers: usize) {
 }
 
 /// A plan and a task that only observes write nothing, and leave the cloud as it was.
-fn reads_only(action: &'static dyn AnyAction, params: &Value, world: &impl Fn() -> World) {
+fn reads_only(action: &'static dyn AnyAction, params: &Value, world: &dyn Fn() -> World) {
     let planned = Trial::new(action, params, world);
     let before = effects(&planned.world);
     let plan = planned.world.plan(action, params.clone());
@@ -158,7 +197,7 @@ struct Trial {
 
 impl Trial {
     /// Accounts that the parameters name have no targets here.
-    fn new(action: &'static dyn AnyAction, params: &Value, world: &impl Fn() -> World) -> Trial {
+    fn new(action: &'static dyn AnyAction, params: &Value, world: &dyn Fn() -> World) -> Trial {
         let needs = needs(action, params);
         let elsewhere = needs.elsewhere.clone();
         let world =
@@ -179,6 +218,7 @@ impl Trial {
             let used = call.actions.iter().filter(|it| !ENGINE_PERMISSIONS.contains(it));
             self.used.extend(used.map(|it| (call.place.account.clone(), *it)));
         }
+        self.used.extend(self.world.cloud().on_behalf());
     }
 
     fn numbers_of_writing_calls(&self) -> Vec<usize> {
@@ -188,10 +228,10 @@ impl Trial {
 }
 
 /// What must be the same whatever went wrong.
-struct Rules<'a, W> {
+struct Rules<'a> {
     action: &'static dyn AnyAction,
-    params: Value,
-    world: &'a W,
+    params: &'a Value,
+    world: &'a dyn Fn() -> World,
     wanted: End,
     /// How many things are made when nothing goes wrong.
     made: usize,
@@ -199,7 +239,7 @@ struct Rules<'a, W> {
     used: BTreeSet<(AccountId, &'static str)>,
 }
 
-impl<W: Fn() -> World> Rules<'_, W> {
+impl Rules<'_> {
     /// The end is the same, and nothing was made that is not in it.
     #[track_caller]
     fn hold(&mut self, mishap: &str, happens: impl FnOnce(&mut World)) {
@@ -214,7 +254,7 @@ impl<W: Fn() -> World> Rules<'_, W> {
     /// The end is the same. Returns how many things were made on the way.
     #[track_caller]
     fn hold_in_the_end(&mut self, mishap: &str, happens: impl FnOnce(&mut World)) -> usize {
-        let mut trial = Trial::new(self.action, &self.params, self.world);
+        let mut trial = Trial::new(self.action, self.params, self.world);
         happens(&mut trial.world);
         trial.run();
         self.used.append(&mut trial.used);
@@ -230,28 +270,34 @@ impl<W: Fn() -> World> Rules<'_, W> {
         );
         trial.world.cloud().made()
     }
+}
 
-    #[track_caller]
-    fn permissions_are_used(&self) {
-        let needs = needs(self.action, &self.params);
-        let mut used = Permissions::default();
-        for (account, action) in &self.used {
-            match needs.elsewhere.contains_key(account) {
-                true => used = used.and_in(account, &[action]),
-                false => drop(used.here.insert(action)),
-            }
+#[track_caller]
+fn permissions_are_used(
+    action: &dyn AnyAction,
+    params: &Value,
+    all_used: &BTreeSet<(AccountId, &'static str)>,
+) {
+    let needs = needs(action, params);
+    // What else they say is proved where policies are made of it.
+    let mut used =
+        Permissions { here: BTreeSet::new(), elsewhere: BTreeMap::new(), ..needs.clone() };
+    for (account, action) in all_used {
+        match needs.elsewhere.contains_key(account) {
+            true => used = used.and_in(account, &[action]),
+            false => drop(used.here.insert(action)),
         }
-        assert_eq!(
-            used, needs,
-            "the permissions that were used differ from those declared (left: used)"
-        );
-        let all = needs.elsewhere.values().fold(needs.here.clone(), |all, it| &all | it);
-        let declared = self.action.permissions();
-        assert!(
-            all.iter().all(|it| declared.contains(it)),
-            "{all:?} are needed, and the action's facts say only {declared:?}"
-        );
     }
+    assert_eq!(
+        used, needs,
+        "the permissions that were used differ from those declared (left: used)"
+    );
+    let all = needs.elsewhere.values().fold(needs.here.clone(), |all, it| &all | it);
+    let declared = action.permissions();
+    assert!(
+        all.iter().all(|it| declared.contains(it)),
+        "{all:?} are needed, and the action's facts say only {declared:?}"
+    );
 }
 
 /// How a run ended: what is in the cloud, and each job's state.
@@ -311,6 +357,7 @@ fn effects(world: &World) -> String {
             lines.push(format!("{place} {it:?}"));
         }
         for mut it in world.cloud().snapshots_in(&place) {
+            let shares = world.cloud().shares_of(&place, &it.id);
             if world.cloud().has_made(&place, &it.id) {
                 it.id = "a new snapshot".to_owned();
                 it.started_at = jiff::Timestamp::UNIX_EPOCH;
@@ -320,10 +367,17 @@ fn effects(world: &World) -> String {
                     it.description.truncate(end);
                 }
             }
+            // Tags tell of what was made by its id.
+            for value in it.tags.values_mut() {
+                if value.starts_with("snap-") && !world.cloud().has_put(value) {
+                    *value = "a new snapshot".to_owned();
+                }
+            }
             let state = state_name(it.state);
-            lines.push(format!("{place} {} {state} {it:?}", it.id));
+            lines.push(format!("{place} {} {state} {it:?} shared with {shares:?}", it.id));
         }
     }
+    lines.extend(world.effects_on_databases());
     lines.sort();
     lines.join("\n")
 }

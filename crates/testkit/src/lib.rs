@@ -15,7 +15,7 @@ mod world;
 use std::sync::{Mutex, MutexGuard};
 
 pub use cloud::FakeCloud;
-pub use conforms::conforms;
+pub use conforms::{conforms, conforms_in};
 pub use faults::{Faults, Mishap};
 pub use faulty::FaultyJournal;
 pub use lamplighter_rehearsal::{

@@ -406,3 +406,39 @@ def check_a_cluster_is_deleted(aws):
     aws.pass_time(7200)
     with refused("DBClusterNotFoundFault", 404):
         rds.describe_db_clusters(DBClusterIdentifier="orders")
+
+
+def check_quotas_are_shown_with_what_is_used(aws):
+    """DescribeAccountAttributes shows how many manual snapshots there are and may be.
+
+    Source: RDS API reference, AccountQuota
+    """
+    aws.database("orders")
+    snapshot(aws)
+    quotas = aws.client("rds").describe_account_attributes()["AccountQuotas"]
+    used = {it["AccountQuotaName"]: (it["Used"], it["Max"]) for it in quotas}
+    same((used["ManualSnapshots"], used["ManualClusterSnapshots"]), ((1, 100), (0, 100)))
+
+
+def check_what_events_are_about_is_of_a_type(aws):
+    """DescribeEvents of one source needs its type: InvalidParameterCombination without.
+
+    Source: RDS API reference, DescribeEvents, SourceIdentifier
+    """
+    with refused("InvalidParameterCombination", 400):
+        aws.client("rds").describe_events(SourceIdentifier="orders")
+
+
+def check_events_are_shown_for_two_weeks(aws):
+    """DescribeEvents shows that a database has stopped, for 14 days, and no more may be asked for.
+
+    Source: RDS API reference, DescribeEvents
+    """
+    aws.database("orders")
+    rds = aws.client("rds")
+    rds.stop_db_instance(DBInstanceIdentifier="orders")
+    aws.pass_time(86400)
+    events = rds.describe_events(SourceType="db-instance", Duration=14 * 24 * 60)["Events"]
+    same([it["Message"] for it in events][-1:], ["DB instance stopped"])
+    with refused("InvalidParameterValue", 400):
+        rds.describe_events(SourceType="db-instance", Duration=15 * 24 * 60)

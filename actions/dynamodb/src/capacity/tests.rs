@@ -201,6 +201,7 @@ fn check_judged(change: impl Fn(&mut Table), params: Value, expected: &str) {
     let found = match judge(&params, &table, &BTreeSet::new(), &cx) {
         Verdict::Act { effect, .. } => effect,
         Verdict::Leave { reason } => format!("leave: {reason}"),
+        Verdict::Fail { reason } => format!("fail: {reason}"),
     };
     assert_eq!(found, expected);
 }

@@ -1,4 +1,5 @@
-use lamplighter_core::AnyAction;
+use jiff::SignedDuration;
+use lamplighter_core::{AnyAction, action::JOB_TAG, cloud::ec2::SnapshotState};
 use lamplighter_testkit::{Mishap, World, cloud::Lag, conforms};
 use serde_json::{Value, json};
 

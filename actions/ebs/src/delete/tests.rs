@@ -1,11 +1,14 @@
 use lamplighter_core::{
     AnyAction,
-    action::{JOB_TAG, TASK_TAG},
+    action::{
+        COPIED_FROM_TAG, COPIED_TO_TAG, HOP_TAG, JOB_TAG, SOURCE_TAG, TAKEN_AT_TAG, TASK_TAG,
+    },
 };
 use lamplighter_testkit::{World, conforms};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::lineage::NO_VOLUME;
 
 const OURS: [(&str, &str); 1] = [(TASK_TAG, "nightly")];
 
@@ -225,6 +228,90 @@ fn of_equal_instants_one_is_the_newest_and_twins_count_twice_until_they_are_clea
         &[
             "snap-a: delete (8 GiB of `vol-a`, taken at 2026-03-01T02:00:00Z) because no rule keeps it",
             "snap-b: leave because last 1 of 1",
+        ],
+    );
+}
+
+/// EBS User Guide, "Copy an Amazon EBS snapshot": when the last copy is gone, the next is a full
+/// one.
+#[test]
+fn the_last_copy_of_a_source_stays_for_the_next_one_to_build_on() {
+    let copy = |from| [(TASK_TAG, "copy"), (SOURCE_TAG, "vol-a"), (COPIED_FROM_TAG, from)];
+    let taken = |at: &'static str| {
+        move |it: &mut Snapshot| drop(it.tags.insert(TAKEN_AT_TAG.into(), at.into()))
+    };
+    // The one that was copied last holds the oldest state.
+    let world = World::new()
+        .snapshot_with("snap-a", NO_VOLUME, 3, copy("snap-1"), taken("2026-02-20T00:00:00Z"))
+        .snapshot_with("snap-b", NO_VOLUME, 2, copy("snap-2"), taken("2026-02-22T00:00:00Z"))
+        .snapshot_with("snap-c", NO_VOLUME, 1, copy("snap-3"), taken("2026-02-18T00:00:00Z"));
+    check(
+        world,
+        last(1),
+        &[
+            "snap-a: delete (8 GiB of `vol-a`, taken at 2026-02-20T00:00:00Z) because no rule keeps it",
+            "snap-b: leave because last 1 of 1",
+            "snap-c: leave because no rule keeps it; it is the last copy of `vol-a`, and the next \
+         one builds on it",
+        ],
+    );
+}
+
+#[test]
+fn the_newest_that_was_copied_stays_until_a_newer_one_is() {
+    let to = |place: &'static str| (format!("{COPIED_TO_TAG}{place}"), "snap-x".to_owned());
+    let copied = |places: &'static [&'static str]| {
+        move |it: &mut Snapshot| it.tags.extend(places.iter().map(|place| to(place)))
+    };
+    let (vault, other) = ("999900001111/eu-central-1", "111122223333/us-east-1");
+    let world = |first: &'static [&'static str], second: &'static [&'static str]| {
+        World::new()
+            .snapshot_with("snap-a", "vol-a", 4, OURS, copied(first))
+            .snapshot_with("snap-b", "vol-a", 3, OURS, copied(second))
+            .snapshot("snap-c", "vol-a", 2, OURS)
+            .snapshot("snap-d", "vol-a", 1, OURS)
+    };
+    let gone = |id: &str, day: &str| {
+        format!(
+            "{id}: delete (8 GiB of `vol-a`, taken at {day}T02:00:00Z) because no rule keeps it"
+        )
+    };
+    let stays = |id: &str, place: &str| {
+        format!(
+            "{id}: leave because no rule keeps it; no newer one was copied to {place}, and the \
+             next copy builds on that one"
+        )
+    };
+    let (c, d) = (gone("snap-c", "2026-02-28"), "snap-d: leave because last 1 of 1");
+    let vault_only: &[&str] = &["999900001111/eu-central-1"];
+    let both: &[&str] = &["111122223333/us-east-1", "999900001111/eu-central-1"];
+    check(
+        world(vault_only, vault_only),
+        last(1),
+        &[&gone("snap-a", "2026-02-26"), &stays("snap-b", vault), &c, d],
+    );
+    // Each destination has its own.
+    check(
+        world(both, vault_only),
+        last(1),
+        &[&stays("snap-a", other), &stays("snap-b", vault), &c, d],
+    );
+}
+
+#[test]
+fn a_copy_on_the_way_is_no_backup_and_goes_when_its_job_is_long_over() {
+    let hop = [(TASK_TAG, "copy"), (SOURCE_TAG, "vol-a"), (HOP_TAG, "snap-a")];
+    let world = World::new()
+        .snapshot("snap-a", "vol-a", 9, OURS)
+        .snapshot("snap-h", NO_VOLUME, 6, hop)
+        .snapshot("snap-i", NO_VOLUME, 8, hop);
+    check(
+        world,
+        last(1),
+        &[
+            "snap-a: leave because last 1 of 1",
+            "snap-h: leave because it is on the way to another copy, and its job deletes it",
+            "snap-i: delete (8 GiB) because a job has left it behind on the way to another copy",
         ],
     );
 }

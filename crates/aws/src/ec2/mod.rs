@@ -1,6 +1,8 @@
 //! EC2 and EBS in one place.
 
+mod copies;
 pub(crate) mod read;
+mod tiers;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -13,7 +15,7 @@ use aws_sdk_ec2::{
 use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_types::retry::RetryConfig;
 use lamplighter_core::{
-    Fault, FaultKind, Place, Region,
+    Fault, FaultKind, Place, Region, Tags,
     cloud::{
         Ec2, Page, PageToken,
         ec2::{DryRun, NewSnapshot, Snapshot, Volume},
@@ -60,15 +62,11 @@ impl Ec2Client {
 
     /// The request for a new snapshot.
     fn creating(&self, new: &NewSnapshot) -> CreateSnapshotFluentBuilder {
-        let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
-        let tags = TagSpecification::builder()
-            .resource_type(ResourceType::Snapshot)
-            .set_tags(Some(new.tags.iter().map(tag).collect()));
         self.client
             .create_snapshot()
             .volume_id(&new.volume_id)
             .description(&new.description)
-            .set_tag_specifications((!new.tags.is_empty()).then(|| vec![tags.build()]))
+            .set_tag_specifications(snapshot_tags(&new.tags))
     }
 
     fn call<'a>(&'a self, doing: &'a str, action: &'static str) -> Call<'a> {
@@ -167,6 +165,18 @@ fn tried<T>(call: &Call<'_>, answer: Result<T, Fault>) -> Result<(), Fault> {
         Err(fault) => Err(fault),
         Ok(_) => Err(Fault::permanent(format!("{}: AWS did not take it as a dry run", call.doing))),
     }
+}
+
+fn tag((key, value): (&String, &String)) -> Tag {
+    Tag::builder().key(key).value(value).build()
+}
+
+/// The tags of a snapshot that a call makes.
+fn snapshot_tags(tags: &Tags) -> Option<Vec<TagSpecification>> {
+    let specification = TagSpecification::builder()
+        .resource_type(ResourceType::Snapshot)
+        .set_tags(Some(tags.iter().map(tag).collect()));
+    (!tags.is_empty()).then(|| vec![specification.build()])
 }
 
 /// The filters of a request. That for ids has a name for each kind of resource.

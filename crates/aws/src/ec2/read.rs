@@ -48,6 +48,7 @@ pub(super) fn snapshot(found: &types::Snapshot) -> Result<Snapshot, String> {
     let lacks = |what: &str| format!("the snapshot `{}` without {what}", plain(id));
     Ok(Snapshot {
         id: id.to_owned(),
+        owner: found.owner_id().and_then(|it| it.parse().ok()),
         volume_id: found.volume_id().ok_or_else(|| lacks("a volume"))?.to_owned(),
         state: state(found.state().ok_or_else(|| lacks("a state"))?)
             .map_err(|state| lacks(&format!("a state that this version knows: `{state}`")))?,
@@ -69,6 +70,7 @@ pub(super) fn created(answer: &CreateSnapshotOutput) -> Result<Snapshot, String>
     let found = types::Snapshot::builder()
         .set_snapshot_id(answer.snapshot_id)
         .set_volume_id(answer.volume_id)
+        .set_owner_id(answer.owner_id)
         .set_state(answer.state)
         .set_state_message(answer.state_message)
         .set_start_time(answer.start_time)

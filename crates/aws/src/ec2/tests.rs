@@ -226,6 +226,7 @@ async fn a_snapshot_is_created_with_its_tags() {
         snapshot,
         Snapshot {
             id: "snap-1".to_owned(),
+            owner: None,
             volume_id: "vol-1".to_owned(),
             state: lamplighter_core::cloud::ec2::SnapshotState::Pending,
             state_message: None,

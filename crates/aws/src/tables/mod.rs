@@ -23,7 +23,7 @@ use lamplighter_core::{
     cloud::{
         Page, PageToken, Tables,
         table_backups::Backup,
-        tables::{Asked, Billing, Dimension, NewCapacity, Table, Units},
+        tables::{Asked, Billing, Dimension, LISTING_TRIES, NewCapacity, Table, Units},
     },
 };
 
@@ -34,10 +34,6 @@ use crate::fault::{Call, plain};
 const PAGE: i32 = 25;
 /// Backups on a page, the most that AWS gives. Source: DynamoDB API, `ListBackups`.
 const BACKUPS_PAGE: i32 = 100;
-/// How often a call is tried that lists tables: the tags of a region's tables are read by ten in
-/// a second at most, and a listing begins again when it fails.
-/// Source: DynamoDB API, `ListTagsOfResource`.
-const TRIES: u32 = 8;
 /// The code for what is not there.
 const NOT_FOUND: &str = "ResourceNotFoundException";
 
@@ -282,7 +278,7 @@ fn index_updates(new: &NewCapacity) -> Result<Vec<GlobalSecondaryIndexUpdate>, B
 
 /// Tries again for longer than others do.
 fn patient() -> aws_sdk_dynamodb::config::Builder {
-    Config::builder().retry_config(RetryConfig::standard().with_max_attempts(TRIES))
+    Config::builder().retry_config(RetryConfig::standard().with_max_attempts(LISTING_TRIES))
 }
 
 /// What is not there is no fault.

@@ -149,7 +149,7 @@ fn deletes(task: &Task) -> bool {
 fn kept(task: &TaskName, verdict: Verdict) -> Kept {
     let (verdict, reason) = match verdict {
         Verdict::Act { reason, .. } => ("delete", reason.unwrap_or_default()),
-        Verdict::Leave { reason } => ("keep", reason),
+        Verdict::Leave { reason } | Verdict::Fail { reason } => ("keep", reason),
     };
     let reasons = reason.split("; ").map(str::to_owned).collect();
     Kept { task: task.clone(), verdict, reasons }

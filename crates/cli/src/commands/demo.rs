@@ -47,6 +47,7 @@ const DOWN: SignedDuration = SignedDuration::from_mins(3);
 const DAY_TAKES: Duration = Duration::from_millis(350);
 
 const BACKUP: &str = "nightly-backup";
+const COPY: &str = "copy-to-vault";
 const PRUNE: &str = "prune-backups";
 
 /// A crash, and what became of the job it hit.
@@ -77,6 +78,7 @@ struct Throttled {
 struct Day {
     date: Timestamp,
     backup: Tally,
+    copies: Tally,
     prune: Tally,
     throttled: Option<Throttled>,
 }
@@ -196,12 +198,14 @@ async fn look_back(stage: &Stage, date: Timestamp, calls: &[Call]) -> Result<Day
     let mut day = Day {
         date,
         backup: Tally::default(),
+        copies: Tally::default(),
         prune: Tally::default(),
         throttled: throttled(calls),
     };
     for run in stage.rehearsal.journal().runs(&since).await? {
         match run.id.task() {
             BACKUP => day.backup.add(&run.tally),
+            COPY => day.copies.add(&run.tally),
             _ => day.prune.add(&run.tally),
         }
     }

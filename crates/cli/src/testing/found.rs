@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use lamplighter_core::{
     JobId, Place, Tags,
     action::SOURCE_TAG,
-    cloud::ec2::Snapshot,
+    cloud::{ec2::Snapshot, rds},
     job::{Job, State, WorkKind},
     plan::{Problem, TargetPlan, VerdictName},
 };
@@ -62,7 +62,7 @@ pub(crate) struct Subject {
 pub(crate) struct Backup {
     pub(crate) id: String,
     pub(crate) place: Place,
-    /// The volume.
+    /// The volume or database.
     pub(crate) of: String,
     pub(crate) at: Timestamp,
     pub(crate) description: String,
@@ -159,6 +159,18 @@ impl Backup {
             place: place.clone(),
             at: it.started_at,
             description: it.description,
+            tags: it.tags,
+        }
+    }
+
+    /// A snapshot of a database or a cluster in a place.
+    pub(crate) fn of_database(place: &Place, it: rds::Snapshot) -> Backup {
+        Backup {
+            of: it.tags.get(SOURCE_TAG).cloned().unwrap_or(it.database),
+            id: it.id,
+            place: place.clone(),
+            at: it.created_at.unwrap_or(Timestamp::UNIX_EPOCH),
+            description: String::new(),
             tags: it.tags,
         }
     }

@@ -223,7 +223,7 @@ impl Judge<'_> {
             let key = vec!["kept".to_owned(), volume.clone()];
             let about = format!("the snapshots of `{volume}`");
             if kept.is_empty() && !self.found.known.keys().any(|it| target.fits(it)) {
-                let found = "there is no such volume".to_owned();
+                let found = "there is no such volume or database".to_owned();
                 let diff = Diff::Text { expected: wanted.to_string(), found };
                 self.bad.push(Mismatch { key, about, diff, notes: Vec::new() });
             } else {
@@ -569,7 +569,7 @@ mod tests {
         check("kept: { 111122223333/eu-west-1/vol-1: 2 }", &[]);
         check("kept: { vol-1: [2026-03-0, 2026-03-03] }", &["-2026-03-0 snap-3 +snap-2"]);
         check("kept: { vol-1: [snap-3] }", &["snap-3 +snap-2"]);
-        check("kept: { vol-2: 0 }", &["0 / there is no such volume"]);
+        check("kept: { vol-2: 0 }", &["0 / there is no such volume or database"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use lamplighter_catalog::ACTIONS;
 use lamplighter_config::Config;
 use lamplighter_core::{
     AccountId, Clock, Engine, Fault, Ports, RunId, TaskName,
+    cloud::rds::Kind,
     engine::{Event, Planner},
     plan::{Problem, TaskPlan},
     task::Task,
@@ -76,6 +77,10 @@ fn snapshots(cloud: &Cloud) -> Vec<Backup> {
     let mut all = Vec::new();
     for place in cloud.places() {
         all.extend(cloud.snapshots_in(&place).into_iter().map(|it| Backup::of(&place, it)));
+        for kind in [Kind::Instance, Kind::Cluster] {
+            let found = cloud.database_snapshots_in(&place, kind).into_iter();
+            all.extend(found.map(|it| Backup::of_database(&place, it)));
+        }
     }
     all
 }
@@ -86,8 +91,14 @@ fn know(cloud: &Cloud, found: &mut Found) {
         let volumes = cloud.volumes_in(&place).into_iter().map(|it| (it.id, it.tags));
         let snapshots = cloud.snapshots_in(&place).into_iter().map(|it| (it.id, it.tags));
         let instances = cloud.instances_in(&place).into_iter().map(|it| (it.id, it.tags));
+        let databases = cloud.databases_in(&place).into_iter().map(|it| (it.id, it.tags));
+        let clusters = cloud.clusters_in(&place).into_iter().map(|it| (it.id, it.tags));
+        let kinds = [Kind::Instance, Kind::Cluster].into_iter();
+        let of_databases = kinds.flat_map(|kind| cloud.database_snapshots_in(&place, kind));
+        let of_databases = of_databases.map(|it| (it.id, it.tags));
         let tables = cloud.tables_in(&place).into_iter().map(|it| (it.id, it.tags));
-        for (id, tags) in volumes.chain(snapshots).chain(instances).chain(tables) {
+        let all = volumes.chain(snapshots).chain(instances).chain(tables);
+        for (id, tags) in all.chain(databases).chain(clusters).chain(of_databases) {
             let tags: Vec<String> =
                 tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let facts = match tags.is_empty() {

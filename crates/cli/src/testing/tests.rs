@@ -366,8 +366,8 @@ expect:
     there is `snap-03c6ef372fe94f82a` of vol-2 in 111122223333/eu-west-1, 2026-03-02T00:00:00Z, \"lamplighter nightly of vol-2\", team=core
   line 18: the snapshots of `vol-9`
     expected: 0
-    found:    there is no such volume
-              ^^^^^^^^^^^^^^^^^^^^^^^
+    found:    there is no such volume or database
+              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 ");
 }
 

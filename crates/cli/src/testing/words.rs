@@ -135,8 +135,8 @@ pub(crate) struct Expect {
     /// The snapshots that were there at the beginning and are not in the end: how many, or the id
     /// of each.
     pub(crate) deleted: Option<Amount<Pattern>>,
-    /// The snapshots that there are of a volume in the end: how many, or each, by its id, its
-    /// date or its time.
+    /// The snapshots that there are of a volume or a database in the end: how many, or each, by its
+    /// id, its date or its time.
     pub(crate) kept: BTreeMap<String, Amount<Pattern>>,
     /// How often AWS was called, such as `ec2:CreateSnapshot: 3` or `"ec2:Delete*": 0`.
     pub(crate) calls: BTreeMap<String, Range<u32>>,
@@ -146,7 +146,7 @@ pub(crate) struct Expect {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Made {
-    /// The volume.
+    /// The volume or database.
     pub(crate) of: Option<Pattern>,
     /// The place, such as `111122223333/eu-west-1`.
     #[serde(rename = "in")]

@@ -221,6 +221,18 @@ fn anchors_and_merge_keys_share_what_tasks_have_in_common() {
 }
 
 #[test]
+fn accounts_in_parameters_go_by_their_names_or_their_ids() {
+    let task = "    accounts: [one]\n    with:\n      copy-to: two\n      \
+                lend-to: [one, '333344445555', '012345678901']\n";
+    let params = &with_task(task).tasks[0].order.params;
+    let expected = json!({
+        "copy-to": "012345678901",
+        "lend-to": ["111122223333", "333344445555", "012345678901"],
+    });
+    assert_eq!(*params, expected);
+}
+
+#[test]
 fn a_number_with_leading_zeros_is_a_text() {
     let task = with_task("    accounts: all\n    with: { share: [{ account: 012345678901 }] }");
     let params = &task.tasks[0].order.params;

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 use async_trait::async_trait;
 use lamplighter_config::{Config, Problem, Source, load};
 use lamplighter_core::{
-    Action, Catalog, Fault, Progress, Resource, Scope, Spec, StepCx, Tags, Verdict,
-    action::{BadParams, Effect, PlanCx},
+    AccountId, Action, Catalog, Fault, Progress, Resource, Scope, Spec, StepCx, Tags, Verdict,
+    action::{BadParams, Effect, Permissions, PlanCx},
     cloud::{Page, PageToken},
     retention::Keep,
     schedule::Days,
@@ -87,6 +87,11 @@ pub(crate) struct CreateParams {
     pub(crate) pace: Option<Pace>,
     /// How it is locked.
     pub(crate) lock: Option<Lock>,
+    /// The account that gets a copy.
+    pub(crate) copy_to: Option<AccountId>,
+    /// Accounts that may use it.
+    #[serde(default)]
+    pub(crate) lend_to: Vec<AccountId>,
     /// When nothing is made.
     pub(crate) breaks: Option<Breaks>,
 }
@@ -159,6 +164,15 @@ impl Action for CreateThing {
             }),
             None => Ok(()),
         }
+    }
+
+    fn permissions(params: &CreateParams) -> Permissions {
+        let mut needs = Permissions::here(&["thing:CopyThing"]);
+        assert!(params.lend_to.iter().all(|it| it.as_str() != "000000000000"));
+        if let Some(account) = &params.copy_to {
+            needs = needs.and_in(account, &["thing:CopyThing"]);
+        }
+        needs
     }
 
     fn plan(_: &CreateParams, _: &PlanCx<'_>, _: &[Thing], _: &()) -> Vec<Verdict> {

@@ -1,6 +1,8 @@
 //! Actions as the engine sees them: their types have become JSON. The bridge is the blanket
 //! implementation for every [`Action`].
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use schemars::{Schema, schema_for};
 use serde::{Serialize, de::DeserializeOwned};
@@ -8,7 +10,7 @@ use serde_json::Value;
 
 use super::{Action, BadParams, LookCx, Permissions, PlanCx, Progress, Spec, StepCx, Verdict};
 use crate::{
-    Fault, Tags,
+    Fault, Place, Tags,
     cloud::{Page, PageToken, Resource, Scope},
     select::ServerFilter,
 };
@@ -41,6 +43,8 @@ pub trait AnyAction: Send + Sync {
     /// All IAM actions that it may need, in any account, sorted: for listing targets, for looking
     /// and for stepping.
     fn permissions(&self) -> Vec<&'static str>;
+    /// Those of them that it may need in the accounts of its targets, sorted.
+    fn permissions_here(&self) -> Vec<&'static str>;
     /// IAM actions that a task with these parameters needs, listing its targets included.
     fn needs(&self, params: &Value) -> Result<Permissions, Fault>;
     /// Those for listing the targets of a task with these parameters.
@@ -67,6 +71,13 @@ pub trait AnyAction: Send + Sync {
         cx: &LookCx<'_>,
         found: &[Candidate],
     ) -> Result<Vec<Verdict>, Fault>;
+    /// The places whose gate a job has to be in for its next step.
+    fn gated_at(
+        &self,
+        params: &Value,
+        here: &Place,
+        state: Option<&Value>,
+    ) -> Result<BTreeSet<Place>, Fault>;
     /// Takes one step.
     async fn step_json(
         &self,
@@ -103,10 +114,11 @@ impl<A: Action> AnyAction for A {
     }
 
     fn permissions(&self) -> Vec<&'static str> {
-        let mut all = [A::SPEC.permissions, A::SPEC.elsewhere, A::Target::PERMISSIONS].concat();
-        all.sort_unstable();
-        all.dedup();
-        all
+        sorted([A::SPEC.permissions, A::SPEC.elsewhere, A::Target::PERMISSIONS].concat())
+    }
+
+    fn permissions_here(&self) -> Vec<&'static str> {
+        sorted([A::SPEC.permissions, A::Target::PERMISSIONS].concat())
     }
 
     fn needs(&self, params: &Value) -> Result<Permissions, Fault> {
@@ -193,6 +205,17 @@ impl<A: Action> AnyAction for A {
         }
     }
 
+    fn gated_at(
+        &self,
+        params: &Value,
+        here: &Place,
+        state: Option<&Value>,
+    ) -> Result<BTreeSet<Place>, Fault> {
+        let params: A::Params = from_json(params, "parameters")?;
+        let state: Option<A::State> = state.map(|state| from_json(state, "state")).transpose()?;
+        Ok(A::gated_at(&params, here, state.as_ref()))
+    }
+
     async fn step_json(
         &self,
         cx: &StepCx<'_>,
@@ -222,6 +245,12 @@ impl<A: Action> AnyAction for A {
         let params: A::Params = from_json(params, "parameters")?;
         A::rehearse(cx, &params, &from_json(target, "target")?).await
     }
+}
+
+fn sorted(mut all: Vec<&'static str>) -> Vec<&'static str> {
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// The action of this name.

@@ -13,6 +13,11 @@ pub struct Permissions {
     pub elsewhere: BTreeMap<AccountId, BTreeSet<&'static str>>,
     /// Regions that the parameters name: there, too, beside those of the targets.
     pub regions: BTreeSet<Region>,
+    /// Accounts that the parameters name, which may then use what the task shares. Roles may
+    /// share with no others.
+    pub shares_with: BTreeSet<AccountId>,
+    /// What the names of tags begin with that the task sets on its targets, beside what it makes.
+    pub marks: BTreeSet<&'static str>,
 }
 
 impl Permissions {
@@ -33,6 +38,23 @@ impl Permissions {
     #[must_use]
     pub fn also_in(mut self, region: &Region) -> Permissions {
         self.regions.insert(region.clone());
+        self
+    }
+
+    /// And what it shares may be shared with these.
+    #[must_use]
+    pub fn sharing_with<'a>(
+        mut self,
+        accounts: impl IntoIterator<Item = &'a AccountId>,
+    ) -> Permissions {
+        self.shares_with.extend(accounts.into_iter().cloned());
+        self
+    }
+
+    /// And it sets tags on its targets, with names that begin with this.
+    #[must_use]
+    pub fn marking(mut self, prefix: &'static str) -> Permissions {
+        self.marks.insert(prefix);
         self
     }
 

@@ -1,16 +1,22 @@
 //! EC2 and EBS calls that actions use.
 
+mod copies;
+mod tiers;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Page, PageToken, Resource, Scope};
-use crate::{Fault, Tags, select::ServerFilter};
+use crate::{AccountId, Fault, Tags, select::ServerFilter};
+
+pub use copies::{Copies, NewCopy, Restorable, Shares};
+pub use tiers::{Tiering, Tiers};
 
 /// EC2 and EBS in one account and region.
 #[async_trait]
-pub trait Ec2: Send + Sync {
+pub trait Ec2: Copies + Tiers {
     /// One page of `ec2:DescribeVolumes`.
     async fn volumes(
         &self,
@@ -102,6 +108,8 @@ pub enum SnapshotState {
 pub struct Snapshot {
     /// The snapshot's id, such as `snap-0abc`.
     pub id: String,
+    /// The account that owns it.
+    pub owner: Option<AccountId>,
     /// The volume it was taken of. A copy says `vol-ffffffff`.
     pub volume_id: String,
     /// `pending`, `completed`, `error`, `recoverable` or `recovering`.

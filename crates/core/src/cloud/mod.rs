@@ -3,7 +3,9 @@
 
 pub mod ec2;
 pub mod instances;
+pub mod kms;
 pub mod organizations;
+pub mod rds;
 pub mod table_backups;
 pub mod tables;
 pub mod tagged;
@@ -19,7 +21,9 @@ use crate::{AccountId, Fault, Place, Region, Tags, TaskName, select::ServerFilte
 
 pub use ec2::Ec2;
 pub use instances::Instances;
+pub use kms::Kms;
 pub use organizations::{Members, Organizations};
+pub use rds::Rds;
 pub use tables::Tables;
 
 /// One account in one region, with credentials for it.
@@ -30,6 +34,10 @@ pub trait Scope: Send + Sync {
     fn ec2(&self) -> &dyn Ec2;
     /// EC2 instances there.
     fn instances(&self) -> &dyn Instances;
+    /// KMS there.
+    fn kms(&self) -> &dyn Kms;
+    /// RDS and Aurora there.
+    fn rds(&self) -> &dyn Rds;
     /// DynamoDB there.
     fn tables(&self) -> &dyn Tables;
 }

@@ -10,6 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::{Page, PageToken, Resource, Scope, table_backups::Backup};
 use crate::{Fault, Tags, select::ServerFilter};
 
+/// How often a call that lists tables is tried before it is a fault. The tags of a region's tables
+/// are read by ten in a second at most, and a listing that fails begins again.
+/// Source: DynamoDB API, `ListTagsOfResource`.
+pub const LISTING_TRIES: u32 = 8;
+
 /// DynamoDB in one account and region, and what Application Auto Scaling does there.
 #[async_trait]
 pub trait Tables: Send + Sync {

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::{Engine, Slot, guards};
 use crate::{
     Doing, Fault, FaultKind, JobId, Place,
     action::{AnyAction, Progress, StepCx},
     cloud::Session,
-    job::{Job, Outcome, Tried, Work},
+    job::{Job, Outcome, Status, Tried, Work},
     task::Order,
 };
 
@@ -22,23 +23,30 @@ const GATE_WAIT: Duration = Duration::from_secs(60);
 const DOOR_WAIT: Duration = Duration::from_secs(60);
 
 /// Something that only so many jobs may be in at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Gate {
     key: String,
     limit: u32,
 }
 
-/// What a job of this task must get into before it takes a step, always in the same order.
-pub(super) fn gates(action: &dyn AnyAction, order: &Order, place: &Place) -> Vec<Gate> {
+/// What a job of this task must get into before it takes its next step, always in the same order.
+fn gates(
+    action: &dyn AnyAction,
+    order: &Order,
+    place: &Place,
+    state: Option<&Value>,
+) -> Result<Vec<Gate>, Fault> {
     let own = order.max_concurrent.map(|limit| Gate {
         key: format!("max-concurrent/{}/{place}", order.task),
         limit: limit.get(),
     });
-    let shared = action
-        .spec()
-        .gate
-        .as_ref()
-        .map(|gate| Gate { key: format!("{}/{place}", gate.name), limit: gate.limit });
-    own.into_iter().chain(shared).collect()
+    let mut gates: Vec<Gate> = own.into_iter().collect();
+    if let Some(gate) = &action.spec().gate {
+        let places = action.gated_at(&order.params, place, state)?;
+        let of = |place: &Place| Gate { key: format!("{}/{place}", gate.name), limit: gate.limit };
+        gates.extend(places.iter().map(of));
+    }
+    Ok(gates)
 }
 
 impl Engine {
@@ -66,7 +74,9 @@ impl Engine {
                 }
             }
         }
-        if let Some(full) = self.enter(action, order, place, &job.id, now).await? {
+        if let Some(full) =
+            self.enter(gates(action, order, place, state.as_ref())?, &job.id, now).await?
+        {
             let wait = GATE_WAIT.mul_f64(0.5 + self.ports.clock.jitter() / 2.0);
             return Ok(Outcome::Waiting { gate: full, wait });
         }
@@ -101,14 +111,12 @@ impl Engine {
     /// Takes a slot at every gate, or none. Returns the gate that was full.
     async fn enter(
         &self,
-        action: &dyn AnyAction,
-        order: &Order,
-        place: &Place,
+        gates: Vec<Gate>,
         job: &JobId,
         now: Timestamp,
     ) -> Result<Option<String>, Fault> {
         let mut entered: Vec<Gate> = Vec::new();
-        for gate in gates(action, order, place) {
+        for gate in gates {
             let until = now + SLOT_HELD;
             let slot = self.ports.journal.take_slot(&gate.key, gate.limit, job, now, until).await?;
             if slot == Slot::Full {
@@ -122,8 +130,31 @@ impl Engine {
         Ok(None)
     }
 
+    /// Gives back the slots that a job had for its step and does not need for the next one.
+    pub(super) async fn leave(
+        &self,
+        before: &Job,
+        after: &Job,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let gates_of = |job: &Job| match &job.work {
+            Work::Act { order, place, state, .. } => {
+                gates(self.action(&order.action)?, order, place, state.as_ref())
+            }
+            _ => Ok(Vec::new()),
+        };
+        let kept = match after.status {
+            Status::Open => gates_of(after)?,
+            _ => Vec::new(),
+        };
+        for gate in gates_of(before)?.iter().filter(|gate| !kept.contains(gate)) {
+            self.free(gate, &after.id, now).await?;
+        }
+        Ok(())
+    }
+
     /// Gives a slot back and tells as many waiting jobs as there is room for.
-    pub(super) async fn free(&self, gate: &Gate, job: &JobId, now: Timestamp) -> Result<(), Fault> {
+    async fn free(&self, gate: &Gate, job: &JobId, now: Timestamp) -> Result<(), Fault> {
         let next = self.ports.journal.free_slot(&gate.key, gate.limit, job, now).await?;
         let wakes: Vec<(JobId, Duration)> =
             next.into_iter().map(|id| (id, Duration::ZERO)).collect();

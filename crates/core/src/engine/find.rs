@@ -104,13 +104,13 @@ impl Engine {
             return Ok(Outcome::Later { wait });
         }
         let maker = Maker { action, order, place, occurrence: *occurrence, job, now };
-        let (children, to_act, unknown) = match plan {
+        let (children, to_act, failed) = match plan {
             // What the plan does not name is none of its business.
             Some(plan) => {
                 let (children, to_act) = maker.as_planned(plan, &survey);
                 (children, to_act, 0)
             }
-            None => (maker.as_surveyed(&survey), survey.found.to_act, survey.unknown.len()),
+            None => (maker.as_surveyed(&survey), survey.found.to_act, survey.failed()),
         };
         let found = Found { to_act, ..survey.found };
         let guards = match only {
@@ -128,7 +128,7 @@ impl Engine {
         if let Some(only) = only.as_ref().filter(|_| children.is_empty()) {
             return Ok(Outcome::Skipped(nothing_of(only)));
         }
-        Ok(Outcome::Done(summary(action, children.len(), found, unknown)))
+        Ok(Outcome::Done(summary(action, children.len(), found, failed)))
     }
 }
 
@@ -144,15 +144,20 @@ fn nothing_of(only: &BTreeSet<String>) -> String {
     format!("gone or not selected: {}", ids.join(", "))
 }
 
-fn summary(action: &dyn AnyAction, records: usize, found: Found, unknown: usize) -> String {
+/// What cannot be acted on, as the configuration or the resource is.
+fn failed(why: &str) -> Status {
+    Status::Failed { kind: FaultKind::Config, message: why.to_owned() }
+}
+
+fn summary(action: &dyn AnyAction, records: usize, found: Found, failed: usize) -> String {
     let kind = action.target_kind();
     if records == 0 {
         return format!("no {kind} selected, of {} listed", found.listed);
     }
-    let left = (records - unknown) as u64 - found.to_act;
+    let left = (records - failed) as u64 - found.to_act;
     let mut text = format!("{records} {kind}: {} to act on, {left} left", found.to_act);
-    if unknown > 0 {
-        text.push_str(&format!(", {unknown} unknown"));
+    if failed > 0 {
+        text.push_str(&format!(", {failed} failed"));
     }
     text
 }
@@ -180,11 +185,12 @@ impl Maker<'_> {
             Verdict::Leave { reason } => {
                 self.record(it, Status::Skipped { reason: reason.clone() })
             }
+            Verdict::Fail { reason } => self.record(it, failed(reason)),
         });
-        let unknown = survey.unknown.iter().map(|(candidate, why)| {
-            let status = Status::Failed { kind: FaultKind::Config, message: why.clone() };
-            self.record_of(&candidate.id, &candidate.facts, status)
-        });
+        let unknown = survey
+            .unknown
+            .iter()
+            .map(|(candidate, why)| self.record_of(&candidate.id, &candidate.facts, failed(why)));
         let own = survey.own.iter().map(|candidate| {
             let reason = "this task has made it itself".to_owned();
             self.record_of(&candidate.id, &candidate.facts, Status::Skipped { reason })
@@ -204,6 +210,9 @@ impl Maker<'_> {
                 None => Some("it is gone, or no longer selected".to_owned()),
                 Some((Verdict::Leave { reason }, _)) => {
                     Some(format!("it would be left alone now: {reason}"))
+                }
+                Some((Verdict::Fail { reason }, _)) => {
+                    Some(format!("it cannot be acted on now: {reason}"))
                 }
                 Some((Verdict::Act { .. }, facts)) => difference(&wanted.facts, facts),
             };

@@ -35,7 +35,7 @@ use crate::{
     Catalog, Fault, JobId, RunId, TaskName,
     action::{self, AnyAction},
     events::CloudEvent,
-    job::{Admission, Job, Outcome, Status, Tried, Work, WorkKind},
+    job::{Admission, Job, Outcome, Status, Tried, WorkKind},
     plan::Plan,
     schedule::Schedule,
     task::Task,
@@ -159,7 +159,7 @@ impl Engine {
             return Ok(());
         }
         log(&settled);
-        self.after(&settled, now).await
+        self.after(&leased, &settled, now).await
     }
 
     /// The configured task of this name.
@@ -189,18 +189,14 @@ impl Engine {
         }
     }
 
-    /// What is left to do when a job has settled: its slots go to others, and it is woken.
-    async fn after(&self, job: &Job, now: Timestamp) -> Result<(), Fault> {
+    /// What is left to do when a job has settled: it is woken, and slots that it does not need
+    /// any more go to others.
+    async fn after(&self, before: &Job, job: &Job, now: Timestamp) -> Result<(), Fault> {
         if let Some(at) = job.wake_at {
             let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
-            return self.ports.queue.wake(&[(job.id.clone(), wait)]).await;
+            self.ports.queue.wake(&[(job.id.clone(), wait)]).await?;
         }
-        if let Work::Act { order, place, .. } = &job.work {
-            for gate in act::gates(self.action(&order.action)?, order, place) {
-                self.free(&gate, &job.id, now).await?;
-            }
-        }
-        Ok(())
+        self.leave(before, job, now).await
     }
 
     /// Writes new jobs and tells the queue of those that were new.

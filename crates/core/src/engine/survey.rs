@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use super::guards::{self, Found};
 use crate::{
-    Doing, Fault, Place,
-    action::{AnyAction, Candidate, Effect, LookCx, TASK_TAG, Verdict},
-    cloud::PageToken,
+    Doing, Fault, Place, RunId,
+    action::{AnyAction, Candidate, Effect, JOB_TAG, LookCx, TASK_TAG, Verdict},
+    cloud::{PageToken, Session},
     select::{self, Fields, Selected, ServerFilter},
     task::Order,
 };
@@ -70,7 +70,9 @@ pub(super) async fn survey(
             .await
             .doing(format!("listing {kind} in {place}"))?;
         for candidate in answer.items {
-            if only.is_some_and(|ids| !ids.contains(&candidate.id)) {
+            if is_of_run(&candidate, cx.session)
+                || only.is_some_and(|ids| !ids.contains(&candidate.id))
+            {
                 continue;
             }
             if action.spec().effect == Effect::Deletes
@@ -127,6 +129,13 @@ impl Survey {
         only.iter().all(|id| settled.contains(id.as_str()))
     }
 
+    /// How many resources fail before anything is done: it is not known whether they are
+    /// selected, or they cannot be acted on.
+    pub(super) fn failed(&self) -> usize {
+        let fails = self.planned.iter().filter(|it| matches!(it.verdict, Verdict::Fail { .. }));
+        self.unknown.len() + fails.count()
+    }
+
     /// Whether more would be acted on than the task allows.
     pub fn within_limit(&self, order: &Order) -> Result<(), Fault> {
         guards::within_limit(&order.guards, self.found)
@@ -150,6 +159,14 @@ fn server_filter(action: &dyn AnyAction, order: &Order) -> ServerFilter {
     } else {
         filter
     }
+}
+
+/// Whether this very run has made it: who looks again, after a crash, finds that too, and it is
+/// no target.
+fn is_of_run(candidate: &Candidate, session: &Session) -> bool {
+    let run = RunId::new(&session.task, session.occurrence);
+    let job = candidate.tags.get(JOB_TAG).and_then(|job| job.strip_prefix(run.as_str()));
+    job.is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Law L6: only what carries our tags or was adopted. What cannot be known is not adopted.

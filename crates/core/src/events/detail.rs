@@ -47,10 +47,12 @@ pub struct TagChange {
 /// RDS's numbers of what has happened to which kind of resource. A cross-region copy and one
 /// within a region end in different ones, and cluster snapshots have none for copies.
 /// Source: RDS and Aurora User Guides, "Amazon RDS event categories and event messages".
-const RDS: [(&str, &str, Name); 12] = [
+const RDS: [(&str, &str, Name); 14] = [
     (kind::DATABASES, "RDS-EVENT-0005", Name::DatabaseCreated),
     (kind::DATABASES, "RDS-EVENT-0087", Name::DatabaseStopped),
     (kind::DATABASES, "RDS-EVENT-0088", Name::DatabaseStarted),
+    (kind::DATABASES, "RDS-EVENT-0154", Name::DatabaseStopExpired),
+    (kind::CLUSTERS, "RDS-EVENT-0153", Name::ClusterStopExpired),
     (kind::CLUSTERS, "RDS-EVENT-0170", Name::ClusterCreated),
     (kind::CLUSTERS, "RDS-EVENT-0150", Name::ClusterStopped),
     (kind::CLUSTERS, "RDS-EVENT-0151", Name::ClusterStarted),

@@ -67,12 +67,16 @@ names! {
     ClusterCreated = "rds.cluster.created", Some(kind::CLUSTERS);
     /// A DB cluster was started, be it by AWS after seven days.
     ClusterStarted = "rds.cluster.started", Some(kind::CLUSTERS);
+    /// A DB cluster was stopped for seven days, and AWS starts it.
+    ClusterStopExpired = "rds.cluster.stop-expired", Some(kind::CLUSTERS);
     /// A DB cluster was stopped.
     ClusterStopped = "rds.cluster.stopped", Some(kind::CLUSTERS);
     /// A DB instance was created.
     DatabaseCreated = "rds.instance.created", Some(kind::DATABASES);
     /// A DB instance was started, be it by AWS after seven days.
     DatabaseStarted = "rds.instance.started", Some(kind::DATABASES);
+    /// A DB instance was stopped for seven days, and AWS starts it.
+    DatabaseStopExpired = "rds.instance.stop-expired", Some(kind::DATABASES);
     /// A DB instance was stopped.
     DatabaseStopped = "rds.instance.stopped", Some(kind::DATABASES);
     /// A copy of a DB instance's snapshot is available, in the region and account of the copy.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "whoever rehearses here fails by panicking")]
 
 use std::{
+    collections::BTreeSet,
     future::pending,
     sync::{Arc, Mutex},
     time::Duration,
@@ -15,8 +16,12 @@ use lamplighter_core::{
     Verdict,
     action::{Effect, PlanCx},
     cloud::{
-        Ec2, Instances, Page, PageToken, Session,
-        ec2::{DryRun, NewSnapshot, Snapshot, SnapshotState, Volume},
+        Ec2, Instances, Kms, Page, PageToken, Rds, Session, Tables,
+        ec2::{
+            Copies, DryRun, NewCopy, NewSnapshot, Shares, Snapshot, SnapshotState, Tiering, Tiers,
+            Volume,
+        },
+        kms::Key,
     },
     schedule::{Schedule, Zone},
     select::ServerFilter,
@@ -127,8 +132,20 @@ impl Scope for Door {
         self
     }
 
+    fn kms(&self) -> &dyn Kms {
+        self
+    }
+
     fn instances(&self) -> &dyn Instances {
         panic!("nothing here asks for instances")
+    }
+
+    fn rds(&self) -> &dyn Rds {
+        panic!("nothing here asks for databases")
+    }
+
+    fn tables(&self) -> &dyn Tables {
+        panic!("nothing here asks for tables")
     }
 }
 
@@ -151,6 +168,7 @@ impl Ec2 for Door {
         self.fleet.touched.lock().unwrap().push(new.volume_id.clone());
         Ok(Snapshot {
             id: "snap-1".to_owned(),
+            owner: Some(self.place.account.clone()),
             volume_id: new.volume_id.clone(),
             state: SnapshotState::Completed,
             state_message: None,
@@ -170,6 +188,76 @@ impl Ec2 for Door {
 
     async fn dry_run(&self, _: DryRun<'_>) -> Result<(), Fault> {
         Ok(())
+    }
+}
+
+/// Nobody here asks for any of this.
+fn not_here<T>() -> Result<T, Fault> {
+    Err(Fault::permanent("there is no such thing in this fleet"))
+}
+
+#[async_trait]
+impl Copies for Door {
+    async fn restorable_snapshots(
+        &self,
+        _: &ServerFilter,
+        _: Option<PageToken>,
+    ) -> Result<Page<Snapshot>, Fault> {
+        not_here()
+    }
+
+    async fn snapshots_open_to(
+        &self,
+        _: &AccountId,
+        _: Option<PageToken>,
+    ) -> Result<Page<Snapshot>, Fault> {
+        not_here()
+    }
+
+    async fn copy_snapshot(&self, _: &NewCopy) -> Result<String, Fault> {
+        not_here()
+    }
+
+    async fn snapshot_shares(&self, _: &str) -> Result<Shares, Fault> {
+        not_here()
+    }
+
+    async fn share_snapshot(&self, _: &str, _: &BTreeSet<AccountId>) -> Result<(), Fault> {
+        not_here()
+    }
+
+    async fn unshare_snapshot(&self, _: &str, _: &BTreeSet<AccountId>) -> Result<(), Fault> {
+        not_here()
+    }
+
+    async fn set_tags(&self, _: &str, _: &Tags) -> Result<(), Fault> {
+        not_here()
+    }
+
+    async fn encrypts_by_default(&self) -> Result<bool, Fault> {
+        not_here()
+    }
+
+    async fn default_key(&self) -> Result<String, Fault> {
+        not_here()
+    }
+}
+
+#[async_trait]
+impl Tiers for Door {
+    async fn archive_snapshot(&self, _: &str) -> Result<(), Fault> {
+        not_here()
+    }
+
+    async fn tiering(&self, _: &str) -> Result<Option<Tiering>, Fault> {
+        not_here()
+    }
+}
+
+#[async_trait]
+impl Kms for Door {
+    async fn key(&self, _: &str) -> Result<Key, Fault> {
+        not_here()
     }
 }
 

@@ -60,6 +60,18 @@ pub(crate) enum Step {
 }
 
 impl Step {
+    /// As AWS calls it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Step::ArchivalInProgress => "archival-in-progress",
+            Step::ArchivalCompleted => "archival-completed",
+            Step::TemporaryRestoreInProgress => "temporary-restore-in-progress",
+            Step::TemporaryRestoreCompleted => "temporary-restore-completed",
+            Step::PermanentRestoreInProgress => "permanent-restore-in-progress",
+            Step::PermanentRestoreCompleted => "permanent-restore-completed",
+        }
+    }
+
     fn is_under_way(self) -> bool {
         matches!(
             self,
@@ -324,27 +336,27 @@ pub(crate) struct DescribeSnapshotTierStatus {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Statuses<'s> {
-    snapshot_tier_status_set: Vec<Status<'s>>,
+    pub(crate) snapshot_tier_status_set: Vec<Status<'s>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_token: Option<String>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Status<'s> {
+pub(crate) struct Status<'s> {
     snapshot_id: &'s str,
     volume_id: &'s str,
     status: State,
     owner_id: &'s str,
     #[serde(skip_serializing_if = "TagSet::is_empty")]
     tag_set: TagSet<'s>,
-    storage_tier: Tier,
+    pub(crate) storage_tier: Tier,
     #[serde(serialize_with = "maybe_millis", skip_serializing_if = "Option::is_none")]
     last_tiering_start_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_tiering_progress: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_tiering_operation_status: Option<Step>,
+    pub(crate) last_tiering_operation_status: Option<Step>,
     #[serde(serialize_with = "maybe_millis", skip_serializing_if = "Option::is_none")]
     archival_complete_time: Option<Timestamp>,
     #[serde(serialize_with = "maybe_millis", skip_serializing_if = "Option::is_none")]

@@ -258,12 +258,13 @@ pub(super) fn meets_keys(
     at: Timestamp,
 ) {
     let Some(copy) = state.services(place).ec2.snapshots.get(id) else { return };
-    let Some(copied) = &copy.copied else { return };
-    let may = |key: Option<&str>, region: &Region, what| {
-        key.is_none_or(|key| kms::usable(state, &copied.caller, region, key, what).is_ok())
+    let Some(copied) = copy.copied.clone() else { return };
+    let target_key = copy.kms_key_id.clone();
+    let mut may = |key: Option<&str>, region: &Region, what| {
+        key.is_none_or(|key| kms::use_key(state, &copied.caller, region, key, what).is_ok())
     };
     let all = may(source_key, &copied.source_place.region, Use::EBS_COPY_SOURCE)
-        && may(copy.kms_key_id.as_deref(), &place.region, Use::EBS_COPY_TARGET);
+        && may(target_key.as_deref(), &place.region, Use::EBS_COPY_TARGET);
     if !all {
         end(state, place, id, Err(NO_KEY), at);
     }

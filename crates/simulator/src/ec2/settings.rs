@@ -77,14 +77,14 @@ macro_rules! setting {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EncryptionByDefault {
-    ebs_encryption_by_default: bool,
+    pub(crate) ebs_encryption_by_default: bool,
 }
 
 /// The default key.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DefaultKey {
-    kms_key_id: String,
+    pub(crate) kms_key_id: String,
 }
 
 /// The state of public access.

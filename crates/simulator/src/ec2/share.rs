@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The only attribute that can be changed.
-const ATTRIBUTE: &str = "createVolumePermission";
+pub(crate) const VOLUME_PERMISSION: &str = "createVolumePermission";
 /// Modifications in one call.
 const MOST: usize = 500;
 
@@ -80,7 +80,7 @@ impl ModifySnapshotAttribute {
 
     fn check(&self) -> Result<Modifications, Refusal> {
         let bad = |message: String| Err(Refusal::new("InvalidParameterValue", message));
-        if let Some(other) = self.attribute.as_deref().filter(|it| *it != ATTRIBUTE) {
+        if let Some(other) = self.attribute.as_deref().filter(|it| *it != VOLUME_PERMISSION) {
             return bad(format!("the attribute '{other}' cannot be modified"));
         }
         let listed = !self.user_id.is_empty() || !self.user_group.is_empty();
@@ -148,7 +148,7 @@ impl Operation for ModifySnapshotAttribute {
         let context = need
             .context
             .clone()
-            .with("ec2:Attribute", ATTRIBUTE)
+            .with("ec2:Attribute", VOLUME_PERMISSION)
             .with_all("ec2:Add/userId", users(&all.add))
             .with_all("ec2:Add/group", groups(&all.add))
             .with_all("ec2:Remove/userId", users(&all.remove))
@@ -235,7 +235,7 @@ impl Operation for ResetSnapshotAttribute {
     }
 
     fn run(self, cx: &mut Cx<'_>) -> Result<Done, Refusal> {
-        if self.attribute != ATTRIBUTE {
+        if self.attribute != VOLUME_PERMISSION {
             let message = format!("the attribute '{}' cannot be reset", self.attribute);
             return Err(Refusal::new("InvalidParameterValue", message));
         }
@@ -259,6 +259,9 @@ pub(crate) struct DescribeSnapshotAttribute {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Attribute {
+    /// What it says of permissions.
+    #[serde(skip)]
+    pub(crate) share: Share,
     snapshot_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     create_volume_permission: Option<Vec<Shown>>,
@@ -294,9 +297,9 @@ impl Operation for DescribeSnapshotAttribute {
         let shown = cx.here().ec2.snapshots.get_at(&self.snapshot_id, cx.seen);
         let user = |it: &AccountId| Shown { user_id: Some(it.to_string()), group: None };
         let all = Shown { user_id: None, group: Some("all") };
+        let share = shown.map(|it| it.share.clone()).unwrap_or_default();
         let (permissions, codes) = match self.attribute.as_str() {
-            ATTRIBUTE => {
-                let share = shown.map(|it| it.share.clone()).unwrap_or_default();
+            VOLUME_PERMISSION => {
                 let everybody = share.public.then_some(all);
                 (Some(share.accounts.iter().map(user).chain(everybody).collect()), None)
             }
@@ -307,6 +310,7 @@ impl Operation for DescribeSnapshotAttribute {
             }
         };
         Ok(Attribute {
+            share,
             snapshot_id: self.snapshot_id,
             create_volume_permission: permissions,
             product_codes: codes,

@@ -309,6 +309,7 @@ impl From<&Snapshot> for core::Snapshot {
     fn from(it: &Snapshot) -> core::Snapshot {
         core::Snapshot {
             id: it.id.to_string(),
+            owner: Some(it.owner.clone()),
             volume_id: it.volume_id.to_string(),
             state: match it.state {
                 State::Pending => core::SnapshotState::Pending,

@@ -58,7 +58,7 @@ pub enum DatabaseState {
 }
 
 impl DatabaseState {
-    fn status(self) -> Status {
+    pub(crate) fn status(self) -> Status {
         match self {
             DatabaseState::Available => Status::Available,
             DatabaseState::BackingUp => Status::BackingUp,
@@ -84,7 +84,7 @@ impl DatabaseState {
     }
 
     /// How much longer it lasts. `None`: until somebody changes it.
-    fn lasts(self, times: &rds::Times) -> Option<SignedDuration> {
+    pub(crate) fn lasts(self, times: &rds::Times) -> Option<SignedDuration> {
         match self {
             DatabaseState::Available
             | DatabaseState::Failed

@@ -12,6 +12,7 @@ use crate::{
     dynamodb::capacity::BillingMode,
     ec2::snapshots::{Snapshot, State},
     kms::{KeyState, Kms, shared_with},
+    rds::kind::Kind,
 };
 
 /// A fleet of a hub in one region, with this beside it.
@@ -215,6 +216,30 @@ fn history_for_a_configuration_is_selected_or_not() {
         assert_eq!((selected, all.len()), (60, 66));
         assert!(all.iter().all(|it| it.tags["lamplighter:source"] == *it.volume_id));
         assert_eq!(here.dynamodb.tables.iter().count(), 4);
+    });
+}
+
+#[test]
+fn databases_and_their_history_are_selected_or_not() {
+    let tags = patterns(&[("lamplighter:task", &[Some("nightly")])]);
+    let kinds = ["clusters", "databases", "cluster snapshots", "database snapshots"];
+    let targets = kinds.map(|kind| target(kind, tags.clone(), listed(&["eu-west-1"])));
+    let fleet = Fleet::for_config(&super::tests::members(), &targets);
+    assert_eq!(fleet.check(), []);
+    at_hub(&built(&fleet), |here| {
+        let selected = |all: Vec<&Tags>| {
+            let selected = all.iter().filter(|it| tags.selects(it)).count();
+            (selected, all.len())
+        };
+        let alone = here.rds.instances.iter().filter(|(_, it)| it.member.is_none());
+        assert_eq!(selected(alone.map(|(_, it)| &it.tags).collect()), (3, 6));
+        let clusters = here.rds.clusters.iter().map(|(_, it)| &it.tags);
+        assert_eq!(selected(clusters.collect()), (2, 4));
+        for kind in [Kind::Instance, Kind::Cluster] {
+            let all: Vec<_> = here.rds.snapshots(kind).iter().map(|(_, it)| it).collect();
+            assert_eq!(selected(all.iter().map(|it| &it.tags).collect()), (20, 22));
+            assert!(all.iter().all(|it| it.tags["lamplighter:source"] == *it.database));
+        }
     });
 }
 

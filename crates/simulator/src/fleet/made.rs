@@ -1,15 +1,20 @@
 //! A fleet that fits a configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lamplighter_core::{
-    AccountId, Region,
-    action::{SOURCE_TAG, TAKEN_AT_TAG},
+    AccountId, Catalog, Region,
+    action::{self, Effect, SOURCE_TAG, TAKEN_AT_TAG},
+    events::kind,
     select::{TagPattern, TagPatterns},
-    task::{Reach, Regions},
+    task::{Reach, Regions, Task},
 };
+use serde_json::{Value, json};
 
-use super::{Account, Fleet, Snapshots, Tables, Unit, VolumeType, Volumes};
+use super::{
+    Account, ClusterSnapshots, Clusters, DatabaseSnapshots, Databases, Fleet, Keys, Snapshots,
+    Tables, Unit, VolumeType, Volumes,
+};
 use crate::words::{OneOrMore, Range, Share, TagValue, Text, Time};
 
 /// Regions of an account that does not list them.
@@ -43,7 +48,18 @@ pub struct Target {
     pub tags: TagPatterns,
     /// Where it works.
     pub reach: Vec<Reach>,
+    /// The accounts beside those that its parameters name.
+    pub elsewhere: BTreeSet<AccountId>,
+    /// The regions that its parameters name.
+    pub regions: BTreeSet<Region>,
+    /// The KMS keys that its parameters name by their aliases.
+    pub keys: BTreeSet<String>,
+    /// How many snapshots of each volume it finds, one a day.
+    pub history: u32,
 }
+
+/// Of databases that have snapshots.
+const HISTORY: &str = "history";
 
 /// Accounts and their regions.
 type Places<'p> = (&'p [AccountId], &'p Regions);
@@ -51,10 +67,46 @@ type Places<'p> = (&'p [AccountId], &'p Regions);
 /// Tags of an entry.
 type EntryTags = BTreeMap<String, OneOrMore<TagValue>>;
 
+impl Target {
+    /// What a task works on, each kind apart, if the catalog has its action and that can read its
+    /// parameters.
+    pub fn of(task: &Task, catalog: Catalog) -> Option<Vec<Target>> {
+        let action = action::find(catalog, &task.order.action)?;
+        let needs = action.needs(&task.order.params).ok()?;
+        let elsewhere: BTreeSet<AccountId> = needs.elsewhere.into_keys().collect();
+        let mut keys = BTreeSet::new();
+        collect_aliases(&task.order.params, &mut keys);
+        let target = |kind: &str| Target {
+            kind: kind.to_owned(),
+            tags: task.order.select.tags.clone(),
+            reach: task.reach.clone(),
+            elsewhere: elsewhere.clone(),
+            regions: needs.regions.clone(),
+            keys: keys.clone(),
+            // Retention has something to decide.
+            history: if action.spec().effect == Effect::Deletes { 20 } else { 5 },
+        };
+        Some(action.kinds(&task.order.params).ok()?.into_iter().map(target).collect())
+    }
+}
+
+/// The aliases of KMS keys among parameters. Those of AWS are there by themselves.
+fn collect_aliases(params: &Value, found: &mut BTreeSet<String>) {
+    match params {
+        Value::String(it) if it.starts_with("alias/") && !it.starts_with("alias/aws/") => {
+            found.insert(it.clone());
+        }
+        Value::Array(items) => items.iter().for_each(|it| collect_aliases(it, found)),
+        Value::Object(fields) => fields.values().for_each(|it| collect_aliases(it, found)),
+        _ => {}
+    }
+}
+
 impl Fleet {
     /// A plausible fleet for a configuration: its accounts with their roles, and in each place of
     /// each task some resources that its tags select, and some that they do not. Kinds that no
-    /// fleet has are left out.
+    /// fleet has are left out. Keys that parameters name are there in every account, and let the
+    /// others use them.
     pub fn for_config(members: &[Member], targets: &[Target]) -> Fleet {
         let mut fleet = Fleet { seed: 1, ..Fleet::default() };
         for member in members {
@@ -63,12 +115,20 @@ impl Fleet {
             fleet.units.extend(units.map(|it| (it.clone(), Unit::default())));
             fleet.accounts.insert(member.id.clone(), account(member, targets));
         }
-        let mut done: Vec<&Target> = Vec::new();
-        for target in targets {
-            if done.contains(&target) {
+        let aliases: BTreeSet<&String> = targets.iter().flat_map(|it| &it.keys).collect();
+        fleet.keys.extend(aliases.into_iter().map(|alias| Keys {
+            alias: Some(alias.clone()),
+            shared_with: OneOrMore::all(fleet.accounts.keys().cloned().collect()),
+            ..Keys::default()
+        }));
+        for (index, target) in targets.iter().enumerate() {
+            let same = |it: &&Target| {
+                (&it.kind, &it.tags, &it.reach) == (&target.kind, &target.tags, &target.reach)
+            };
+            if targets[..index].iter().any(|it| same(&it)) {
                 continue;
             }
-            done.push(target);
+            let history = targets.iter().filter(same).map(|it| it.history).max();
             for (accounts, regions) in places(target, &fleet) {
                 let selected = selected(&target.tags);
                 let others = others(&target.tags);
@@ -79,9 +139,33 @@ impl Fleet {
                         fleet.volumes.extend(others.map(|tags| volumes(place, tags, 4)));
                     }
                     "snapshots" => {
-                        fleet.volumes.push(volumes(place, EntryTags::new(), 2));
-                        fleet.snapshots.push(snapshots(place, selected, 30));
+                        let (account, region) = named(place);
+                        let is_there = |it: &Volumes| it.account == account && it.region == region;
+                        if !fleet.volumes.iter().any(is_there) {
+                            fleet.volumes.push(volumes(place, EntryTags::new(), 2));
+                        }
+                        fleet.snapshots.push(snapshots(place, selected, history.unwrap_or(1)));
                         fleet.snapshots.extend(others.map(|tags| snapshots(place, tags, 3)));
+                    }
+                    kind::DATABASES => {
+                        fleet.databases.push(databases(place, selected, 3));
+                        fleet.databases.extend(others.map(|tags| databases(place, tags, 2)));
+                    }
+                    kind::CLUSTERS => {
+                        fleet.clusters.push(clusters(place, selected, 2));
+                        fleet.clusters.extend(others.map(|tags| clusters(place, tags, 1)));
+                    }
+                    kind::DATABASE_SNAPSHOTS => {
+                        fleet.databases.push(databases(place, with_history(), 1));
+                        fleet.database_snapshots.push(database_snapshots(place, selected, 20));
+                        let others = others.map(|tags| database_snapshots(place, tags, 2));
+                        fleet.database_snapshots.extend(others);
+                    }
+                    kind::CLUSTER_SNAPSHOTS => {
+                        fleet.clusters.push(clusters(place, with_history(), 1));
+                        fleet.cluster_snapshots.push(cluster_snapshots(place, selected, 20));
+                        let others = others.map(|tags| cluster_snapshots(place, tags, 2));
+                        fleet.cluster_snapshots.extend(others);
                     }
                     "tables" => {
                         let provisioned = tables(place, selected.clone(), 2);
@@ -104,11 +188,18 @@ impl Fleet {
 /// An account with the regions of its own and those that tasks name.
 fn account(member: &Member, targets: &[Target]) -> Account {
     let reaches = targets.iter().flat_map(|it| &it.reach).filter(|it| it.account == member.id);
-    let named = [&member.regions].into_iter().chain(reaches.map(|it| &it.regions));
-    let mut account = Account::new(named.flat_map(|it| match it {
-        Regions::Listed(regions) => regions.clone(),
-        Regions::All => Vec::new(),
-    }));
+    let listed = [&member.regions].into_iter().chain(reaches.map(|it| &it.regions));
+    let listed = listed.flat_map(|it| match it {
+        Regions::Listed(regions) => regions.as_slice(),
+        Regions::All => &[],
+    });
+    // The regions that parameters name are those of the accounts that they name, if there are any.
+    let is_meant = |it: &&Target| match it.elsewhere.is_empty() {
+        true => it.reach.iter().any(|it| it.account == member.id),
+        false => it.elsewhere.contains(&member.id),
+    };
+    let meant = targets.iter().filter(is_meant).flat_map(|it| &it.regions);
+    let mut account = Account::new(listed.chain(meant).cloned());
     if member.regions == Regions::All {
         account.regions.extend(REGIONS.iter().filter_map(|it| it.parse().ok()));
     }
@@ -172,12 +263,50 @@ fn volumes(place: Places<'_>, tags: EntryTags, count: u32) -> Volumes {
 }
 
 /// One a day of every volume, with what our own snapshots say of themselves.
-fn snapshots(place: Places<'_>, mut tags: EntryTags, count: u32) -> Snapshots {
+fn snapshots(place: Places<'_>, tags: EntryTags, count: u32) -> Snapshots {
     let (account, region) = named(place);
-    for (tag, name) in [(SOURCE_TAG, "volume"), (TAKEN_AT_TAG, "at")] {
+    let tags = with_lineage(tags, "volume");
+    Snapshots { account, region, count: Some(Range::only(count)), tags, ..Snapshots::default() }
+}
+
+fn databases(place: Places<'_>, tags: EntryTags, count: u32) -> Databases {
+    let (account, region) = named(place);
+    let (count, age) = (Some(Range::only(count)), Some(days(30, 800)));
+    Databases { account, region, count, age, tags, ..Databases::default() }
+}
+
+fn clusters(place: Places<'_>, tags: EntryTags, count: u32) -> Clusters {
+    let (account, region) = named(place);
+    let (count, age) = (Some(Range::only(count)), Some(days(30, 800)));
+    Clusters { account, region, count, age, tags, ..Clusters::default() }
+}
+
+fn database_snapshots(place: Places<'_>, tags: EntryTags, count: u32) -> DatabaseSnapshots {
+    let (account, region) = named(place);
+    let (count, tags) = (Some(Range::only(count)), with_lineage(tags, "database"));
+    let of = serde_json::from_value(json!({ HISTORY: "made" })).ok();
+    DatabaseSnapshots { account, region, count, tags, of, ..DatabaseSnapshots::default() }
+}
+
+fn cluster_snapshots(place: Places<'_>, tags: EntryTags, count: u32) -> ClusterSnapshots {
+    let (account, region) = named(place);
+    let (count, tags) = (Some(Range::only(count)), with_lineage(tags, "cluster"));
+    let of = serde_json::from_value(json!({ HISTORY: "made" })).ok();
+    ClusterSnapshots { account, region, count, tags, of, ..ClusterSnapshots::default() }
+}
+
+/// The tag of databases that have snapshots from the beginning: there is room for a hundred only.
+fn with_history() -> EntryTags {
+    let made = TagValue(Some(Text::plain("made")));
+    EntryTags::from([(HISTORY.to_owned(), OneOrMore::one(made))])
+}
+
+/// What our own snapshots say of themselves.
+fn with_lineage(mut tags: EntryTags, source: &'static str) -> EntryTags {
+    for (tag, name) in [(SOURCE_TAG, source), (TAKEN_AT_TAG, "at")] {
         tags.insert(tag.to_owned(), OneOrMore::one(TagValue(Some(Text::named(name)))));
     }
-    Snapshots { account, region, count: Some(Range::only(count)), tags, ..Snapshots::default() }
+    tags
 }
 
 fn tables(place: Places<'_>, tags: EntryTags, count: u32) -> Tables {

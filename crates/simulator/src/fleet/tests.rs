@@ -1,4 +1,7 @@
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
@@ -368,7 +371,15 @@ pub(super) fn members() -> [Member; 2] {
 pub(super) fn target(kind: &str, tags: TagPatterns, regions: Regions) -> Target {
     let reach = |account: &str, regions| Reach { account: account.parse().unwrap(), regions };
     let reach = vec![reach(HUB, regions), reach(MEMBER, Regions::All)];
-    Target { kind: kind.to_owned(), tags, reach }
+    Target {
+        kind: kind.to_owned(),
+        tags,
+        reach,
+        elsewhere: BTreeSet::new(),
+        regions: BTreeSet::new(),
+        keys: BTreeSet::new(),
+        history: 30,
+    }
 }
 
 #[test]
@@ -399,6 +410,41 @@ fn a_fleet_for_a_configuration_has_what_its_tasks_select_and_what_they_do_not() 
             (format!("{MEMBER}/us-east-1"), 6, 4),
         ]
     );
+}
+
+#[test]
+fn a_fleet_for_a_configuration_has_the_keys_and_places_that_parameters_name() {
+    let mut copies = target("snapshots", patterns(&[]), listed(&["eu-central-1"]));
+    copies.reach.retain(|it| it.account.as_str() == HUB);
+    copies.elsewhere.insert(MEMBER.parse().unwrap());
+    copies.regions.insert("eu-south-1".parse().unwrap());
+    copies.keys.insert("alias/vault".to_owned());
+    check_places(
+        &copies,
+        &["eu-central-1", "eu-west-1"],
+        &["eu-south-1", "eu-west-1", "us-east-1"],
+    );
+    copies.elsewhere.clear();
+    check_places(
+        &copies,
+        &["eu-central-1", "eu-south-1", "eu-west-1"],
+        &["eu-west-1", "us-east-1"],
+    );
+}
+
+/// The regions of the hub and of the member, each with the key.
+#[track_caller]
+fn check_places(target: &Target, hub: &[&str], member: &[&str]) {
+    let fleet = Fleet::for_config(&members(), &[target.clone(), target.clone()]);
+    assert_eq!(fleet.check(), []);
+    let cloud = built(&fleet);
+    let places = cloud.places().into_iter().map(|at| {
+        assert!(cloud.key_arn(&at, "alias/vault").is_some(), "{at}");
+        at.to_string()
+    });
+    let hub = hub.iter().map(|region| format!("{HUB}/{region}"));
+    let wanted = hub.chain(member.iter().map(|region| format!("{MEMBER}/{region}")));
+    assert_eq!(places.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
 }
 
 #[test]

@@ -25,7 +25,9 @@ pub(crate) struct DescribeKey {
 /// What `DescribeKey` answers.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct Described {
+pub(crate) struct Described<'s> {
+    #[serde(skip)]
+    pub(crate) key: &'s Key,
     key_metadata: KeyMetadata,
 }
 
@@ -60,11 +62,7 @@ impl KeyMetadata {
             enabled: key.state == KeyState::Enabled,
             description: key.description.to_string(),
             key_usage: "ENCRYPT_DECRYPT",
-            key_state: match key.state {
-                KeyState::Enabled => "Enabled",
-                KeyState::Disabled => "Disabled",
-                KeyState::PendingDeletion => "PendingDeletion",
-            },
+            key_state: key.state.as_str(),
             origin: "AWS_KMS",
             key_manager: match key.manager {
                 Manager::Aws => "AWS",
@@ -86,19 +84,19 @@ impl Operation for DescribeKey {
         bucket: bucket::DESCRIBE,
     };
 
-    type Answer<'s> = Described;
+    type Answer<'s> = Described<'s>;
 
     fn needs(&self, cx: &Cx<'_>) -> Vec<Need> {
         vec![Need::on("kms:DescribeKey", needed(cx, &self.key_id))]
     }
 
-    fn run(self, cx: &mut Cx<'_>) -> Result<Described, Refusal> {
+    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Described<'s>, Refusal> {
         let arn = Kms::resolve(cx.state, cx.place, &self.key_id);
         let key = Kms::find(cx.state, &arn).ok_or_else(|| not_found(&arn))?;
         if arn.split(':').nth(3) != Some(cx.place.region.as_str()) {
             return Err(not_found(&arn));
         }
-        Ok(Described { key_metadata: KeyMetadata::of(key) })
+        Ok(Described { key, key_metadata: KeyMetadata::of(key) })
     }
 }
 

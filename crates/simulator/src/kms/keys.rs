@@ -56,6 +56,17 @@ pub(crate) enum KeyState {
     PendingDeletion,
 }
 
+impl KeyState {
+    /// As KMS calls it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            KeyState::Enabled => "Enabled",
+            KeyState::Disabled => "Disabled",
+            KeyState::PendingDeletion => "PendingDeletion",
+        }
+    }
+}
+
 /// A grant: somebody may use the key in some ways.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Grant {

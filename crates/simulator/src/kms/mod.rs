@@ -7,9 +7,10 @@ mod policy;
 mod state;
 mod usage;
 
+pub(crate) use describe::DescribeKey;
 pub(crate) use keys::{Grant, Key, KeyState, Kms, Manager};
 pub(crate) use policy::shared_with;
-pub(crate) use usage::{Unusable, Use, usable};
+pub(crate) use usage::{Unusable, Use, usable, use_key};
 
 use crate::{buckets::Bucket, operation::Cx, refusal::Refusal, table::Entry};
 

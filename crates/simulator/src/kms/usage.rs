@@ -105,6 +105,19 @@ pub(crate) enum Unusable {
     Denied,
 }
 
+/// A service uses a key for a caller, if it may, and the trail says so.
+pub(crate) fn use_key(
+    state: &mut State,
+    caller: &Caller,
+    region: &Region,
+    key_arn: &str,
+    what: Use,
+) -> Result<(), Unusable> {
+    let used = what.actions.iter().map(|action| (caller.account.clone(), *action));
+    state.trail.on_behalf.extend(used);
+    usable(state, caller, region, key_arn, what)
+}
+
 /// Whether a service may use a key in a region in this way for a caller.
 pub(crate) fn usable(
     state: &State,

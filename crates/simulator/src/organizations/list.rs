@@ -83,7 +83,7 @@ impl Operation for ListAccountsForParent {
         vec![Need::on("organizations:ListAccountsForParent", parent_arn(cx, &self.parent_id))]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<AccountsPage, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<AccountsPage, Refusal> {
         let cx = &*cx;
         let asked = Asked::new(cx, Self::SPEC.name, &self.parent_id, self.max_results)?;
         let after = asked.after(self.next_token.as_deref())?;
@@ -117,7 +117,7 @@ impl Operation for ListOrganizationalUnitsForParent {
         vec![Need::on(action, parent_arn(cx, &self.parent_id))]
     }
 
-    fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<UnitsPage, Refusal> {
+    fn run(self, cx: &mut Cx<'_>) -> Result<UnitsPage, Refusal> {
         let cx = &*cx;
         let asked = Asked::new(cx, Self::SPEC.name, &self.parent_id, self.max_results)?;
         let after = asked.after(self.next_token.as_deref())?;

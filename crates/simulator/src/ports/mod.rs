@@ -1,9 +1,13 @@
 //! The cloud behind the ports of the core: no wire, no waiting, the same rules.
 
+mod copies;
 mod ec2;
 mod instances;
+mod kms;
 mod organizations;
+mod rds;
 mod tables;
+mod tiers;
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +19,7 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AccountPool, Fault, FaultKind, Place, Region, Scope,
     classify::{classify, minimum_wait},
-    cloud::{Ec2, Instances, Members, Session, Tables, organizations::not_a_member},
+    cloud::{Ec2, Instances, Kms, Members, Rds, Session, Tables, organizations::not_a_member},
     task::Group,
 };
 
@@ -228,7 +232,15 @@ impl Scope for Inside {
         self
     }
 
+    fn kms(&self) -> &dyn Kms {
+        self
+    }
+
     fn instances(&self) -> &dyn Instances {
+        self
+    }
+
+    fn rds(&self) -> &dyn Rds {
         self
     }
 

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use lamplighter_core::{
-    Fault, Tags,
+    Fault, FaultKind, Tags,
     cloud::{
         Page, PageToken,
         table_backups::Backup,
-        tables::{Asked, Billing, Dimension, NewCapacity, Table, Tables},
+        tables::{Asked, Billing, Dimension, LISTING_TRIES, NewCapacity, Table, Tables},
     },
 };
 
@@ -24,9 +24,6 @@ use crate::{
     },
     scaling::{DescribeScalableTargets, resource_ids},
 };
-
-/// How often a read of tags is tried again that is throttled: as often as the SDK is told to.
-const TRIES: u32 = 7;
 
 #[async_trait]
 impl Tables for Inside {
@@ -46,26 +43,25 @@ impl Tables for Inside {
 
     async fn tags(&self, arn: &str) -> Result<Option<Tags>, Fault> {
         let (mut tags, mut next_token) = (Tags::new(), None);
-        let mut tries = 0;
+        let mut tries = 1;
         loop {
             let request =
                 ListTagsOfResource { resource_arn: arn.to_owned(), next_token: next_token.clone() };
-            let answer = self.make(request, |it| (it.tags, it.next_token)).await;
-            // The tags of a region's tables are read by ten in a second. The SDK waits for that,
-            // and so must whoever stands in for it: a listing that fails begins again.
-            if let Err(fault) = &answer
-                && fault.code.as_deref() == Some("ThrottlingException")
-                && tries < TRIES
-            {
-                self.weather.pass(SignedDuration::from_secs(1 << tries)).await;
-                tries += 1;
-                continue;
-            }
-            let Some((found, next)) = there(answer)? else { return Ok(None) };
-            tags.extend(found.into_iter().map(|it| (it.key, it.value)));
-            next_token = next;
-            if next_token.is_none() {
-                return Ok(Some(tags));
+            match there(self.make(request, |it| (it.tags, it.next_token)).await) {
+                // As the SDK does.
+                Err(fault) if fault.kind == FaultKind::Throttled && tries < LISTING_TRIES => {
+                    self.weather.pass(SignedDuration::from_secs(1)).await;
+                    tries += 1;
+                }
+                Err(fault) => return Err(fault),
+                Ok(None) => return Ok(None),
+                Ok(Some((found, next))) => {
+                    tags.extend(found.into_iter().map(|it| (it.key, it.value)));
+                    next_token = next;
+                    if next_token.is_none() {
+                        return Ok(Some(tags));
+                    }
+                }
             }
         }
     }

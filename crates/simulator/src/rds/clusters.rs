@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use lamplighter_core::Tags;
+use lamplighter_core::{Place, Tags};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    At,
+    At, Rds,
     instances::{Instance, port, version},
     kind::Kind,
     listing::{self, Filter, Page},
@@ -96,8 +96,8 @@ pub(crate) struct DescribeDBClusters {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Clusters<'s> {
     #[serde(rename = "DBClusters")]
-    clusters: Vec<Shown<'s>>,
-    marker: Option<String>,
+    pub(crate) clusters: Vec<Shown<'s>>,
+    pub(crate) marker: Option<String>,
 }
 
 /// One cluster, as calls that change it answer it.
@@ -111,35 +111,35 @@ pub(crate) struct OneCluster<'s> {
 #[derive(Serialize)]
 #[serde(rename = "DBCluster", rename_all = "PascalCase")]
 pub(crate) struct Shown<'s> {
-    allocated_storage: u32,
-    availability_zones: Vec<AvailabilityZone<'s>>,
-    backup_retention_period: u32,
+    pub(super) allocated_storage: u32,
+    pub(super) availability_zones: Vec<AvailabilityZone<'s>>,
+    pub(super) backup_retention_period: u32,
     #[serde(rename = "DBClusterIdentifier")]
-    name: &'s str,
-    status: Status,
+    pub(super) name: &'s str,
+    pub(super) status: Status,
     #[serde(rename = "MultiAZ")]
-    multi_az: bool,
-    engine: &'s str,
-    engine_version: &'s str,
-    engine_mode: &'s str,
-    endpoint: String,
-    port: u16,
-    master_username: &'static str,
-    replication_source_identifier: Option<&'s str>,
-    read_replica_identifiers: Vec<ReadReplicaIdentifier<'s>>,
+    pub(super) multi_az: bool,
+    pub(super) engine: &'s str,
+    pub(super) engine_version: &'s str,
+    pub(super) engine_mode: &'s str,
+    pub(super) endpoint: String,
+    pub(super) port: u16,
+    pub(super) master_username: &'static str,
+    pub(super) replication_source_identifier: Option<&'s str>,
+    pub(super) read_replica_identifiers: Vec<ReadReplicaIdentifier<'s>>,
     #[serde(rename = "DBClusterMembers")]
-    members: Vec<DBClusterMember<'s>>,
-    storage_encrypted: bool,
-    kms_key_id: Option<&'s str>,
-    db_cluster_resource_id: &'s str,
+    pub(super) members: Vec<DBClusterMember<'s>>,
+    pub(super) storage_encrypted: bool,
+    pub(super) kms_key_id: Option<&'s str>,
+    pub(super) db_cluster_resource_id: &'s str,
     #[serde(rename = "DBClusterArn")]
-    arn: String,
-    cluster_create_time: At,
-    deletion_protection: bool,
-    copy_tags_to_snapshot: bool,
-    tag_list: TagList<'s>,
-    global_cluster_identifier: Option<&'s str>,
-    automatic_restart_time: Option<At>,
+    pub(super) arn: String,
+    pub(super) cluster_create_time: At,
+    pub(super) deletion_protection: bool,
+    pub(super) copy_tags_to_snapshot: bool,
+    pub(super) tag_list: TagList<'s>,
+    pub(super) global_cluster_identifier: Option<&'s str>,
+    pub(super) automatic_restart_time: Option<At>,
 }
 
 /// The name of a zone in a list of them.
@@ -147,22 +147,27 @@ pub(crate) struct Shown<'s> {
 pub(crate) struct AvailabilityZone<'s>(pub(crate) &'s str);
 
 #[derive(Serialize)]
-struct ReadReplicaIdentifier<'s>(&'s str);
+pub(super) struct ReadReplicaIdentifier<'s>(pub(super) &'s str);
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct DBClusterMember<'s> {
+pub(super) struct DBClusterMember<'s> {
     #[serde(rename = "DBInstanceIdentifier")]
-    name: &'s str,
-    is_cluster_writer: bool,
+    pub(super) name: &'s str,
+    pub(super) is_cluster_writer: bool,
     #[serde(rename = "DBClusterParameterGroupStatus")]
-    parameters: &'static str,
-    promotion_tier: u8,
+    pub(super) parameters: &'static str,
+    pub(super) promotion_tier: u8,
 }
 
 impl<'s> Shown<'s> {
     fn of(cx: &'s Cx<'_>, it: &'s Cluster) -> Shown<'s> {
-        let members = cx.here().rds.instances.after(None, cx.seen).filter_map(|(name, other)| {
+        Shown::at(cx.place, &cx.here().rds, cx.seen, it)
+    }
+
+    /// The cluster, as a describe shows it that sees what was at an instant.
+    pub(crate) fn at(place: &Place, rds: &'s Rds, seen: Timestamp, it: &'s Cluster) -> Shown<'s> {
+        let members = rds.instances.after(None, seen).filter_map(|(name, other)| {
             let member = other.member.as_ref().filter(|to| to.cluster == it.name)?;
             let is_cluster_writer = member.writer;
             Some(DBClusterMember {
@@ -183,10 +188,7 @@ impl<'s> Shown<'s> {
             engine: &it.engine,
             engine_version: &it.engine_version,
             engine_mode: &it.engine_mode,
-            endpoint: format!(
-                "{}.cluster-simulated.{}.rds.amazonaws.com",
-                it.name, cx.place.region
-            ),
+            endpoint: format!("{}.cluster-simulated.{}.rds.amazonaws.com", it.name, place.region),
             port: port(&it.engine),
             master_username: "admin",
             replication_source_identifier: it.replica_of.as_deref(),
@@ -199,7 +201,7 @@ impl<'s> Shown<'s> {
             storage_encrypted: it.key.is_some(),
             kms_key_id: it.key.as_deref(),
             db_cluster_resource_id: &it.resource_id,
-            arn: Kind::Cluster.database_arn(cx.place, &it.name),
+            arn: Kind::Cluster.database_arn(place, &it.name),
             cluster_create_time: At(it.created_at),
             deletion_protection: it.deletion_protection,
             copy_tags_to_snapshot: it.copy_tags_to_snapshot,

@@ -38,7 +38,7 @@ const ENGINES: [&str; 15] = [
 ];
 
 /// Instances in one region of an account. Source: RDS User Guide, "Quotas and constraints".
-const MOST: usize = 40;
+pub(super) const MOST: usize = 40;
 
 /// `CreateDBInstance`.
 #[derive(Debug, Default, Deserialize)]

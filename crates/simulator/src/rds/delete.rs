@@ -111,6 +111,9 @@ impl Operation for DeleteDBCluster {
     }
 }
 
+/// What it takes to delete a database. Deleting a cluster is allowed or not on its final snapshot, too.
+/// Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon
+/// RDS".
 fn needs(
     cx: &Cx<'_>,
     kind: Kind,
@@ -120,6 +123,9 @@ fn needs(
 ) -> Vec<Need> {
     let mut needs = vec![kind.database_need(cx, action, name)];
     if let Some(snapshot) = last {
+        if kind == Kind::Cluster {
+            needs.push(kind.snapshot_need(cx, action, snapshot));
+        }
         needs.extend(create::needs(cx, kind, name, snapshot, &[]));
     }
     needs

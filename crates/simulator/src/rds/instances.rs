@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use lamplighter_core::Tags;
+use lamplighter_core::{Place, Tags};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    At,
+    At, Rds,
     kind::Kind,
     listing::{self, Filter, Page},
     status::{Life, Status, Wish},
@@ -126,8 +126,8 @@ pub(crate) struct DescribeDBInstances {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Instances<'s> {
     #[serde(rename = "DBInstances")]
-    instances: Vec<Shown<'s>>,
-    marker: Option<String>,
+    pub(crate) instances: Vec<Shown<'s>>,
+    pub(crate) marker: Option<String>,
 }
 
 /// One instance, as calls that change it answer it.
@@ -142,65 +142,69 @@ pub(crate) struct OneInstance<'s> {
 #[serde(rename = "DBInstance", rename_all = "PascalCase")]
 pub(crate) struct Shown<'s> {
     #[serde(rename = "DBInstanceIdentifier")]
-    name: &'s str,
+    pub(super) name: &'s str,
     #[serde(rename = "DBInstanceClass")]
-    class: &'s str,
-    engine: &'s str,
+    pub(super) class: &'s str,
+    pub(super) engine: &'s str,
     #[serde(rename = "DBInstanceStatus")]
-    status: Status,
-    master_username: &'static str,
+    pub(super) status: Status,
+    pub(super) master_username: &'static str,
     /// Left out before the instance was there for the first time.
-    endpoint: Option<Endpoint>,
-    allocated_storage: u32,
+    pub(super) endpoint: Option<Endpoint>,
+    pub(super) allocated_storage: u32,
     /// Left out before the instance was there for the first time.
-    instance_create_time: Option<At>,
-    backup_retention_period: u32,
-    availability_zone: &'s str,
+    pub(super) instance_create_time: Option<At>,
+    pub(super) backup_retention_period: u32,
+    pub(super) availability_zone: &'s str,
     #[serde(rename = "MultiAZ")]
-    multi_az: bool,
-    engine_version: &'s str,
+    pub(super) multi_az: bool,
+    pub(super) engine_version: &'s str,
     #[serde(rename = "ReadReplicaSourceDBInstanceIdentifier")]
-    replica_of: Option<&'s str>,
+    pub(super) replica_of: Option<&'s str>,
     #[serde(rename = "ReadReplicaDBInstanceIdentifiers")]
-    replicas: Vec<ReadReplica<'s>>,
-    option_group_memberships: [OptionGroupMembership<'s>; 1],
-    storage_type: &'s str,
+    pub(super) replicas: Vec<ReadReplica<'s>>,
+    pub(super) option_group_memberships: [OptionGroupMembership<'s>; 1],
+    pub(super) storage_type: &'s str,
     #[serde(rename = "DBClusterIdentifier")]
-    cluster: Option<&'s str>,
-    storage_encrypted: bool,
-    kms_key_id: Option<&'s str>,
-    dbi_resource_id: &'s str,
-    copy_tags_to_snapshot: bool,
+    pub(super) cluster: Option<&'s str>,
+    pub(super) storage_encrypted: bool,
+    pub(super) kms_key_id: Option<&'s str>,
+    pub(super) dbi_resource_id: &'s str,
+    pub(super) copy_tags_to_snapshot: bool,
     #[serde(rename = "DBInstanceArn")]
-    arn: String,
-    deletion_protection: bool,
-    tag_list: TagList<'s>,
-    automatic_restart_time: Option<At>,
+    pub(super) arn: String,
+    pub(super) deletion_protection: bool,
+    pub(super) tag_list: TagList<'s>,
+    pub(super) automatic_restart_time: Option<At>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Endpoint {
+pub(super) struct Endpoint {
     address: String,
     port: u16,
 }
 
 #[derive(Serialize)]
 #[serde(rename = "ReadReplicaDBInstanceIdentifier")]
-struct ReadReplica<'s>(&'s str);
+pub(super) struct ReadReplica<'s>(pub(super) &'s str);
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct OptionGroupMembership<'s> {
-    option_group_name: &'s str,
-    status: &'static str,
+pub(super) struct OptionGroupMembership<'s> {
+    pub(super) option_group_name: &'s str,
+    pub(super) status: &'static str,
 }
 
 impl<'s> Shown<'s> {
     fn of(cx: &'s Cx<'_>, it: &'s Instance) -> Shown<'s> {
-        let place = cx.place;
+        Shown::at(cx.place, &cx.here().rds, cx.seen, it)
+    }
+
+    /// The instance, as a describe shows it that sees what was at an instant.
+    pub(crate) fn at(place: &Place, rds: &'s Rds, seen: Timestamp, it: &'s Instance) -> Shown<'s> {
         let there = it.life.status != Status::Creating;
-        let replicas = cx.here().rds.instances.after(None, cx.seen);
+        let replicas = rds.instances.after(None, seen);
         let replicas = replicas.filter(|(_, other)| other.replica_of.as_ref() == Some(&it.name));
         let address = || format!("{}.simulated.{}.rds.amazonaws.com", it.name, place.region);
         Shown {

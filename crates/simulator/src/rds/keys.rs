@@ -42,6 +42,15 @@ pub(crate) fn check(
     }
 }
 
+/// Uses a key of this region for the caller, or refuses what is encrypted with one that the caller
+/// cannot use.
+pub(crate) fn use_(cx: &mut Cx<'_>, (what, use_): (&str, Use), key: &str) -> Result<(), Refusal> {
+    match kms::use_key(cx.state, cx.caller, &cx.place.region, key, use_) {
+        Ok(()) => Ok(()),
+        Err(_) => Err(inaccessible(what, key)),
+    }
+}
+
 /// The refusal of a copy that needs a key and names none.
 pub(crate) fn no_target() -> Refusal {
     inaccessible("The target KMS key", "None")

@@ -1,9 +1,11 @@
 //! RDS and Aurora in one account and region. Neptune and DocumentDB have the same end point and
 //! the same version of the API, so their clusters are here as well.
 
+pub(crate) mod account_attributes;
 pub(crate) mod clusters;
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod describe_events;
 pub(crate) mod events;
 pub(crate) mod instances;
 pub(crate) mod keys;
@@ -11,6 +13,7 @@ pub(crate) mod kind;
 pub(crate) mod lifecycle;
 pub(crate) mod listing;
 pub(crate) mod names;
+mod of_core;
 pub(crate) mod power;
 pub(crate) mod snapshots;
 pub(crate) mod status;
@@ -44,7 +47,9 @@ pub(crate) const OPERATIONS: &[Entry] = &[
     Entry::query::<create::CreateDBInstance>(),
     Entry::query::<delete::DeleteDBCluster>(),
     Entry::query::<delete::DeleteDBInstance>(),
+    Entry::query::<account_attributes::DescribeAccountAttributes>(),
     Entry::query::<instances::DescribeDBInstances>(),
+    Entry::query::<describe_events::DescribeEvents>(),
     Entry::query::<power::RebootDBInstance>(),
     Entry::query::<power::StartDBCluster>(),
     Entry::query::<power::StartDBInstance>(),
@@ -145,4 +150,4 @@ const fn spec(name: &'static str, access: Access) -> Spec {
 
 /// A time in an answer.
 #[derive(Clone, Copy, Debug, Serialize)]
-struct At(#[serde(serialize_with = "millis")] Timestamp);
+pub(crate) struct At(#[serde(serialize_with = "millis")] pub(crate) Timestamp);

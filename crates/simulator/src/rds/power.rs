@@ -80,8 +80,8 @@ impl Operation for StartDBInstance {
         let instance = Kind::Instance.find(&cx.here().rds.instances, cx, &self.name)?;
         check_stoppable(cx, instance)?;
         instances::check_state(instance, Wish::Start)?;
-        check_key(cx, instance.key.as_deref())?;
-        let name = instance.name.clone();
+        let (name, key) = (instance.name.clone(), instance.key.clone());
+        use_key(cx, key.as_deref())?;
         let lasts = cx.state.dials.times.databases.start;
         lifecycle::turn(cx.state, cx.place, Kind::Instance, &name, Status::Starting, lasts, cx.now);
         instances::answer(cx, &name)
@@ -155,8 +155,8 @@ impl Operation for StartDBCluster {
         let cluster = Kind::Cluster.find(&cx.here().rds.clusters, cx, &self.name)?;
         check_cluster_stoppable(cluster)?;
         clusters::check_state(cluster, Wish::Start)?;
-        check_key(cx, cluster.key.as_deref())?;
-        let name = cluster.name.clone();
+        let (name, key) = (cluster.name.clone(), cluster.key.clone());
+        use_key(cx, key.as_deref())?;
         let lasts = cx.state.dials.times.databases.start;
         lifecycle::turn(cx.state, cx.place, Kind::Cluster, &name, Status::Starting, lasts, cx.now);
         clusters::answer(cx, &name)
@@ -187,9 +187,9 @@ impl Operation for StopDBCluster {
 }
 
 /// What is encrypted starts only when its key can be used.
-fn check_key(cx: &Cx<'_>, key: Option<&str>) -> Result<(), Refusal> {
+fn use_key(cx: &mut Cx<'_>, key: Option<&str>) -> Result<(), Refusal> {
     let what = ("The KMS key", Use::RDS_START);
-    key.map_or(Ok(()), |key| keys::check(cx, what, &cx.place.region, key))
+    key.map_or(Ok(()), |key| keys::use_(cx, what, key))
 }
 
 /// Refuses instances that are never stopped and started by themselves.

@@ -14,6 +14,7 @@ use lamplighter_core::{
         Session,
         ec2::{Snapshot, Volume},
         instances::{Image, Instance},
+        rds::{self, Cluster, Database, Kind},
     },
 };
 use lamplighter_simulator::{Accounts, After, Cloud, Door, Throttling, Weather};
@@ -176,6 +177,24 @@ impl FakeCloud {
         self.cloud.put_instance(place, instance);
     }
 
+    /// Puts a DB instance there.
+    pub fn put_database(&self, place: &Place, database: Database) {
+        self.open(place);
+        self.cloud.put_database(place, database);
+    }
+
+    /// Puts a DB cluster there.
+    pub fn put_cluster(&self, place: &Place, cluster: Cluster) {
+        self.open(place);
+        self.cloud.put_cluster(place, cluster);
+    }
+
+    /// Puts a snapshot of a database there that is in its state for good.
+    pub fn put_database_snapshot(&self, place: &Place, kind: Kind, snapshot: rds::Snapshot) {
+        self.open(place);
+        self.cloud.put_database_snapshot(place, kind, snapshot);
+    }
+
     /// The simulated cloud itself, for what tests do to instances.
     pub fn cloud(&self) -> &Cloud {
         &self.cloud
@@ -194,6 +213,43 @@ impl FakeCloud {
     /// A task may delete this snapshot although no task made it.
     pub(crate) fn adopt_snapshot(&self, place: &Place, id: &str) {
         self.cloud.adopt_snapshot(place, id);
+    }
+
+    /// Puts a KMS key there, which these other accounts may use, too.
+    pub fn put_key(&self, place: &Place, alias: &str, others: &[AccountId]) {
+        self.open(place);
+        self.cloud.put_shared_key(place, alias, others);
+    }
+
+    /// The ARN of a key by its alias, if it is there.
+    pub fn key_arn(&self, place: &Place, alias: &str) -> Option<String> {
+        self.cloud.key_arn(place, alias)
+    }
+
+    /// Somebody disables a key.
+    pub fn disable_key(&self, place: &Place, alias: &str) {
+        self.cloud.disable_key(place, alias);
+    }
+
+    /// Encrypts all that is new there, or not, with a key; `None`: the one of AWS.
+    pub fn encrypt_by_default(&self, place: &Place, on: bool, key: Option<&str>) {
+        self.cloud.encrypt_by_default(place, on, key);
+    }
+
+    /// Lets other accounts use a snapshot, as somebody else might.
+    pub fn share_snapshot(&self, place: &Place, id: &str, with: &[AccountId]) {
+        self.cloud.share_snapshot(place, id, with);
+    }
+
+    /// The accounts that may use a snapshot, beside its owner.
+    pub fn shares_of(&self, place: &Place, id: &str) -> BTreeSet<AccountId> {
+        self.cloud.shares_of(place, id)
+    }
+
+    /// The IAM actions that AWS has asked for on behalf of callers, with their accounts: EBS,
+    /// that uses their keys.
+    pub fn on_behalf(&self) -> BTreeSet<(AccountId, &'static str)> {
+        self.cloud.on_behalf()
     }
 
     /// Gives a snapshot other tags, as somebody else might.
@@ -226,9 +282,29 @@ impl FakeCloud {
         self.cloud.instances_in(place)
     }
 
+    /// The DB instances there, in the order of their names.
+    pub fn databases_in(&self, place: &Place) -> Vec<Database> {
+        self.cloud.databases_in(place)
+    }
+
+    /// The DB clusters there, in the order of their names.
+    pub fn clusters_in(&self, place: &Place) -> Vec<Cluster> {
+        self.cloud.clusters_in(place)
+    }
+
+    /// The snapshots of databases of the account there, in the order of their names.
+    pub fn database_snapshots_in(&self, place: &Place, kind: Kind) -> Vec<rds::Snapshot> {
+        self.cloud.database_snapshots_in(place, kind)
+    }
+
     /// The snapshots of the account there, in the order of their ids.
     pub fn snapshots_in(&self, place: &Place) -> Vec<Snapshot> {
         self.cloud.snapshots_in(place)
+    }
+
+    /// Whether the test put a snapshot of this id somewhere.
+    pub(crate) fn has_put(&self, id: &str) -> bool {
+        lock(&self.state).snapshots.iter().any(|(_, put)| put == id)
     }
 
     /// Whether a call made this snapshot, and not the test.

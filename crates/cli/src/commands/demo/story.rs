@@ -11,7 +11,7 @@ use lamplighter_core::{
 use lamplighter_simulator::{Call, Outcome};
 use serde_json::Value;
 
-use super::{Again, BACKUP, Crash, DAYS, Day, PRUNE};
+use super::{Again, BACKUP, COPY, Crash, DAYS, Day, PRUNE};
 use crate::{
     aftermath::{Aftermath, Backup, RULES},
     output::{self, dim, good, heading, warning},
@@ -48,12 +48,14 @@ pub(super) fn beginning(scene: &Scene, stage: &Stage) -> String {
 /// One day in one line, and another one when AWS was busy.
 pub(super) fn day(scene: &Scene, day: &Day) -> String {
     let (backup, prune) = (day.backup.act, day.prune.act);
-    let failed = day.backup.all().failed + day.prune.all().failed;
+    let tallies = [&day.backup, &day.copies, &day.prune];
+    let failed: u64 = tallies.iter().map(|it| it.all().failed).sum();
     let mut text = format!(
-        "  {}  {:>2} of {} volumes backed up, {:>2} old snapshots deleted",
+        "  {}  {:>2} of {} volumes backed up, {} copied, {:>2} old snapshots deleted",
         dim(&date(day.date)),
         backup.succeeded,
         backup.total(),
+        day.copies.act.succeeded,
         prune.succeeded,
     );
     if failed > 0 {
@@ -156,12 +158,14 @@ impl Ending<'_> {
                 self.stage.cloud.volumes_in(&place).len().to_string(),
                 targets.get(&place).map_or(0, BTreeSet::len).to_string(),
                 done(&place, "CreateSnapshot"),
+                done(&place, "CopySnapshot"),
                 done(&place, "DeleteSnapshot"),
                 left(&place),
             ]
         });
-        let headings = ["account", "region", "volumes", "backed up", "made", "deleted", "left"];
-        Ok(output::figures(&headings, 2..7, rows))
+        let headings =
+            ["account", "region", "volumes", "backed up", "made", "copied in", "deleted", "left"];
+        Ok(output::figures(&headings, 2..8, rows))
     }
 
     /// Every backup of the volume that the crash hit.
@@ -195,15 +199,20 @@ impl Ending<'_> {
     /// What is promised, with the numbers that show it, and whether it was kept.
     async fn promises(&self) -> Result<Vec<(bool, String)>, Fault> {
         let jobs = self.jobs(BACKUP).await?;
+        let copies = self.jobs(COPY).await?;
         let (due, succeeded) = (jobs.len(), count(&jobs, State::Succeeded));
+        // Those of the nights before are looked at again, and skipped.
+        let to_copy = copies.len() - count(&copies, State::Skipped);
+        let copied = count(&copies, State::Succeeded);
         let made = self.stage.cloud.made("snap");
         let failures: u64 = self.aftermath.failures.iter().map(|it| it.count).sum();
         let missed = self.aftermath.missed.len();
         let mut promises = vec![
             (
-                succeeded == due && made == due as u64,
+                succeeded == due && copied == to_copy && made == (due + to_copy) as u64,
                 format!(
-                    "none lost or doubled: {due} backups due, {succeeded} done, {made} snapshots made"
+                    "none lost or doubled: {due} backups due, {succeeded} done; {to_copy} copies \
+                     due, {copied} done; {made} snapshots made"
                 ),
             ),
             (

@@ -27,8 +27,10 @@ fn of(add: &[Permission], remove: &[Permission]) -> ModifySnapshotAttribute {
 
 /// With whom it is shared.
 fn shared(bed: &Bed) -> Vec<String> {
-    let request =
-        DescribeSnapshotAttribute { snapshot_id: "snap-a".into(), attribute: ATTRIBUTE.into() };
+    let request = DescribeSnapshotAttribute {
+        snapshot_id: "snap-a".into(),
+        attribute: VOLUME_PERMISSION.into(),
+    };
     let all = bed.ask(request).unwrap()["createVolumePermission"].clone();
     let name =
         |it: &serde_json::Value| it["userId"].as_str().or(it["group"].as_str()).unwrap().to_owned();
@@ -45,7 +47,7 @@ fn permissions_are_added_removed_and_reset() {
     assert_eq!(shared(&bed), [C]);
     let listed = |operation: &str| ModifySnapshotAttribute {
         snapshot_id: "snap-a".into(),
-        attribute: Some(ATTRIBUTE.into()),
+        attribute: Some(VOLUME_PERMISSION.into()),
         operation_type: Some(operation.into()),
         user_id: vec![B.into()],
         ..ModifySnapshotAttribute::default()
@@ -55,7 +57,7 @@ fn permissions_are_added_removed_and_reset() {
     bed.ask(listed("remove")).unwrap();
     assert_eq!(shared(&bed), [C]);
     let snapshot_id = "snap-a".to_owned();
-    bed.ask(ResetSnapshotAttribute { snapshot_id, attribute: ATTRIBUTE.into() }).unwrap();
+    bed.ask(ResetSnapshotAttribute { snapshot_id, attribute: VOLUME_PERMISSION.into() }).unwrap();
     assert_eq!(shared(&bed), [""; 0]);
 }
 

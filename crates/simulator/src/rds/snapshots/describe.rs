@@ -62,18 +62,18 @@ pub(crate) struct DescribeDBClusterSnapshots {
 #[derive(Serialize)]
 pub(crate) struct Snapshots<'s> {
     #[serde(rename = "DBSnapshots")]
-    snapshots: Vec<DBSnapshot<'s>>,
+    pub(crate) snapshots: Vec<DBSnapshot<'s>>,
     #[serde(rename = "Marker")]
-    marker: Option<String>,
+    pub(crate) marker: Option<String>,
 }
 
 /// What `DescribeDBClusterSnapshots` answers.
 #[derive(Serialize)]
 pub(crate) struct ClusterSnapshots<'s> {
     #[serde(rename = "DBClusterSnapshots")]
-    snapshots: Vec<DBClusterSnapshot<'s>>,
+    pub(crate) snapshots: Vec<DBClusterSnapshot<'s>>,
     #[serde(rename = "Marker")]
-    marker: Option<String>,
+    pub(crate) marker: Option<String>,
 }
 
 impl Operation for DescribeDBSnapshots {

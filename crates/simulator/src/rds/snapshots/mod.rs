@@ -24,7 +24,7 @@ use crate::{cloud::State, laws::Backup, operation::Cx, refusal::Refusal};
 
 /// Manual snapshots of each kind in one region of an account; those that AWS makes do not count.
 /// Source: RDS User Guide, "Quotas and constraints for Amazon RDS".
-const MOST_MANUAL: usize = 100;
+pub(super) const MOST_MANUAL: usize = 100;
 
 /// Who may restore a public snapshot.
 const ALL: &str = "all";

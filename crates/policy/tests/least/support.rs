@@ -50,14 +50,31 @@ pub(crate) fn example() -> Config {
 }
 
 /// The same with the tasks on what is in a fleet that is made for a configuration, and can be acted
-/// on at any time. Of other actions it is proved beside them that they use what they declare.
-pub(crate) fn played() -> Config {
-    let mut config = example();
-    config.tasks.retain(|task| {
-        let kind = action::find(ACTIONS, &task.order.action).unwrap().target_kind();
-        ["snapshots", "tables", "volumes"].contains(&kind)
-    });
-    config
+/// on at any time: a part for each service, for each is played as often as its policies have bits. Of
+/// other actions it is proved beside them that they use what they declare.
+pub(crate) fn played() -> Vec<Config> {
+    const EBS: [&str; 2] = ["snapshots", "volumes"];
+    const RDS: [&str; 4] = ["cluster snapshots", "clusters", "database snapshots", "databases"];
+    // What is stopped, or has a standby, is in no such fleet.
+    const NOT_THERE: [&str; 5] = [
+        "rds.cluster.power",
+        "rds.cluster.start",
+        "rds.instance.power",
+        "rds.instance.reboot",
+        "rds.instance.start",
+    ];
+    let part = |kinds: &[&str]| {
+        let mut config = example();
+        config.tasks.retain(|task| {
+            let action = action::find(ACTIONS, &task.order.action).unwrap();
+            let name = action.spec().name;
+            // An event triggers another task of the same action.
+            let is_first = task.on.is_empty() || kinds == EBS;
+            kinds.contains(&action.target_kind()) && !NOT_THERE.contains(&name) && is_first
+        });
+        config
+    };
+    vec![part(&EBS), part(&RDS)]
 }
 
 /// A configuration.
@@ -121,6 +138,42 @@ pub(crate) fn actions(policy: &Value) -> BTreeSet<String> {
     actions.map(|it| it.as_str().unwrap().to_owned()).collect()
 }
 
+/// One bit of what a policy allows.
+pub(crate) struct Bit {
+    /// An action, or the ARN of a role.
+    pub(crate) bit: String,
+    /// The statement's name and conditions.
+    pub(crate) of: String,
+    /// The policy without it.
+    pub(crate) without: Value,
+}
+
+/// What a policy allows, one bit at a time: each action of each statement, and each role that may
+/// be assumed.
+pub(crate) fn bits(policy: &Value) -> Vec<Bit> {
+    let statements = policy["Statement"].as_array().unwrap();
+    let mut less = Vec::new();
+    for (index, statement) in statements.iter().enumerate() {
+        let of = format!("{} {}", statement["Sid"], statement["Condition"]);
+        for key in ["Action", "Resource"] {
+            let items = statement[key].as_array().unwrap();
+            if key == "Resource" && (items.len() < 2 || statement["Sid"] != "EnterAccounts") {
+                continue;
+            }
+            for (number, item) in items.iter().enumerate() {
+                let mut without = policy.clone();
+                without["Statement"][index][key].as_array_mut().unwrap().remove(number);
+                if items.len() == 1 {
+                    without["Statement"].as_array_mut().unwrap().remove(index);
+                }
+                let bit = item.as_str().unwrap().to_owned();
+                less.push(Bit { bit, of: of.clone(), without });
+            }
+        }
+    }
+    less
+}
+
 /// One run of every task of a configuration.
 pub(crate) struct Trial {
     config: Config,
@@ -157,18 +210,22 @@ impl Trial {
         fleet.build(&cloud).unwrap();
         if let Mood::Hard = mood {
             cloud.dial(|it| it.lag = Lag::Always(SignedDuration::from_mins(4)));
-            let mut rules = json!({"faults": [
-                {"service": "ec2", "action": "Create*", "nth": [1], "lose-answer": true},
-                {"action": "Copy*", "nth": [1], "lose-answer": true},
-                {"action": "Delete*", "nth": [1, 4, 8], "lose-answer": true},
-            ]});
-            // Of a backup of a table, in each account: nothing else deletes such backups here.
-            let lost = |account: &Account| {
-                json!({"action": "CreateBackup", "account": account.id, "nth": [1],
-                    "lose-answer": true})
-            };
-            let faults = rules["faults"].as_array_mut().unwrap();
-            faults.extend(config.accounts.iter().map(lost));
+            let mut rules = vec![
+                json!({"action": "Create*", "nth": [1], "lose-answer": true}),
+                json!({"action": "Delete*", "nth": [1, 4, 8], "lose-answer": true}),
+            ];
+            // Copies are made in several accounts, and the first ones queue for longer than
+            // describes lag.
+            for account in cloud.places().into_iter().map(|it| it.account).collect::<BTreeSet<_>>()
+            {
+                for when in [("nth", 1), ("every", 7)] {
+                    let mut rule = json!({"action": "Copy*", "account": account});
+                    rule[when.0] = json!(when.1);
+                    rule["lose-answer"] = json!(true);
+                    rules.push(rule);
+                }
+            }
+            let rules = json!({ "faults": rules });
             cloud.set_faults(from_value::<Rules>(rules).unwrap()).unwrap();
         }
         let door = |it: &Account| Door {
@@ -182,10 +239,28 @@ impl Trial {
 
     /// Runs one task after the other, each to its end.
     pub(crate) fn run(&mut self) {
+        self.run_those(|_| true);
+    }
+
+    /// Runs those tasks that need an IAM action, or all if it is for the engine.
+    pub(crate) fn run_what_needs(&mut self, permission: &str) {
+        let needs = |task: &Task| {
+            let action = action::find(ACTIONS, &task.order.action).unwrap();
+            let needs = action.needs(&task.order.params).unwrap();
+            needs.here.iter().chain(needs.elsewhere.values().flatten()).any(|it| *it == permission)
+        };
+        match self.config.tasks.iter().any(needs) {
+            true => self.run_those(needs),
+            false => self.run(),
+        }
+    }
+
+    fn run_those(&mut self, which: impl Fn(&Task) -> bool) {
         let tasks: Vec<Task> = self
             .config
             .tasks
             .iter()
+            .filter(|it| which(it))
             .cloned()
             .map(|task| Task { schedule: None, enabled: true, ..task })
             .collect();
@@ -225,11 +300,13 @@ impl Trial {
             let of = |action: &&str| (call.caller.account.clone(), (*action).to_owned());
             call.actions.iter().map(of).collect::<Vec<_>>()
         });
-        used.collect()
+        let keys = self.cloud.on_behalf().into_iter().map(|(it, action)| (it, action.to_owned()));
+        used.chain(keys).collect()
     }
 }
 
-/// A plausible fleet for a configuration.
+/// A plausible fleet for a configuration: few volumes in each place, some of them under a key that
+/// nobody else may use, with some snapshots that are old.
 fn made_for(config: &Config) -> Fleet {
     let member = |it: &Account| Member {
         name: it.name.clone(),
@@ -239,17 +316,18 @@ fn made_for(config: &Config) -> Fleet {
         regions: it.regions.clone(),
         unit: None,
     };
-    let targets = |task: &Task| {
-        let action = action::find(ACTIONS, &task.order.action).unwrap();
-        let kinds = action.kinds(&task.order.params).unwrap();
-        let target = |kind: &str| Target {
-            kind: kind.to_owned(),
-            tags: task.order.select.tags.clone(),
-            reach: task.reach.clone(),
-        };
-        kinds.into_iter().map(target).collect::<Vec<_>>()
-    };
     let members: Vec<Member> = config.accounts.iter().map(member).collect();
-    let targets: Vec<Target> = config.tasks.iter().flat_map(targets).collect();
-    Fleet::for_config(&members, &targets)
+    let targets: Vec<Target> =
+        config.tasks.iter().filter_map(|it| Target::of(it, ACTIONS)).flatten().collect();
+    let mut fleet = Fleet::for_config(&members, &targets);
+    fleet.volumes.retain(|it| !it.tags.is_empty());
+    fleet.volumes.iter_mut().for_each(|it| it.count = from_value(json!(1)).unwrap());
+    // Every region is enabled everywhere.
+    let regions: BTreeSet<_> = fleet.accounts.values().flat_map(|it| it.regions.clone()).collect();
+    fleet.accounts.values_mut().for_each(|it| it.regions.extend(regions.clone()));
+    let closed = json!([{}, {"key": "alias/closed"}, {"encrypted": "100%"}]);
+    fleet.volumes.extend(from_value::<Vec<_>>(closed).unwrap());
+    let old = json!({"count": 2, "age": "200d", "tags": {"archive": "yes"}});
+    fleet.snapshots.push(from_value(old).unwrap());
+    fleet
 }

@@ -1,0 +1,115 @@
+//! Tags of snapshots: those of the task, and what RDS takes as one.
+//!
+//! Source: RDS API Reference, `Tag`; RDS User Guide, "Tagging Amazon RDS resources".
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use lamplighter_core::{
+    StepCx, Tags,
+    action::{BadParams, SOURCE_TAG, TAKEN_AT_TAG},
+    tagging::{TAGS_MAX, TagNames, Wanted},
+    template::{Template, Values},
+};
+
+use crate::family::Facts;
+
+/// Task, job, source and taken-at.
+const OWNERSHIP_TAGS: usize = 4;
+static NO_NAMES: TagNames = TagNames::NONE;
+
+/// The tags that a task asks for.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'p> {
+    pub(crate) own: &'p BTreeMap<String, Template>,
+    pub(crate) copied: &'p TagNames,
+}
+
+impl Asked<'_> {
+    /// Refuses what AWS would refuse.
+    pub(crate) fn check(self) -> Result<(), BadParams> {
+        for name in self.own.keys() {
+            let reserved = name.to_ascii_lowercase().starts_with("rds:");
+            let odd = name.chars().find(|it| !allowed(*it));
+            let message = match odd {
+                _ if reserved => {
+                    format!("`{name}` cannot be set: RDS sets tags with this prefix itself")
+                }
+                Some(odd) => format!(
+                    "a tag of RDS has letters, digits, blanks and `_.:/=+-@` in its name, not `{odd}`"
+                ),
+                None => continue,
+            };
+            return Err(BadParams { path: format!("tags.{name}"), message });
+        }
+        self.wanted(false).check()
+    }
+
+    /// The same, of a snapshot that is only taken if the parameter of this name says so.
+    pub(crate) fn check_for(self, taken: bool, parameter: &str) -> Result<(), BadParams> {
+        let bad = |path: &str| {
+            let message = format!("without `{parameter}: true` no snapshot gets it");
+            Err(BadParams { path: path.to_owned(), message })
+        };
+        match taken {
+            true => self.check(),
+            false if !self.own.is_empty() => bad("tags"),
+            false if *self.copied != TagNames::NONE => bad("copy-tags"),
+            false => Ok(()),
+        }
+    }
+
+    /// What is said of tags for which there is no room.
+    pub(crate) fn without_room(self, it: &Facts<'_>) -> Option<String> {
+        if !it.hands_on_tags {
+            return self.wanted(false).left_out(it.tags);
+        }
+        let handed_on = it.tags.keys().filter(|key| !key.starts_with("aws:"));
+        let all = handed_on.filter(|key| !self.own.contains_key(*key)).count();
+        let all = all + self.own.len() + OWNERSHIP_TAGS;
+        (all > TAGS_MAX).then(|| {
+            format!(
+                "it hands its tags on to its snapshots, which then have {all} of at most {TAGS_MAX}"
+            )
+        })
+    }
+
+    /// All tags of a new snapshot, with those that say whose it is.
+    pub(crate) fn of(self, cx: &StepCx<'_>, it: &Facts<'_>) -> Tags {
+        self.at(cx, it, cx.now)
+    }
+
+    /// The same, of a snapshot that was asked for at some time: RDS says when it was taken when
+    /// that is over.
+    pub(crate) fn at(self, cx: &StepCx<'_>, it: &Facts<'_>, asked_at: Timestamp) -> Tags {
+        let values = Values {
+            task: &cx.session.task,
+            occurrence: cx.session.occurrence,
+            time_zone: cx.time_zone,
+            place: cx.here.place(),
+            target: it.id,
+            target_tags: it.tags,
+            extra: &BTreeMap::new(),
+        };
+        let mut tags = self.wanted(it.hands_on_tags).of(it.tags, &values);
+        for value in tags.values_mut() {
+            *value = value.chars().map(|it| if allowed(it) { it } else { '_' }).collect();
+        }
+        let taken_at = Timestamp::from_second(asked_at.as_second()).unwrap_or(asked_at);
+        tags.extend(cx.ownership_tags());
+        tags.insert(SOURCE_TAG.to_owned(), it.id.to_owned());
+        tags.insert(TAKEN_AT_TAG.to_owned(), taken_at.to_string());
+        tags
+    }
+
+    /// What a database hands on by itself needs not be copied.
+    fn wanted(&self, hands_on: bool) -> Wanted<'_> {
+        let copied = if hands_on { &NO_NAMES } else { self.copied };
+        Wanted { made: "snapshot", own: self.own, copied, ours: OWNERSHIP_TAGS }
+    }
+}
+
+/// Whether a character may be in a tag.
+fn allowed(it: char) -> bool {
+    it.is_alphanumeric() || it.is_whitespace() || "_.:/=+-@".contains(it)
+}

@@ -1,0 +1,211 @@
+use lamplighter_core::{FaultKind, cloud::rds::PowerChange};
+
+use super::*;
+use crate::wire::{Answer, Wire};
+
+const INSTANCE: &str = "<DBInstance><DBInstanceIdentifier>orders</DBInstanceIdentifier>\
+    <DBInstanceClass>db.t3.micro</DBInstanceClass><Engine>mysql</Engine>\
+    <DBInstanceStatus>stopped</DBInstanceStatus><AllocatedStorage>20</AllocatedStorage>\
+    <InstanceCreateTime>2026-01-01T00:00:00.000Z</InstanceCreateTime>\
+    <BackupRetentionPeriod>7</BackupRetentionPeriod><MultiAZ>true</MultiAZ>\
+    <EngineVersion>8.0.40</EngineVersion><StorageType>gp3</StorageType>\
+    <ReadReplicaDBInstanceIdentifiers><ReadReplicaDBInstanceIdentifier>copy\
+    </ReadReplicaDBInstanceIdentifier></ReadReplicaDBInstanceIdentifiers>\
+    <StorageEncrypted>true</StorageEncrypted><KmsKeyId>arn:key</KmsKeyId>\
+    <DbiResourceId>db-A</DbiResourceId><CopyTagsToSnapshot>true</CopyTagsToSnapshot>\
+    <DeletionProtection>false</DeletionProtection>\
+    <AutomaticRestartTime>2026-03-09T02:06:00.000Z</AutomaticRestartTime>\
+    <TagList><Tag><Key>team</Key><Value>red</Value></Tag></TagList></DBInstance>";
+const SNAPSHOT: &str = "<DBSnapshot><DBSnapshotIdentifier>s</DBSnapshotIdentifier>\
+    <DBInstanceIdentifier>orders</DBInstanceIdentifier><Engine>mysql</Engine>\
+    <AllocatedStorage>20</AllocatedStorage><Status>creating</Status>\
+    <SnapshotType>manual</SnapshotType><Encrypted>false</Encrypted><TagList/></DBSnapshot>";
+
+fn ok(operation: &str, body: &str) -> Answer {
+    let answer = format!(
+        "<{operation}Response xmlns=\"http://rds.amazonaws.com/doc/2014-10-31/\">\
+         <{operation}Result>{body}</{operation}Result><ResponseMetadata><RequestId>req-1\
+         </RequestId></ResponseMetadata></{operation}Response>"
+    );
+    Answer::Http(200, answer)
+}
+
+fn error(status: u16, code: &str) -> Answer {
+    let answer = format!(
+        "<ErrorResponse xmlns=\"http://rds.amazonaws.com/doc/2014-10-31/\"><Error>\
+         <Type>Sender</Type><Code>{code}</Code><Message>sorry</Message></Error>\
+         <RequestId>req-1</RequestId></ErrorResponse>"
+    );
+    Answer::Http(status, answer)
+}
+
+fn client(wire: &Wire) -> RdsClient {
+    let process = crate::config::with_timeouts(&wire.process("eu-west-1"));
+    let place =
+        Place { account: "222233334444".parse().unwrap(), region: "eu-west-1".parse().unwrap() };
+    RdsClient::new(&process, &place, "role `arn:aws:iam::222233334444:role/member`")
+}
+
+fn instances(items: &str, rest: &str) -> Answer {
+    ok("DescribeDBInstances", &format!("<DBInstances>{items}</DBInstances>{rest}"))
+}
+
+#[tokio::test]
+async fn an_instance_is_read_whole() {
+    let wire = Wire::script([instances(INSTANCE, "<Marker>m</Marker>")]);
+    let filter = ServerFilter::of_ids(["orders".to_owned()]);
+    let page = client(&wire).databases(&filter, Some(PageToken("p".to_owned()))).await.unwrap();
+    assert_eq!(page.next, Some(PageToken("m".to_owned())));
+    let expected = Database {
+        id: "orders".to_owned(),
+        resource_id: "db-A".to_owned(),
+        state: "stopped".to_owned(),
+        engine: "mysql".to_owned(),
+        engine_version: "8.0.40".to_owned(),
+        class: "db.t3.micro".to_owned(),
+        size_gib: 20,
+        storage_type: Some("gp3".to_owned()),
+        availability_zone: None,
+        multi_az: true,
+        created_at: "2026-01-01T00:00:00Z".parse().ok(),
+        encrypted: true,
+        kms_key_id: Some("arn:key".to_owned()),
+        cluster: None,
+        replica_of: None,
+        replicas: vec!["copy".to_owned()],
+        copy_tags_to_snapshot: true,
+        deletion_protection: false,
+        backup_retention_days: 7,
+        restarts_at: "2026-03-09T02:06:00Z".parse().ok(),
+        tags: [("team".to_owned(), "red".to_owned())].into(),
+    };
+    assert_eq!(page.items, [expected]);
+    assert_eq!(
+        wire.sent()[0].parameters(),
+        [
+            "Filters.Filter.1.Name=db-instance-id",
+            "Filters.Filter.1.Values.Value.1=orders",
+            "Marker=p",
+            "MaxRecords=100",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_lacks_a_state_is_an_error_and_what_is_unknown_is_protected() {
+    let odd = INSTANCE.replace("<DBInstanceStatus>stopped</DBInstanceStatus>", "");
+    let wire = Wire::script([instances(&odd, "")]);
+    let fault = client(&wire).database("orders").await.unwrap_err();
+    assert!(fault.chain().contains("the database `orders` without a state"), "{}", fault.chain());
+    let silent = INSTANCE.replace("<DeletionProtection>false</DeletionProtection>", "");
+    let found = client(&Wire::script([instances(&silent, "")])).database("orders").await;
+    assert!(found.unwrap().unwrap().deletion_protection);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_none_and_its_deletion_a_success() {
+    let gone = |code| Wire::script([error(404, code)]);
+    assert_eq!(client(&gone("DBInstanceNotFound")).database("x").await.unwrap(), None);
+    assert_eq!(client(&gone("DBClusterNotFoundFault")).cluster("x").await.unwrap(), None);
+    for (kind, code) in
+        [(Kind::Instance, "DBSnapshotNotFound"), (Kind::Cluster, "DBClusterSnapshotNotFoundFault")]
+    {
+        assert_eq!(client(&gone(code)).snapshot(kind, "x").await.unwrap(), None);
+        client(&gone(code)).delete_snapshot(kind, "x").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_is_made_once_with_its_name_and_tags() {
+    let new = NewSnapshot {
+        database: "orders".to_owned(),
+        name: "s".to_owned(),
+        tags: [("lamplighter:job".to_owned(), "j".to_owned())].into(),
+    };
+    let wire = Wire::script([ok("CreateDBSnapshot", SNAPSHOT)]);
+    client(&wire).create_snapshot(Kind::Instance, &new).await.unwrap();
+    assert_eq!(
+        wire.sent()[0].parameters(),
+        [
+            "DBInstanceIdentifier=orders",
+            "DBSnapshotIdentifier=s",
+            "Tags.Tag.1.Key=lamplighter:job",
+            "Tags.Tag.1.Value=j",
+        ]
+    );
+    for kind in [Kind::Instance, Kind::Cluster] {
+        let wire = Wire::script([Answer::Reset]);
+        let fault = client(&wire).create_snapshot(kind, &new).await.unwrap_err();
+        assert_eq!((fault.kind, wire.sent().len()), (FaultKind::Transient, 1));
+    }
+}
+
+#[tokio::test]
+async fn reboots_and_deletions_are_not_tried_again_by_themselves() {
+    let wire = Wire::script([Answer::Reset]);
+    assert!(client(&wire).reboot("orders", Reboot::Failover).await.is_err());
+    let expected = ["DBInstanceIdentifier=orders", "ForceFailover=true"];
+    assert_eq!(
+        (wire.sent().len(), wire.sent()[0].parameters()),
+        (1, expected.map(str::to_owned).to_vec())
+    );
+    for kind in [Kind::Instance, Kind::Cluster] {
+        let wire = Wire::script([Answer::Reset]);
+        assert!(client(&wire).delete(kind, "orders", Some("last")).await.is_err());
+        assert_eq!(wire.sent().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn tags_are_set_by_the_arn_of_the_kind() {
+    let wire = Wire::script([ok("AddTagsToResource", "")]);
+    let tags = [("a".to_owned(), "b".to_owned())].into();
+    client(&wire).tag_snapshot(Kind::Cluster, "s", &tags).await.unwrap();
+    assert_eq!(
+        wire.sent()[0].parameters(),
+        [
+            "ResourceName=arn:aws:rds:eu-west-1:222233334444:cluster-snapshot:s",
+            "Tags.Tag.1.Key=a",
+            "Tags.Tag.1.Value=b",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn quotas_and_events_are_read_as_far_as_they_are_about_that() {
+    let quota = "<AccountQuotas><AccountQuota><AccountQuotaName>DBInstances</AccountQuotaName>\
+        <Used>1</Used><Max>40</Max></AccountQuota><AccountQuota><AccountQuotaName>ManualSnapshots\
+        </AccountQuotaName><Used>7</Used><Max>100</Max></AccountQuota></AccountQuotas>";
+    let answers = [ok("DescribeAccountAttributes", quota), ok("DescribeAccountAttributes", quota)];
+    let wire = Wire::script(answers);
+    let client = client(&wire);
+    assert_eq!(client.quota(Kind::Instance).await.unwrap(), Some(Quota { used: 7, most: 100 }));
+    assert_eq!(client.quota(Kind::Cluster).await.unwrap(), None);
+    let event = |message: &str| {
+        format!(
+            "<Event><SourceIdentifier>orders</SourceIdentifier><SourceType>db-instance</SourceType>\
+             <Message>{message}</Message><Date>2026-03-02T02:00:00.123Z</Date></Event>"
+        )
+    };
+    let events =
+        format!("<Events>{}{}</Events>", event("Backup done"), event("DB instance stopped"));
+    let wire = Wire::script([ok("DescribeEvents", &events)]);
+    let since = "2026-03-01T00:00:00Z".parse().unwrap();
+    let found = self::client(&wire).power_events(Kind::Instance, since, None).await.unwrap();
+    let expected = PowerEvent {
+        database: "orders".to_owned(),
+        at: "2026-03-02T02:00:00.123Z".parse().unwrap(),
+        what: PowerChange::Stopped,
+    };
+    assert_eq!(found.items, [expected]);
+    assert_eq!(
+        wire.sent()[0].parameters(),
+        [
+            "EventCategories.EventCategory.1=availability",
+            "EventCategories.EventCategory.2=notification",
+            "MaxRecords=100",
+            "SourceType=db-instance",
+            "StartTime=2026-03-01T00:00:00Z",
+        ]
+    );
+}
