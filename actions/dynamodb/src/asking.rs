@@ -3,16 +3,18 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use lamplighter_core::{Fault, action::DESCRIBE_LAG, cloud::tables::Asked};
+use jiff::Timestamp;
+use lamplighter_core::{
+    Fault,
+    action::{DESCRIBE_LAG, LONGEST_LAG},
+    cloud::tables::Asked,
+};
 use serde::{Deserialize, Serialize};
 
 /// Between two looks at a table that is changing.
 pub(crate) const LOOK: Duration = Duration::from_secs(10);
 /// Before a table is looked at again that somebody else is changing.
 const BUSY: Duration = Duration::from_secs(30);
-/// How long a table may not show at the most what was done to it.
-pub(crate) const LONGEST_LAG: SignedDuration = SignedDuration::from_mins(5);
 
 /// What the job remembers of it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

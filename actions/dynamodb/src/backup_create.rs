@@ -5,7 +5,7 @@
 //! when listings can no longer lag. If there are two all the same, the older one is kept and the
 //! other deleted.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -13,12 +13,12 @@ use lamplighter_core::{
     Action, Doing, Fault, FaultKind, Progress, Spec, StepCx, Verdict,
     action::{Effect, PlanCx},
     cloud::{table_backups::Backup, tables::Table},
-    template::{Template, Values},
+    template::Template,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::asking::{LONGEST_LAG, LOOK};
+use crate::asking::LOOK;
 
 /// Parameters of `dynamodb.backup.create`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -109,15 +109,7 @@ impl Action for CreateBackup {
 }
 
 fn name(cx: &StepCx<'_>, params: &Params, table: &Table) -> String {
-    let values = Values {
-        task: &cx.session.task,
-        occurrence: cx.session.occurrence,
-        time_zone: cx.time_zone,
-        place: cx.here.place(),
-        target: &table.id,
-        target_tags: &table.tags,
-        extra: &BTreeMap::new(),
-    };
+    let values = cx.values(&table.id, &table.tags);
     Backup::name_of(&params.name.render(&values), cx.session, cx.job)
 }
 
@@ -146,7 +138,7 @@ async fn follow(
     started: Started,
     made: Vec<Backup>,
 ) -> Result<Progress<Started>, Fault> {
-    let may_be_hidden = cx.now < started.at + LONGEST_LAG;
+    let may_be_hidden = cx.longest_lag_left(started.at).is_some();
     let Some(kept) = made.first() else {
         return match may_be_hidden {
             true => Ok(Progress::Again { state: started, wait: LOOK }),

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use lamplighter_core::{
     StepCx, Tags,
-    action::{BadParams, SOURCE_TAG, TAKEN_AT_TAG},
-    tagging::{TAGS_MAX, TagNames, Wanted},
-    template::{Template, Values},
+    action::BadParams,
+    tagging::{Alphabet, TAGS_MAX, TagNames, Wanted},
+    template::Template,
 };
 
 use crate::family::Facts;
@@ -29,18 +29,8 @@ impl Asked<'_> {
     /// Refuses what AWS would refuse.
     pub(crate) fn check(self) -> Result<(), BadParams> {
         for name in self.own.keys() {
-            let reserved = name.to_ascii_lowercase().starts_with("rds:");
-            let odd = name.chars().find(|it| !allowed(*it));
-            let message = match odd {
-                _ if reserved => {
-                    format!("`{name}` cannot be set: RDS sets tags with this prefix itself")
-                }
-                Some(odd) => format!(
-                    "a tag of RDS has letters, digits, blanks and `_.:/=+-@` in its name, not `{odd}`"
-                ),
-                None => continue,
-            };
-            return Err(BadParams { path: format!("tags.{name}"), message });
+            let bad = |message| BadParams { path: format!("tags.{name}"), message };
+            Alphabet::Rds.check_key(name).map_err(bad)?;
         }
         self.wanted(false).check()
     }
@@ -82,23 +72,12 @@ impl Asked<'_> {
     /// The same, of a snapshot that was asked for at some time: RDS says when it was taken when
     /// that is over.
     pub(crate) fn at(self, cx: &StepCx<'_>, it: &Facts<'_>, asked_at: Timestamp) -> Tags {
-        let values = Values {
-            task: &cx.session.task,
-            occurrence: cx.session.occurrence,
-            time_zone: cx.time_zone,
-            place: cx.here.place(),
-            target: it.id,
-            target_tags: it.tags,
-            extra: &BTreeMap::new(),
-        };
+        let values = cx.values(it.id, it.tags);
         let mut tags = self.wanted(it.hands_on_tags).of(it.tags, &values);
         for value in tags.values_mut() {
-            *value = value.chars().map(|it| if allowed(it) { it } else { '_' }).collect();
+            *value = Alphabet::Rds.value(value);
         }
-        let taken_at = Timestamp::from_second(asked_at.as_second()).unwrap_or(asked_at);
-        tags.extend(cx.ownership_tags());
-        tags.insert(SOURCE_TAG.to_owned(), it.id.to_owned());
-        tags.insert(TAKEN_AT_TAG.to_owned(), taken_at.to_string());
+        tags.extend(cx.backup_tags(it.id, asked_at));
         tags
     }
 
@@ -107,9 +86,4 @@ impl Asked<'_> {
         let copied = if hands_on { &NO_NAMES } else { self.copied };
         Wanted { made: "snapshot", own: self.own, copied, ours: OWNERSHIP_TAGS }
     }
-}
-
-/// Whether a character may be in a tag.
-fn allowed(it: char) -> bool {
-    it.is_alphanumeric() || it.is_whitespace() || "_.:/=+-@".contains(it)
 }

@@ -6,10 +6,10 @@ use std::{
 };
 
 use lamplighter_core::{
-    Fault, StepCx, Tags,
-    action::{BadParams, PlanCx},
+    Fault, StepCx, Tags, Verdict,
+    action::BadParams,
     cloud::tagged::{Kind, Tagged},
-    tagging::{TAG_KEY_MAX, TAG_VALUE_MAX, TAGS_MAX, is_reserved},
+    tagging::{Alphabet, TAG_VALUE_MAX, TAGS_MAX, check_key, is_reserved},
     template::{Names, Template, Values},
 };
 
@@ -37,20 +37,21 @@ pub(crate) fn check_kinds(kinds: &[Kind]) -> Result<(), BadParams> {
     }
 }
 
-/// Checks the keys of the parameter `tags`.
+/// Checks the keys in a parameter: whether resources of these kinds can have such tags.
 pub(crate) fn check_keys<'k>(
     path: &str,
     keys: impl Iterator<Item = &'k str>,
+    kinds: &[Kind],
 ) -> Result<(), BadParams> {
     for key in keys {
-        let bad = |message: String| Err(BadParams { path: format!("{path}.{key}"), message });
+        let bad = |message: String| BadParams { path: format!("{path}.{key}"), message };
         if is_reserved(key) {
             let owner = "AWS and Lamplighter set tags with this prefix themselves";
-            return bad(format!("`{key}` cannot be meant: {owner}"));
+            return Err(bad(format!("`{key}` cannot be meant: {owner}")));
         }
-        let length = key.chars().count();
-        if !(1..=TAG_KEY_MAX).contains(&length) {
-            return bad(format!("a tag's name has 1 to {TAG_KEY_MAX} characters, not {length}"));
+        check_key(key).map_err(bad)?;
+        for kind in kinds {
+            kind.alphabet().check_key(key).map_err(bad)?;
         }
     }
     Ok(())
@@ -64,41 +65,12 @@ pub(crate) fn each(kinds: &[Kind], of: impl Fn(Kind) -> Vec<&'static str>) -> Ve
 
 /// Why a resource's tags are left alone, whatever they are.
 pub(crate) fn out_of_bounds(it: &Tagged) -> Option<String> {
-    GONE.contains(&it.state.as_str()).then(|| format!("it is `{}`", it.state))
-}
-
-/// The values of placeholders in a text about a resource, while it is planned.
-pub(crate) fn values_of_plan<'v>(
-    cx: &PlanCx<'v>,
-    it: &'v Tagged,
-    extra: &'v BTreeMap<&'static str, String>,
-) -> Values<'v> {
-    Values {
-        task: cx.task,
-        occurrence: cx.occurrence,
-        time_zone: cx.time_zone,
-        place: cx.place,
-        target: &it.id,
-        target_tags: &it.tags,
-        extra,
+    if GONE.contains(&it.state.as_str()) {
+        return Some(format!("it is `{}`", it.state));
     }
-}
-
-/// The values of placeholders in a text about a resource, in a step.
-pub(crate) fn values_of_step<'v>(
-    cx: &'v StepCx<'_>,
-    it: &'v Tagged,
-    extra: &'v BTreeMap<&'static str, String>,
-) -> Values<'v> {
-    Values {
-        task: &cx.session.task,
-        occurrence: cx.session.occurrence,
-        time_zone: cx.time_zone,
-        place: cx.here.place(),
-        target: &it.id,
-        target_tags: &it.tags,
-        extra,
-    }
+    let is_database = it.kind.alphabet() == Alphabet::Rds;
+    let service = it.managed_by.as_ref().filter(|_| is_database)?;
+    Some(format!("it is of {service}, not of RDS"))
 }
 
 /// Tags to be set: those of `tags`, filled in, that a resource does not have so.
@@ -116,8 +88,10 @@ impl Changes {
         it: &Tagged,
         values: &Values<'_>,
     ) -> Changes {
-        let wanted =
-            tags.iter().map(|(key, text)| (key.clone(), text.render_within(TAG_VALUE_MAX, values)));
+        let alphabet = it.kind.alphabet();
+        let wanted = tags.iter().map(|(key, text)| {
+            (key.clone(), alphabet.value(&text.render_within(TAG_VALUE_MAX, values)))
+        });
         let tags: Tags = wanted.filter(|(key, value)| it.tags.get(key) != Some(value)).collect();
         let before = it.tags.iter().filter(|(key, _)| tags.contains_key(*key));
         let before = before.map(|(key, value)| (key.clone(), value.clone())).collect();
@@ -135,12 +109,14 @@ impl Changes {
         self.tags.is_empty()
     }
 
-    /// Why there is no room for them, if there is none. Those of AWS do not count.
-    pub(crate) fn no_room(&self, it: &Tagged) -> Option<String> {
+    /// Says that there is no room for them, if there is none. Tags of AWS do not count.
+    pub(crate) fn no_room(&self, it: &Tagged) -> Option<Verdict> {
         let own = it.tags.keys().filter(|key| !key.starts_with("aws:")).count();
         let more = self.tags.len() - self.before.len();
-        (own + more > TAGS_MAX).then(|| {
-            format!("it has {own} tags, and no room for {more} more: AWS allows {TAGS_MAX}")
+        (own + more > TAGS_MAX).then(|| Verdict::Fail {
+            reason: format!(
+                "it has {own} tags, and no room for {more} more: AWS allows {TAGS_MAX}"
+            ),
         })
     }
 

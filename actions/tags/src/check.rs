@@ -21,9 +21,7 @@ use lamplighter_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{
-    Changes, check_keys, check_kinds, each, out_of_bounds, values_of_plan, values_of_step,
-};
+use crate::bounds::{Changes, check_keys, check_kinds, each, out_of_bounds};
 
 /// Between two looks at an instance that is stopping.
 const LOOK: Duration = Duration::from_secs(15);
@@ -32,8 +30,9 @@ const LOOK: Duration = Duration::from_secs(15);
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Params {
-    /// The kinds of resources: `images`, `instances`, `snapshots`, `tables` (of DynamoDB) and
-    /// `volumes`. Only these are listed.
+    /// The kinds of resources: `cluster-snapshots`, `clusters`, `database-snapshots` and
+    /// `databases` (of RDS), `images`, `instances`, `snapshots` (of EBS), `tables` (of DynamoDB)
+    /// and `volumes`. Only these are listed.
     kinds: Vec<Kind>,
     /// The tags that each of them must have, as in `select.tags`: a value, a pattern, a list of
     /// which one is enough, or `null` for a tag that must not be there.
@@ -86,7 +85,12 @@ impl Action for CheckTags {
     const SPEC: Spec = Spec {
         name: "tags.check",
         summary: "Reports, tags or stops each selected resource without the tags that it must have.",
-        permissions: &["dynamodb:TagResource", "ec2:CreateTags", "ec2:StopInstances"],
+        permissions: &[
+            "dynamodb:TagResource",
+            "ec2:CreateTags",
+            "ec2:StopInstances",
+            "rds:AddTagsToResource",
+        ],
         elsewhere: &[],
         effect: Effect::Changes,
         timeout: Duration::from_secs(3600),
@@ -101,8 +105,8 @@ impl Action for CheckTags {
         if params.require.is_empty() {
             return bad("require", "name at least one tag");
         }
-        check_keys("require", params.require.iter().map(|(key, _)| key))?;
-        check_keys("tags", params.tags.keys().map(String::as_str))?;
+        check_keys("require", params.require.iter().map(|(key, _)| key), &params.kinds)?;
+        check_keys("tags", params.tags.keys().map(String::as_str), &params.kinds)?;
         match params.then {
             Then::Report if !params.tags.is_empty() => {
                 bad("tags", "with `then: report` nothing is tagged")
@@ -147,8 +151,8 @@ impl Action for CheckTags {
 
     fn plan(params: &Params, cx: &PlanCx<'_>, found: &[Tagged], _: &()) -> Vec<Verdict> {
         let each = found.iter().map(|it| {
-            let extra = params.extra(it);
-            judge(params, it, &values_of_plan(cx, it, &extra))
+            let extra = &params.extra(it);
+            judge(params, it, &Values { extra, ..cx.values(&it.id, &it.tags) })
         });
         each.collect()
     }
@@ -160,18 +164,17 @@ impl Action for CheckTags {
         target: &Tagged,
         state: Option<Stopping>,
     ) -> Result<Progress<Stopping>, Fault> {
-        let extra = params.extra(target);
-        let changes = Changes::of(&params.tags, target, &values_of_step(cx, target, &extra));
+        let extra = &params.extra(target);
+        let values = Values { extra, ..cx.values(&target.id, &target.tags) };
+        let changes = Changes::of(&params.tags, target, &values);
         let why = params.why(target);
-        if params.then == Then::Report {
-            return Err(Fault::permanent(why));
-        }
         if state.is_none() && !changes.is_empty() {
             changes.make(cx, target).await.doing(format!("tagging `{}`", target.id))?;
         }
         match params.then {
             Then::Stop => stop(cx, target, state, why).await,
-            Then::Report | Then::Tag => Ok(Progress::Done(format!("set {changes}; {why}"))),
+            Then::Report => Err(Fault::permanent(why)),
+            Then::Tag => Ok(Progress::Done(format!("set {changes}; {why}"))),
         }
     }
 }
@@ -187,10 +190,10 @@ fn judge(params: &Params, it: &Tagged, values: &Values<'_>) -> Verdict {
     let why = params.why(it);
     let changes = Changes::of(&params.tags, it, values);
     if let Some(no_room) = changes.no_room(it) {
-        return leave(format!("{why}; {no_room}"));
+        return no_room;
     }
     let effect = match params.then {
-        Then::Report => "report it".to_owned(),
+        Then::Report => return Verdict::Fail { reason: why },
         Then::Tag if changes.is_empty() => return leave(format!("{why}; it is tagged so")),
         Then::Tag => format!("set {changes}"),
         Then::Stop => {

@@ -24,8 +24,9 @@ use crate::bounds::{check_kinds, each, out_of_bounds};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Params {
-    /// The kinds of resources: `images`, `instances`, `snapshots`, `tables` (of DynamoDB) and
-    /// `volumes`. Only these are listed.
+    /// The kinds of resources: `cluster-snapshots`, `clusters`, `database-snapshots` and
+    /// `databases` (of RDS), `images`, `instances`, `snapshots` (of EBS), `tables` (of DynamoDB)
+    /// and `volumes`. Only these are listed.
     kinds: Vec<Kind>,
     /// The names of the tags. `*` stands for any text and `?` for one character. Tags of AWS
     /// (`aws:…`) and of Lamplighter are never taken off.
@@ -45,7 +46,7 @@ impl Action for RemoveTags {
     const SPEC: Spec = Spec {
         name: "tags.remove",
         summary: "Takes tags off each selected resource, of several kinds.",
-        permissions: &["dynamodb:UntagResource", "ec2:DeleteTags"],
+        permissions: &Kind::UNTAGGING,
         elsewhere: &[],
         effect: Effect::Changes,
         timeout: Duration::from_secs(3600),

@@ -19,16 +19,15 @@ use lamplighter_core::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::bounds::{
-    Changes, check_keys, check_kinds, each, out_of_bounds, values_of_plan, values_of_step,
-};
+use crate::bounds::{Changes, check_keys, check_kinds, each, out_of_bounds};
 
 /// Parameters of `tags.set`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Params {
-    /// The kinds of resources: `images`, `instances`, `snapshots`, `tables` (of DynamoDB) and
-    /// `volumes`. Only these are listed.
+    /// The kinds of resources: `cluster-snapshots`, `clusters`, `database-snapshots` and
+    /// `databases` (of RDS), `images`, `instances`, `snapshots` (of EBS), `tables` (of DynamoDB)
+    /// and `volumes`. Only these are listed.
     kinds: Vec<Kind>,
     /// The tags: names, and values with placeholders. A value that turns out longer than AWS's
     /// 256 characters is cut and ends in `…`.
@@ -63,7 +62,7 @@ impl Action for SetTags {
     const SPEC: Spec = Spec {
         name: "tags.set",
         summary: "Sets tags of each selected resource, of several kinds.",
-        permissions: &["dynamodb:TagResource", "ec2:CreateTags"],
+        permissions: &Kind::TAGGING,
         elsewhere: &[],
         effect: Effect::Changes,
         timeout: Duration::from_secs(3600),
@@ -78,7 +77,7 @@ impl Action for SetTags {
             1..=TAGS_MAX => {}
             count => return bad(format!("a resource has at most {TAGS_MAX} tags, not {count}")),
         }
-        check_keys("tags", params.tags.keys().map(String::as_str))
+        check_keys("tags", params.tags.keys().map(String::as_str), &params.kinds)
     }
 
     fn kinds(params: &Params) -> Vec<&'static str> {
@@ -103,8 +102,7 @@ impl Action for SetTags {
     }
 
     fn plan(params: &Params, cx: &PlanCx<'_>, found: &[Tagged], _: &()) -> Vec<Verdict> {
-        let none = BTreeMap::new();
-        found.iter().map(|it| judge(params, it, &values_of_plan(cx, it, &none))).collect()
+        found.iter().map(|it| judge(params, it, &cx.values(&it.id, &it.tags))).collect()
     }
 
     async fn step(
@@ -114,8 +112,7 @@ impl Action for SetTags {
         target: &Tagged,
         _: Option<()>,
     ) -> Result<Progress<()>, Fault> {
-        let none = BTreeMap::new();
-        let changes = params.changes(target, &values_of_step(cx, target, &none));
+        let changes = params.changes(target, &cx.values(&target.id, &target.tags));
         changes.make(cx, target).await.doing(format!("tagging `{}`", target.id))?;
         Ok(Progress::Done(format!("set {changes}")))
     }
@@ -130,10 +127,9 @@ fn judge(params: &Params, it: &Tagged, values: &Values<'_>) -> Verdict {
     if changes.is_empty() {
         return leave("it has these tags".to_owned());
     }
-    match changes.no_room(it) {
-        Some(reason) => leave(reason),
-        None => Verdict::Act { effect: format!("set {changes}"), reason: None },
-    }
+    changes
+        .no_room(it)
+        .unwrap_or_else(|| Verdict::Act { effect: format!("set {changes}"), reason: None })
 }
 
 impl Params {

@@ -14,6 +14,7 @@ use lamplighter_core::{
     job::{Job, WorkKind},
     plan::TaskPlan,
     select::Selection,
+    tagging,
     task::{Guards, Mode, Order, Reach, Regions, Task},
 };
 use serde_json::Value;
@@ -428,7 +429,7 @@ impl World {
             if !it.description.is_empty() {
                 line.push_str(&format!(" \"{}\"", it.description));
             }
-            for (key, value) in it.tags.iter().filter(|(key, _)| !key.starts_with("lamplighter:")) {
+            for (key, value) in tagging::theirs(&it.tags) {
                 line.push_str(&format!(" {key}={value}"));
             }
             line

@@ -10,6 +10,7 @@ fn world() -> World {
         .instance("i-b", [("stage", "test")])
         .volume("vol-a", [("team", "red")])
         .table("orders", [("team", "red"), ("stage", "live")])
+        .database("orders", [("stage", "prod")])
 }
 
 /// What is checked of which kinds, and what then.
@@ -25,7 +26,7 @@ fn params(kinds: &[&str], then: &str) -> Value {
     params
 }
 
-const ALL: [&str; 3] = ["instances", "tables", "volumes"];
+const ALL: [&str; 4] = ["databases", "instances", "tables", "volumes"];
 
 #[test]
 fn keeps_the_rules_of_an_action() {
@@ -67,22 +68,20 @@ fn a_report_fails_the_job_of_each_that_does_not_comply() {
     assert_eq!(
         world().plan(&CheckTags, report()),
         "i-a: leave because it complies\n\
-         i-b: report it because it does not comply: `team` is missing\n\
-         orders: report it because it does not comply: `stage` is `live`\n\
-         vol-a: report it because it does not comply: `stage` is missing"
+         problem: db:orders: it does not comply: `team` is missing\n\
+         problem: i-b: it does not comply: `team` is missing\n\
+         problem: table/orders: it does not comply: `stage` is `live`\n\
+         problem: vol-a: it does not comply: `stage` is missing"
     );
     let mut world = world();
     world.run(&CheckTags, report());
-    let of = "tags.check on";
-    let here = "in 111122223333/eu-west-1: it does not comply:";
     assert_eq!(
         world.targets(),
-        format!(
-            "i-a skipped: it complies\n\
-             i-b failed: {of} `i-b` {here} `team` is missing\n\
-             orders failed: {of} `orders` {here} `stage` is `live`\n\
-             vol-a failed: {of} `vol-a` {here} `stage` is missing"
-        )
+        "db:orders failed: it does not comply: `team` is missing\n\
+         i-a skipped: it complies\n\
+         i-b failed: it does not comply: `team` is missing\n\
+         table/orders failed: it does not comply: `stage` is `live`\n\
+         vol-a failed: it does not comply: `stage` is missing"
     );
     let needs = CheckTags.needs(&params(&["volumes"], "report")).unwrap();
     assert_eq!(needs, Permissions::here(&["ec2:DescribeVolumes"]));
@@ -93,12 +92,12 @@ fn a_tag_says_what_is_wrong_and_is_set_once() {
     let mut world = world();
     world.run(&CheckTags, params(&["tables"], "tag"));
     let table = world.cloud().cloud().tables_in(world.here()).remove(0);
-    assert_eq!(table.tags["compliance"], "stage is live (2026-03-02)");
+    assert_eq!(table.tags["compliance"], "stage is live _2026-03-02_");
     world.clock().advance(jiff::SignedDuration::from_mins(1));
     world.run(&CheckTags, params(&["tables"], "tag"));
     let targets = world.targets();
     let second = targets.lines().next();
-    let expected = "orders skipped: it does not comply: `stage` is `live`; it is tagged so";
+    let expected = "table/orders skipped: it does not comply: `stage` is `live`; it is tagged so";
     assert_eq!(second, Some(expected));
 }
 

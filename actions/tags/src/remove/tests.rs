@@ -10,11 +10,24 @@ fn world() -> World {
         .snapshot("snap-a", "vol-a", 1, [("old-owner", "x"), ("lamplighter:task", "nightly")])
         .instance("i-a", [("team", "red")])
         .table("orders", [("temp", "1"), ("team", "red")])
+        .database("orders", [("temp", "1"), ("team", "red")])
+        .database_snapshot("orders-1", "orders", 1, [("old-owner", "x")])
+        .cluster("shop", [("team", "red")])
+        .cluster_snapshot("shop-1", "shop", 1, [("temp", "1")])
 }
 
 fn params() -> Value {
     json!({
-        "kinds": ["instances", "snapshots", "tables", "volumes"],
+        "kinds": [
+            "cluster-snapshots",
+            "clusters",
+            "database-snapshots",
+            "databases",
+            "instances",
+            "snapshots",
+            "tables",
+            "volumes",
+        ],
         "names": ["old-*", "temp", "lamplighter:*"],
     })
 }
@@ -36,9 +49,14 @@ fn what_to_take_off_is_named() {
 fn names_and_patterns_are_taken_off_and_what_is_ours_is_not() {
     assert_eq!(
         world().plan(&RemoveTags, params()),
-        "i-a: leave because it has none of these tags\n\
-         orders: take off `temp`\n\
+        "cluster-snapshot:shop-1: take off `temp`\n\
+         cluster:shop: leave because it has none of these tags\n\
+         db:orders: take off `temp`\n\
+         db:shop-1: leave because it has none of these tags\n\
+         i-a: leave because it has none of these tags\n\
          snap-a: take off `old-owner`\n\
+         snapshot:orders-1: take off `old-owner`\n\
+         table/orders: take off `temp`\n\
          vol-a: take off `old-owner`, `temp`"
     );
     let mut world = world();
@@ -50,4 +68,6 @@ fn names_and_patterns_are_taken_off_and_what_is_ours_is_not() {
     assert_eq!(keys(&snapshot.tags), ["lamplighter:task"]);
     let table = world.cloud().cloud().tables_in(world.here()).remove(0);
     assert_eq!(keys(&table.tags), ["team"]);
+    let database = world.cloud().cloud().databases_in(world.here()).remove(0);
+    assert_eq!(keys(&database.tags), ["team"]);
 }

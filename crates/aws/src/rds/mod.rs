@@ -34,7 +34,6 @@ const PAGE: i32 = 100;
 pub(crate) struct RdsClient {
     client: Client,
     whom: String,
-    place: Place,
 }
 
 impl RdsClient {
@@ -44,11 +43,7 @@ impl RdsClient {
         let config = Builder::from(config)
             .region(aws_types::region::Region::new(region.to_string()))
             .retry_partition(RetryPartition::new(format!("rds-{region}-{account}")));
-        RdsClient {
-            client: Client::from_conf(config.build()),
-            whom: format!("{whom} in {place}"),
-            place: place.clone(),
-        }
+        RdsClient { client: Client::from_conf(config.build()), whom: format!("{whom} in {place}") }
     }
 
     fn call<'a>(&'a self, doing: &'a str, action: &'static str) -> Call<'a> {
@@ -351,27 +346,25 @@ impl Rds for RdsClient {
         }
     }
 
-    async fn tag_snapshot(&self, kind: Kind, name: &str, tags: &Tags) -> Result<(), Fault> {
-        let doing = format!("tagging the snapshot `{name}`");
+    async fn tag(&self, arn: &str, tags: &Tags) -> Result<(), Fault> {
+        let doing = format!("tagging `{arn}`");
         let call = self.call(&doing, "rds:AddTagsToResource");
         let request = self
             .client
             .add_tags_to_resource()
-            .resource_name(snapshot_arn(&self.place, kind, name))
+            .resource_name(arn)
             .set_tags(self::tags(tags).or_else(|| Some(Vec::new())));
         call.answer(request.send().await).map(|_| ())
     }
-}
 
-/// The ARN of a snapshot.
-/// Source: Service Authorization Reference, "Resource types defined by Amazon RDS".
-fn snapshot_arn(place: &Place, kind: Kind, name: &str) -> String {
-    let Place { account, region } = place;
-    let resource = match kind {
-        Kind::Instance => "snapshot",
-        Kind::Cluster => "cluster-snapshot",
-    };
-    format!("arn:{}:rds:{region}:{account}:{resource}:{name}", region.partition())
+    async fn untag(&self, arn: &str, keys: &[&str]) -> Result<(), Fault> {
+        let doing = format!("untagging `{arn}`");
+        let call = self.call(&doing, "rds:RemoveTagsFromResource");
+        let keys = keys.iter().map(|it| (*it).to_owned()).collect();
+        let request =
+            self.client.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(keys));
+        call.answer(request.send().await).map(|_| ())
+    }
 }
 
 /// RDS filters by names, and never by tags.

@@ -9,9 +9,10 @@ use super::{
     Page, PageToken, Resource, Scope,
     ec2::{Snapshot, SnapshotState, Volume},
     instances::{Image, Instance},
+    rds::{self, Cluster, ClusterSnapshot, Database, DatabaseSnapshot, other_service},
     tables::Table,
 };
-use crate::{Fault, Tags, select::ServerFilter};
+use crate::{Fault, Tags, select::ServerFilter, tagging::Alphabet};
 
 /// A kind of resources that have tags.
 #[derive(
@@ -19,6 +20,14 @@ use crate::{Fault, Tags, select::ServerFilter};
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
+    /// Snapshots of DB clusters.
+    ClusterSnapshots,
+    /// DB clusters.
+    Clusters,
+    /// Snapshots of DB instances.
+    DatabaseSnapshots,
+    /// DB instances.
+    Databases,
     /// Images (AMIs) of the account.
     Images,
     /// EC2 instances.
@@ -34,12 +43,11 @@ pub enum Kind {
 /// A resource that has tags.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tagged {
-    /// What AWS knows it by: an id such as `vol-0abc`, or the name of a table.
+    /// What AWS knows it by: an id such as `vol-0abc`; of RDS and DynamoDB the end of its ARN, such
+    /// as `db:orders` or `table/orders`.
     pub id: String,
-    /// `images`, `instances`, `snapshots`, `tables` or `volumes`.
+    /// What it is, as in the parameter `kinds`.
     pub kind: Kind,
-    /// The ARN of a table.
-    pub arn: Option<String>,
     /// The state that it is in, as AWS calls it.
     pub state: String,
     /// When it was made; of an instance, when it was last started.
@@ -50,14 +58,51 @@ pub struct Tagged {
     pub tags: Tags,
 }
 
+/// By whose calls a resource is tagged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Service {
+    Ec2,
+    Rds,
+    DynamoDb,
+}
+
 impl Kind {
     /// All there are, in the order of their names.
-    pub const ALL: [Kind; 5] =
-        [Kind::Images, Kind::Instances, Kind::Snapshots, Kind::Tables, Kind::Volumes];
+    pub const ALL: [Kind; 9] = [
+        Kind::ClusterSnapshots,
+        Kind::Clusters,
+        Kind::DatabaseSnapshots,
+        Kind::Databases,
+        Kind::Images,
+        Kind::Instances,
+        Kind::Snapshots,
+        Kind::Tables,
+        Kind::Volumes,
+    ];
+    /// IAM actions that setting tags needs, of all kinds.
+    pub const TAGGING: [&str; 3] =
+        ["dynamodb:TagResource", "ec2:CreateTags", "rds:AddTagsToResource"];
+    /// IAM actions that taking tags off needs, of all kinds.
+    pub const UNTAGGING: [&str; 3] =
+        ["dynamodb:UntagResource", "ec2:DeleteTags", "rds:RemoveTagsFromResource"];
+
+    fn service(self) -> Service {
+        match self {
+            Kind::Images | Kind::Instances | Kind::Snapshots | Kind::Volumes => Service::Ec2,
+            Kind::ClusterSnapshots | Kind::Clusters | Kind::DatabaseSnapshots | Kind::Databases => {
+                Service::Rds
+            }
+            Kind::Tables => Service::DynamoDb,
+        }
+    }
 
     /// IAM actions that listing them needs.
     pub fn listing(self) -> &'static [&'static str] {
         match self {
+            Kind::ClusterSnapshots => ClusterSnapshot::PERMISSIONS,
+            Kind::Clusters => Cluster::PERMISSIONS,
+            Kind::DatabaseSnapshots => DatabaseSnapshot::PERMISSIONS,
+            Kind::Databases => Database::PERMISSIONS,
             Kind::Images => &["ec2:DescribeImages"],
             Kind::Instances => Instance::PERMISSIONS,
             Kind::Snapshots => Snapshot::PERMISSIONS,
@@ -68,23 +113,40 @@ impl Kind {
 
     /// The IAM action that setting their tags needs.
     pub fn tagging(self) -> &'static str {
-        match self {
-            Kind::Tables => "dynamodb:TagResource",
-            _ => "ec2:CreateTags",
+        let [dynamodb, ec2, rds] = Kind::TAGGING;
+        match self.service() {
+            Service::Ec2 => ec2,
+            Service::Rds => rds,
+            Service::DynamoDb => dynamodb,
         }
     }
 
     /// The IAM action that taking their tags off needs.
     pub fn untagging(self) -> &'static str {
-        match self {
-            Kind::Tables => "dynamodb:UntagResource",
-            _ => "ec2:DeleteTags",
+        let [dynamodb, ec2, rds] = Kind::UNTAGGING;
+        match self.service() {
+            Service::Ec2 => ec2,
+            Service::Rds => rds,
+            Service::DynamoDb => dynamodb,
+        }
+    }
+
+    /// What AWS takes in their tags.
+    pub fn alphabet(self) -> Alphabet {
+        match self.service() {
+            Service::Ec2 => Alphabet::Any,
+            Service::Rds => Alphabet::Rds,
+            Service::DynamoDb => Alphabet::DynamoDb,
         }
     }
 
     /// What they are called, as their own kind.
     pub fn name(self) -> &'static str {
         match self {
+            Kind::ClusterSnapshots => ClusterSnapshot::KIND,
+            Kind::Clusters => Cluster::KIND,
+            Kind::DatabaseSnapshots => DatabaseSnapshot::KIND,
+            Kind::Databases => Database::KIND,
             Kind::Images => "images",
             Kind::Instances => Instance::KIND,
             Kind::Snapshots => Snapshot::KIND,
@@ -100,6 +162,14 @@ impl Kind {
         page: Option<PageToken>,
     ) -> Result<Page<Tagged>, Fault> {
         Ok(match self {
+            Kind::ClusterSnapshots => {
+                ClusterSnapshot::list(scope, filter, page).await?.map(Tagged::from)
+            }
+            Kind::Clusters => Cluster::list(scope, filter, page).await?.map(Tagged::from),
+            Kind::DatabaseSnapshots => {
+                DatabaseSnapshot::list(scope, filter, page).await?.map(Tagged::from)
+            }
+            Kind::Databases => Database::list(scope, filter, page).await?.map(Tagged::from),
             Kind::Images => scope.instances().images(filter, page).await?.map(Tagged::from),
             Kind::Instances => Instance::list(scope, filter, page).await?.map(Tagged::from),
             Kind::Snapshots => Snapshot::list(scope, filter, page).await?.map(Tagged::from),
@@ -137,19 +207,47 @@ impl Tagged {
         Ok(Page { items: found.items, next: next.map(PageToken) })
     }
 
+    /// What AWS and the actions on its own kind know it by: `orders` of `db:orders`.
+    pub fn own_id(&self) -> &str {
+        let before = match self.kind.service() {
+            Service::Ec2 => None,
+            Service::Rds => Some(':'),
+            Service::DynamoDb => Some('/'),
+        };
+        let named = before.and_then(|it| self.id.split_once(it));
+        named.map_or(&self.id, |(_, name)| name)
+    }
+
     /// Adds tags and changes those that are there. Needs [`Kind::tagging`].
     pub async fn tag(&self, scope: &dyn Scope, tags: &Tags) -> Result<(), Fault> {
-        match &self.arn {
-            Some(arn) => scope.tables().tag(arn, tags).await,
-            None => scope.instances().tag(&self.id, tags).await,
+        let place = scope.place();
+        match self.kind.service() {
+            Service::Ec2 => scope.instances().tag(&self.id, tags).await,
+            Service::Rds => scope.rds().tag(&place.arn("rds", &self.id), tags).await,
+            Service::DynamoDb => scope.tables().tag(&place.arn("dynamodb", &self.id), tags).await,
         }
     }
 
     /// Takes tags off, whatever their values. Needs [`Kind::untagging`].
     pub async fn untag(&self, scope: &dyn Scope, keys: &[&str]) -> Result<(), Fault> {
-        match &self.arn {
-            Some(arn) => scope.tables().untag(arn, keys).await,
-            None => scope.instances().untag(&self.id, keys).await,
+        let place = scope.place();
+        match self.kind.service() {
+            Service::Ec2 => scope.instances().untag(&self.id, keys).await,
+            Service::Rds => scope.rds().untag(&place.arn("rds", &self.id), keys).await,
+            Service::DynamoDb => scope.tables().untag(&place.arn("dynamodb", &self.id), keys).await,
+        }
+    }
+}
+
+impl Tagged {
+    fn of_databases(kind: Kind, of: rds::Kind, it: rds::Snapshot) -> Tagged {
+        Tagged {
+            id: of.snapshot_in_arn(&it.id),
+            kind,
+            state: it.state,
+            created_at: it.created_at,
+            managed_by: other_service(&it.engine).map(str::to_owned),
+            tags: it.tags,
         }
     }
 }
@@ -160,12 +258,49 @@ impl<T> Page<T> {
     }
 }
 
+impl From<ClusterSnapshot> for Tagged {
+    fn from(ClusterSnapshot(it): ClusterSnapshot) -> Tagged {
+        Tagged::of_databases(Kind::ClusterSnapshots, rds::Kind::Cluster, it)
+    }
+}
+
+impl From<DatabaseSnapshot> for Tagged {
+    fn from(DatabaseSnapshot(it): DatabaseSnapshot) -> Tagged {
+        Tagged::of_databases(Kind::DatabaseSnapshots, rds::Kind::Instance, it)
+    }
+}
+
+impl From<Cluster> for Tagged {
+    fn from(it: Cluster) -> Tagged {
+        Tagged {
+            id: rds::Kind::Cluster.database_in_arn(&it.id),
+            kind: Kind::Clusters,
+            state: it.state,
+            created_at: it.created_at,
+            managed_by: other_service(&it.engine).map(str::to_owned),
+            tags: it.tags,
+        }
+    }
+}
+
+impl From<Database> for Tagged {
+    fn from(it: Database) -> Tagged {
+        Tagged {
+            id: rds::Kind::Instance.database_in_arn(&it.id),
+            kind: Kind::Databases,
+            state: it.state,
+            created_at: it.created_at,
+            managed_by: other_service(&it.engine).map(str::to_owned),
+            tags: it.tags,
+        }
+    }
+}
+
 impl From<Image> for Tagged {
     fn from(it: Image) -> Tagged {
         Tagged {
             id: it.id,
             kind: Kind::Images,
-            arn: None,
             state: it.state,
             created_at: None,
             managed_by: None,
@@ -180,7 +315,6 @@ impl From<Instance> for Tagged {
         Tagged {
             id: it.id,
             kind: Kind::Instances,
-            arn: None,
             state: it.state,
             created_at: Some(it.launched_at),
             managed_by: it.managed_by.or(group),
@@ -194,7 +328,6 @@ impl From<Snapshot> for Tagged {
         Tagged {
             id: it.id,
             kind: Kind::Snapshots,
-            arn: None,
             state: match it.state {
                 SnapshotState::Pending => "pending",
                 SnapshotState::Completed => "completed",
@@ -213,9 +346,8 @@ impl From<Snapshot> for Tagged {
 impl From<Table> for Tagged {
     fn from(it: Table) -> Tagged {
         Tagged {
-            id: it.id,
+            id: format!("table/{}", it.id),
             kind: Kind::Tables,
-            arn: Some(it.arn),
             state: it.state,
             created_at: it.created_at,
             managed_by: None,
@@ -229,7 +361,6 @@ impl From<Volume> for Tagged {
         Tagged {
             id: it.id,
             kind: Kind::Volumes,
-            arn: None,
             state: it.state,
             created_at: it.created_at,
             managed_by: it.managed_by,
@@ -249,6 +380,10 @@ impl Resource for Tagged {
         "ec2:DescribeInstances",
         "ec2:DescribeSnapshots",
         "ec2:DescribeVolumes",
+        "rds:DescribeDBClusterSnapshots",
+        "rds:DescribeDBClusters",
+        "rds:DescribeDBInstances",
+        "rds:DescribeDBSnapshots",
     ];
 
     fn id(&self) -> &str {
@@ -276,7 +411,13 @@ mod tests {
 
     #[test]
     fn all_kinds_together_need_what_each_of_them_does() {
-        let all: BTreeSet<&str> = Kind::ALL.iter().flat_map(|it| it.listing()).copied().collect();
-        assert_eq!(all.into_iter().collect::<Vec<_>>(), Tagged::PERMISSIONS);
+        #[track_caller]
+        fn check(of_each: impl Iterator<Item = &'static str>, together: &[&str]) {
+            let all: BTreeSet<&str> = of_each.collect();
+            assert_eq!(all.into_iter().collect::<Vec<_>>(), together);
+        }
+        check(Kind::ALL.iter().flat_map(|it| it.listing()).copied(), Tagged::PERMISSIONS);
+        check(Kind::ALL.iter().map(|it| it.tagging()), &Kind::TAGGING);
+        check(Kind::ALL.iter().map(|it| it.untagging()), &Kind::UNTAGGING);
     }
 }
