@@ -15,7 +15,7 @@ use lamplighter_core::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::asking::Asking;
+use crate::{asking::Asking, indexes::said_of};
 
 /// Between two switches of a table to on demand: AWS allows four in any 24 hours, and tells the
 /// time of the last one only.
@@ -23,8 +23,6 @@ use crate::asking::Asking;
 const PAUSE: SignedDuration = SignedDuration::from_hours(6);
 /// Between two looks: a switch takes minutes.
 const LOOK: Duration = Duration::from_secs(60);
-/// The name of all indexes that are not named.
-const ANY: &str = "*";
 
 /// Parameters of `dynamodb.billing.set`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -199,8 +197,7 @@ impl Params {
             return Ok(Billing::OnDemand);
         };
         let index = |it: &lamplighter_core::cloud::tables::Index| {
-            let found = self.indexes.get(&it.name).or_else(|| self.indexes.get(ANY));
-            let units = found.ok_or_else(|| {
+            let units = said_of(&self.indexes, &it.name).ok_or_else(|| {
                 format!("`indexes` does not say what its index `{}` has", it.name)
             })?;
             Ok((it.name.clone(), units.units()))

@@ -53,6 +53,21 @@ impl Budget {
         let hourly = self.last.unwrap_or(now) + HOUR * i32::try_from(missing).unwrap_or(i32::MAX);
         hourly.min(midnight(now)).max(now)
     }
+
+    /// How often it can be lowered from `now` until the day ends, when `reserve` are left to
+    /// others and each decrease is made as soon as it can be.
+    pub(crate) fn rest_of_day(mut self, reserve: u32, now: Timestamp) -> u32 {
+        let (mut now, end) = (now, midnight(now));
+        let mut count = 0;
+        loop {
+            now = self.beyond(reserve, now);
+            if now >= end {
+                return count;
+            }
+            self = Budget { today: self.made(now) + 1, last: Some(now) };
+            count += 1;
+        }
+    }
 }
 
 /// When the day of an instant ends, in UTC.
@@ -97,6 +112,24 @@ mod tests {
         let yesterday = Budget { today: 20, last: Some(at("00:00") - HOUR) };
         assert_eq!((yesterday.left(at("00:00")), yesterday.made(at("00:00"))), (4, 0));
         assert_eq!(Budget { today: 0, last: None }.left(at("00:00")), 4);
+    }
+
+    #[track_caller]
+    fn check_rest(today: u32, last: &str, reserve: u32, now: &str, expected: u32) {
+        let found = budget(today, last).rest_of_day(reserve, at(now));
+        assert_eq!(found, expected, "{today} today, {last}, {reserve} kept, at {now}");
+    }
+
+    #[test]
+    fn a_day_has_27_and_fewer_for_whoever_leaves_some() {
+        check_rest(0, "00:00", 0, "00:00", 27);
+        check_rest(0, "00:00", 1, "00:00", 15);
+        check_rest(0, "00:00", 3, "00:00", 8);
+        check_rest(4, "00:00", 0, "00:00", 23);
+        check_rest(4, "12:00", 0, "12:20", 11);
+        check_rest(3, "12:00", 0, "12:20", 12);
+        check_rest(9, "23:30", 0, "23:59", 0);
+        assert_eq!(Budget { today: 0, last: None }.rest_of_day(0, at("23:59")), 4);
     }
 
     #[track_caller]

@@ -169,34 +169,45 @@ fn judge(params: &Params, table: &Table, scaled: &BTreeSet<Dimension>, cx: &Plan
 /// What lowering a table and its indexes takes of the decreases that AWS allows, and what comes
 /// of it today.
 fn budgets(params: &Params, table: &Table, moves: &[Move], cx: &PlanCx<'_>) -> Vec<String> {
-    let mut said = Vec::new();
+    let end = midnight(cx.now);
+    let (mut said, mut least) = (Vec::new(), u32::MAX);
     for holder in holders(moves) {
         let Some(capacity) = table.capacity_of(holder) else { continue };
         let budget = Budget::of(capacity);
         let (made, left) = (budget.made(cx.now), budget.left(cx.now));
         let of = holder.map_or("the table".to_owned(), |index| format!("`{index}`"));
-        let times = match made {
+        let made = match made {
             0 => "not lowered".to_owned(),
-            1 => "lowered once".to_owned(),
-            made => format!("lowered {made} times"),
+            made => format!("lowered {}", times(made)),
         };
-        let mut text = format!("{of} was {times} today");
+        let mut text = format!("{of} was {made} today");
         let then = budget.beyond(params.reserve, cx.now);
         text.push_str(&match left {
-            left if left > params.reserve => format!(", and can be {left} times more now"),
+            left if left > params.reserve => format!(", and can be {} more now", times(left)),
             0 => format!(", and can be again at {then}"),
-            left => format!(", and {left} times more now: they are kept for others until {then}"),
+            left => format!(", and can be {} more now: for others, until {then}", times(left)),
         });
+        let rest = budget.rest_of_day(params.reserve, cx.now);
+        text.push_str(&format!(", {} until {end}", times(rest)));
+        least = least.min(rest);
         said.push(text);
     }
     if let Some(schedule) = cx.schedule
         && !said.is_empty()
     {
-        let end = midnight(cx.now);
         let runs = schedule.occurrences(cx.now, end).filter(|at| *at < end).count();
-        said.push(format!("the task runs {runs} more times until {end}"));
+        let is_short = runs > usize::try_from(least).unwrap_or(usize::MAX);
+        let short = if is_short { ", more often than it can be lowered" } else { "" };
+        said.push(format!("the task runs {runs} more times until then{short}"));
     }
     said
+}
+
+fn times(count: u32) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    }
 }
 
 /// The table and the indexes of which something is lowered, each once.

@@ -7,6 +7,7 @@ mod backup_delete;
 mod billing;
 mod budget;
 mod capacity;
+mod indexes;
 
 pub use backup_create::CreateBackup;
 pub use backup_delete::DeleteBackup;

@@ -11,18 +11,17 @@ use std::{
     time::Instant,
 };
 
-use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_catalog::ACTIONS;
 use lamplighter_config::{Account, Accounts as Group, Config, Role, Source, yaml};
 use lamplighter_core::{
-    AccountId, AccountPool, Clock, Engine, Fault, action,
+    AccountId, AccountPool, Clock, Engine, action,
     events::{self, CloudEvent},
     task::{Reach, Task},
 };
 use lamplighter_rehearsal::{Rehearsal, VirtualClock};
 use lamplighter_simulator::{
-    Accounts, After, Cloud, Door, Fleet, Lag, Rules, Throttling, Weather,
+    Accounts, Cloud, Door, Fleet, Lag, Passing, Rules, Throttling,
     fleet::{Member, Target},
 };
 use serde_json::json;
@@ -258,22 +257,6 @@ impl Clock for StageClock {
 
     fn jitter(&self) -> f64 {
         self.played.jitter()
-    }
-}
-
-/// Nothing goes wrong but what the cloud does itself; a late answer lets time go by.
-struct Passing(Arc<VirtualClock>);
-
-#[async_trait]
-impl Weather for Passing {
-    async fn before(&self) -> Result<After, Fault> {
-        Ok(After::Answers)
-    }
-
-    async fn die(&self) {}
-
-    async fn pass(&self, time: SignedDuration) {
-        self.0.advance(time);
     }
 }
 

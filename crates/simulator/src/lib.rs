@@ -48,7 +48,7 @@ pub use iam::{IdentityPolicy, PolicyError, ResourcePolicy, TrustPolicy};
 pub use operation::Access;
 pub use organization::{Caller, Role};
 pub use plant::Protection;
-pub use ports::{Accounts, After, Calm, Door, Weather};
+pub use ports::{Accounts, After, Calm, Door, Passing, Weather};
 pub use random::Random;
 pub use rds::Times as DatabaseTimes;
 pub use refusal::Refusal;

@@ -9,10 +9,10 @@ use lamplighter_core::cloud::tables::{Dimension, NewCapacity, Table, Unit, Units
 use serde::{Deserialize, Serialize};
 
 use super::Params;
-use crate::amount::Wanted;
-
-/// The name of all indexes that are not named.
-pub(super) const ANY: &str = "*";
+use crate::{
+    amount::Wanted,
+    indexes::{ANY, said_of},
+};
 
 /// One number that is to change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,8 +63,7 @@ pub(super) fn moves(params: &Params, table: &Table, scaled: &BTreeSet<Dimension>
         found.add(wanted, table, None, scaled);
     }
     for index in &table.indexes {
-        let wanted = params.indexes.get(&index.name).or_else(|| params.indexes.get(ANY));
-        if let Some(wanted) = wanted {
+        if let Some(wanted) = said_of(&params.indexes, &index.name) {
             found.add(wanted, table, Some(&index.name), scaled);
         }
     }

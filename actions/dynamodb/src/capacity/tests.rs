@@ -76,8 +76,9 @@ fn a_plan_says_what_rises_what_falls_and_what_that_costs() {
         params(),
         "raise reads of the table from 10 to 20, lower writes of the table from 10 to 5, lower \
          reads of `by-date` from 10 to 1, lower writes of `by-date` from 8 to 4 because the table \
-         was not lowered today, and can be 4 times more now; `by-date` was not lowered today, and \
-         can be 4 times more now",
+         was not lowered today, and can be 4 times more now, 25 times until 2026-03-03T00:00:00Z; \
+         `by-date` was not lowered today, and can be 4 times more now, 25 times until \
+         2026-03-03T00:00:00Z",
     );
     let more = json!({ "table": { "reads": 20 } });
     check_plan(indexed, more, "raise reads of the table from 10 to 20");
@@ -89,6 +90,7 @@ fn a_plan_says_what_rises_what_falls_and_what_that_costs() {
 fn a_plan_says_when_it_has_to_wait() {
     let less = |reserve: u32| json!({ "table": { "writes": 5 }, "reserve": reserve });
     let lower = "lower writes of the table from 10 to 5 because the table was lowered";
+    let end = "until 2026-03-03T00:00:00Z";
     let lowered = |times: u32, last: &'static str| {
         move |it: &mut Table| {
             it.capacity.decreases_today = times;
@@ -98,35 +100,39 @@ fn a_plan_says_when_it_has_to_wait() {
     check_plan(
         spent,
         less(0),
-        &format!("{lower} 4 times today, and can be again at 2026-03-02T02:30:00Z"),
+        &format!("{lower} 4 times today, and can be again at 2026-03-02T02:30:00Z, 22 times {end}"),
     );
     check_plan(
         lowered(3, "2026-03-02T01:30:00Z"),
         less(1),
         &format!(
-            "{lower} 3 times today, and 1 times more now: they are kept for others until \
-             2026-03-02T02:30:00Z"
+            "{lower} 3 times today, and can be once more now: for others, until \
+             2026-03-02T02:30:00Z, 11 times {end}"
         ),
     );
     check_plan(
         lowered(1, "2026-03-02T01:30:00Z"),
         less(1),
-        &format!("{lower} once today, and can be 3 times more now"),
+        &format!("{lower} once today, and can be 3 times more now, 13 times {end}"),
     );
 }
 
 #[test]
-fn a_plan_says_how_often_the_task_runs_today() {
-    let schedule: Schedule =
-        serde_json::from_value(json!({ "timing": { "every": "90m" } })).unwrap();
-    let world = World::new().table("orders", []).task(move |task| {
-        task.schedule = Some(schedule.clone());
-    });
-    assert_eq!(
-        world.plan(&SetCapacity, json!({ "table": { "reads": 5 } })),
-        "orders: lower reads of the table from 10 to 5 because the table was not lowered today, \
-         and can be 4 times more now; the task runs 14 more times until 2026-03-03T00:00:00Z"
-    );
+fn a_plan_says_whether_the_day_has_as_many_decreases_as_the_task_needs() {
+    let of = |every: &str| {
+        let schedule: Schedule =
+            serde_json::from_value(json!({ "timing": { "every": every } })).unwrap();
+        let world = World::new().table("orders", []);
+        let world = world.task(move |task| task.schedule = Some(schedule.clone()));
+        world.clock().advance(SignedDuration::from_hours(22));
+        world.plan(&SetCapacity, json!({ "table": { "reads": 5 } }))
+    };
+    let plan = "orders: lower reads of the table from 10 to 5 because the table was not lowered \
+                today, and can be 4 times more now, 27 times until 2026-03-04T00:00:00Z; the task \
+                runs";
+    assert_eq!(of("90m"), format!("{plan} 15 more times until then"));
+    let short = "more often than it can be lowered";
+    assert_eq!(of("36m"), format!("{plan} 39 more times until then, {short}"));
 }
 
 #[test]
@@ -167,9 +173,10 @@ fn what_auto_scaling_sets_is_left_and_the_rest_is_not() {
     assert_eq!(
         world().plan(&SetCapacity, params()),
         "orders: lower writes of the table from 10 to 5, lower reads of `by-date` from 10 to 1 \
-         because the table was not lowered today, and can be 4 times more now; `by-date` was not \
-         lowered today, and can be 4 times more now; Application Auto Scaling sets the reads of \
-         the table; Application Auto Scaling sets the writes of `by-date`"
+         because the table was not lowered today, and can be 4 times more now, 25 times until \
+         2026-03-03T00:00:00Z; `by-date` was not lowered today, and can be 4 times more now, 25 \
+         times until 2026-03-03T00:00:00Z; Application Auto Scaling sets the reads of the table; \
+         Application Auto Scaling sets the writes of `by-date`"
     );
     let mut done = world();
     done.run(&SetCapacity, params());
@@ -322,8 +329,11 @@ fn of_forty_wanted_decreases_27_are_made_in_a_day_and_no_increase_waits() {
     let lower = (0..4).map(|it| it * 10).chain((1..=36).map(|it| 40 + it * 38));
     let lower: BTreeSet<i64> = lower.collect();
     assert_eq!(lower.len(), 40);
+    let mut lowered = BTreeSet::new();
     for minute in 0..24 * 60 {
         let at = midnight + SignedDuration::from_mins(minute);
+        let table = world.cloud().cloud().tables_in(world.here()).remove(0);
+        lowered.extend(table.capacity.decreased_at);
         let name = match minute {
             _ if lower.contains(&minute) => "lower",
             _ if minute % 5 == 3 => "raise",
@@ -342,6 +352,11 @@ fn of_forty_wanted_decreases_27_are_made_in_a_day_and_no_increase_waits() {
     world.run_until(&engines, end);
     let table = world.cloud().cloud().tables_in(world.here()).remove(0);
     assert_eq!(table.capacity.decreases_today, 27);
+    // Four when the day begins, and one an hour after each of them.
+    let at = |minute: i64| midnight + SignedDuration::from_mins(minute);
+    let expected: BTreeSet<Timestamp> =
+        [0, 10, 20, 30].into_iter().chain((1..=23).map(|hour| hour * 60 + 30)).map(at).collect();
+    assert_eq!(lowered, expected);
     let refused = world.cloud().calls().into_iter().filter(|it| it.outcome != Outcome::Done);
     assert_eq!(refused.count(), 0, "AWS is never asked for what it does not allow");
 }

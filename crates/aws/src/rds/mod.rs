@@ -21,6 +21,7 @@ use lamplighter_core::{
             Reboot, Snapshot,
         },
     },
+    if_there,
     select::ServerFilter,
 };
 
@@ -381,14 +382,6 @@ fn tags(tags: &Tags) -> Option<Vec<Tag>> {
 /// One try and no more.
 fn once() -> Builder {
     Config::builder().retry_config(RetryConfig::disabled())
-}
-
-/// The answer, unless it says that what was asked for is not there.
-fn if_there<T>(answer: Result<T, Fault>, codes: &[&str]) -> Result<Option<T>, Fault> {
-    match answer {
-        Err(fault) if fault.code.as_deref().is_some_and(|code| codes.contains(&code)) => Ok(None),
-        answer => answer.map(Some),
-    }
 }
 
 #[cfg(test)]

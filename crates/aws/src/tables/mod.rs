@@ -23,8 +23,12 @@ use lamplighter_core::{
     cloud::{
         Page, PageToken, Tables,
         table_backups::Backup,
-        tables::{Asked, Billing, Dimension, LISTING_TRIES, NewCapacity, Table, Units},
+        tables::{
+            Asked, Billing, Dimension, LISTING_TRIES, NO_BACKUP, NO_TABLE, NewCapacity, Table,
+            Units,
+        },
     },
+    if_there,
 };
 
 use crate::fault::{Call, plain};
@@ -34,8 +38,6 @@ use crate::fault::{Call, plain};
 const PAGE: i32 = 25;
 /// Backups on a page, the most that AWS gives. Source: DynamoDB API, `ListBackups`.
 const BACKUPS_PAGE: i32 = 100;
-/// The code for what is not there.
-const NOT_FOUND: &str = "ResourceNotFoundException";
 
 /// DynamoDB, called with the credentials of one account in one region.
 pub(crate) struct TablesClient {
@@ -87,7 +89,9 @@ impl Tables for TablesClient {
         let call = self.call(&doing, "dynamodb:DescribeTable");
         let request =
             self.client.describe_table().table_name(name).customize().config_override(patient());
-        let Some(answer) = there(call.answer(request.send().await))? else { return Ok(None) };
+        let Some(answer) = if_there(call.answer(request.send().await), &[NO_TABLE])? else {
+            return Ok(None);
+        };
         let found = answer.table().ok_or_else(|| call.unreadable("no table", &answer))?;
         let found = read::table(found).map_err(|what| call.unreadable(&what, &answer))?;
         Ok(Some(found))
@@ -105,7 +109,9 @@ impl Tables for TablesClient {
                 .set_next_token(page)
                 .customize()
                 .config_override(patient());
-            let Some(answer) = there(call.answer(request.send().await))? else { return Ok(None) };
+            let Some(answer) = if_there(call.answer(request.send().await), &[NO_TABLE])? else {
+                return Ok(None);
+            };
             let found = answer.tags().iter();
             tags.extend(found.map(|it| (it.key().to_owned(), it.value().to_owned())));
             page = answer.next_token().filter(|it| !it.is_empty()).map(str::to_owned);
@@ -224,10 +230,7 @@ impl Tables for TablesClient {
         let doing = format!("deleting `{}`", plain(arn));
         let call = self.call(&doing, "dynamodb:DeleteBackup");
         let request = self.client.delete_backup().backup_arn(arn);
-        match call.answer(request.send().await) {
-            Err(fault) if fault.code.as_deref() == Some("BackupNotFoundException") => Ok(()),
-            answer => answer.map(drop),
-        }
+        if_there(call.answer(request.send().await), &[NO_BACKUP]).map(drop)
     }
 }
 
@@ -279,15 +282,6 @@ fn index_updates(new: &NewCapacity) -> Result<Vec<GlobalSecondaryIndexUpdate>, B
 /// Tries again for longer than others do.
 fn patient() -> aws_sdk_dynamodb::config::Builder {
     Config::builder().retry_config(RetryConfig::standard().with_max_attempts(LISTING_TRIES))
-}
-
-/// What is not there is no fault.
-fn there<T>(answer: Result<T, Fault>) -> Result<Option<T>, Fault> {
-    match answer {
-        Ok(found) => Ok(Some(found)),
-        Err(fault) if fault.code.as_deref() == Some(NOT_FOUND) => Ok(None),
-        Err(fault) => Err(fault),
-    }
 }
 
 #[cfg(test)]

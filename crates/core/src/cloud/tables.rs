@@ -14,6 +14,10 @@ use crate::{Fault, Tags, select::ServerFilter};
 /// are read by ten in a second at most, and a listing that fails begins again.
 /// Source: DynamoDB API, `ListTagsOfResource`.
 pub const LISTING_TRIES: u32 = 8;
+/// The code by which AWS says that there is no such table.
+pub const NO_TABLE: &str = "ResourceNotFoundException";
+/// The code by which AWS says that there is no such backup.
+pub const NO_BACKUP: &str = "BackupNotFoundException";
 
 /// DynamoDB in one account and region, and what Application Auto Scaling does there.
 #[async_trait]

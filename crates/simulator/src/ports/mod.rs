@@ -22,6 +22,7 @@ use lamplighter_core::{
     cloud::{Ec2, Instances, Kms, Members, Rds, Session, Tables, organizations::not_a_member},
     task::Group,
 };
+use lamplighter_rehearsal::VirtualClock;
 
 use crate::{
     cloud::{Cloud, Performed},
@@ -83,6 +84,25 @@ impl Weather for Calm {
     }
 
     async fn pass(&self, _: SignedDuration) {}
+}
+
+/// Nothing goes wrong but what the cloud does itself; a late answer lets time go by.
+#[derive(Clone, Debug)]
+pub struct Passing(pub Arc<VirtualClock>);
+
+#[async_trait]
+impl Weather for Passing {
+    async fn before(&self) -> Result<After, Fault> {
+        Ok(After::Answers)
+    }
+
+    async fn die(&self) {
+        std::future::pending().await
+    }
+
+    async fn pass(&self, time: SignedDuration) {
+        self.0.advance(time);
+    }
 }
 
 /// The configured accounts of a simulated cloud.

@@ -9,8 +9,12 @@ use lamplighter_core::{
     cloud::{
         Page, PageToken,
         table_backups::Backup,
-        tables::{Asked, Billing, Dimension, LISTING_TRIES, NewCapacity, Table, Tables},
+        tables::{
+            Asked, Billing, Dimension, LISTING_TRIES, NO_BACKUP, NO_TABLE, NewCapacity, Table,
+            Tables,
+        },
     },
+    if_there,
 };
 
 use super::Inside;
@@ -38,7 +42,7 @@ impl Tables for Inside {
 
     async fn table(&self, name: &str) -> Result<Option<Table>, Fault> {
         let request = DescribeTable { table_name: name.to_owned() };
-        there(self.make(request, |it| Table::from(&it.table)).await)
+        if_there(self.make(request, |it| Table::from(&it.table)).await, &[NO_TABLE])
     }
 
     async fn tags(&self, arn: &str) -> Result<Option<Tags>, Fault> {
@@ -47,7 +51,8 @@ impl Tables for Inside {
         loop {
             let request =
                 ListTagsOfResource { resource_arn: arn.to_owned(), next_token: next_token.clone() };
-            match there(self.make(request, |it| (it.tags, it.next_token)).await) {
+            let answer = self.make(request, |it| (it.tags, it.next_token)).await;
+            match if_there(answer, &[NO_TABLE]) {
                 // As the SDK does.
                 Err(fault) if fault.kind == FaultKind::Throttled && tries < LISTING_TRIES => {
                     self.weather.pass(SignedDuration::from_secs(1)).await;
@@ -134,10 +139,8 @@ impl Tables for Inside {
     }
 
     async fn delete_backup(&self, arn: &str) -> Result<(), Fault> {
-        match self.make(DeleteBackup { backup_arn: arn.to_owned() }, |_| ()).await {
-            Err(fault) if fault.code.as_deref() == Some("BackupNotFoundException") => Ok(()),
-            answer => answer,
-        }
+        let deleted = self.make(DeleteBackup { backup_arn: arn.to_owned() }, |_| ()).await;
+        if_there(deleted, &[NO_BACKUP]).map(drop)
     }
 }
 
@@ -149,14 +152,5 @@ fn changing(name: &str, mode: Option<BillingMode>, new: &NewCapacity) -> UpdateT
         provisioned_throughput: new.table.map(Into::into),
         global_secondary_index_updates: IndexCapacity::of(new).into_iter().map(update).collect(),
         ..UpdateTable::default()
-    }
-}
-
-/// What is not there is no fault.
-fn there<T>(answer: Result<T, Fault>) -> Result<Option<T>, Fault> {
-    match answer {
-        Ok(found) => Ok(Some(found)),
-        Err(fault) if fault.code.as_deref() == Some("ResourceNotFoundException") => Ok(None),
-        Err(fault) => Err(fault),
     }
 }
