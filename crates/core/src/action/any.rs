@@ -49,6 +49,8 @@ pub trait AnyAction: Send + Sync {
     fn needs(&self, params: &Value) -> Result<Permissions, Fault>;
     /// Those for listing the targets of a task with these parameters.
     fn listing(&self, params: &Value) -> Result<Vec<&'static str>, Fault>;
+    /// Those for listing its kind of targets, of whatever task.
+    fn listing_of_kind(&self) -> &'static [&'static str];
     /// The schema of the `with:` block.
     fn params_schema(&self) -> Schema;
     /// The schema of a target: what `select.where` sees as `target`.
@@ -60,6 +62,13 @@ pub trait AnyAction: Send + Sync {
     async fn list(
         &self,
         params: &Value,
+        scope: &dyn Scope,
+        filter: &ServerFilter,
+        page: Option<PageToken>,
+    ) -> Result<Page<Candidate>, Fault>;
+    /// One page of its kind of targets that `filter` admits, of whatever task.
+    async fn list_kind(
+        &self,
         scope: &dyn Scope,
         filter: &ServerFilter,
         page: Option<PageToken>,
@@ -132,6 +141,10 @@ impl<A: Action> AnyAction for A {
         Ok(A::listing(&from_json(params, "parameters")?))
     }
 
+    fn listing_of_kind(&self) -> &'static [&'static str] {
+        A::Target::PERMISSIONS
+    }
+
     fn params_schema(&self) -> Schema {
         schema_for!(A::Params)
     }
@@ -159,18 +172,16 @@ impl<A: Action> AnyAction for A {
         page: Option<PageToken>,
     ) -> Result<Page<Candidate>, Fault> {
         let params: A::Params = from_json(params, "parameters")?;
-        let page = A::list(&params, scope, filter, page).await?;
-        let candidate = |target: &A::Target| {
-            Ok(Candidate {
-                id: target.id().to_owned(),
-                tags: target.tags().clone(),
-                facts: to_json(target, "target")?,
-            })
-        };
-        Ok(Page {
-            items: page.items.iter().map(candidate).collect::<Result<_, Fault>>()?,
-            next: page.next,
-        })
+        candidates(A::list(&params, scope, filter, page).await?)
+    }
+
+    async fn list_kind(
+        &self,
+        scope: &dyn Scope,
+        filter: &ServerFilter,
+        page: Option<PageToken>,
+    ) -> Result<Page<Candidate>, Fault> {
+        candidates(A::Target::list(scope, filter, page).await?)
     }
 
     async fn plan_json(
@@ -245,6 +256,19 @@ impl<A: Action> AnyAction for A {
         let params: A::Params = from_json(params, "parameters")?;
         A::rehearse(cx, &params, &from_json(target, "target")?).await
     }
+}
+
+/// A page as the engine sees it.
+fn candidates<T: Resource>(page: Page<T>) -> Result<Page<Candidate>, Fault> {
+    let candidate = |target: &T| {
+        Ok(Candidate {
+            id: target.id().to_owned(),
+            tags: target.tags().clone(),
+            facts: to_json(target, "target")?,
+        })
+    };
+    let items = page.items.iter().map(candidate).collect::<Result<_, Fault>>()?;
+    Ok(Page { items, next: page.next })
 }
 
 fn sorted(mut all: Vec<&'static str>) -> Vec<&'static str> {
