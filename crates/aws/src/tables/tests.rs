@@ -214,5 +214,5 @@ async fn the_simulator_understands_each_call() {
     assert_eq!(asked, Asked::Busy);
     let new = NewCapacity { table: Some(units(3, 4)), ..NewCapacity::default() };
     let fault = client.set_capacity("nothing", &new).await.unwrap_err();
-    assert_eq!(fault.code.as_deref(), Some(NOT_FOUND));
+    assert_eq!(fault.code.as_deref(), Some(NO_TABLE));
 }
