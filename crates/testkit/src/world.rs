@@ -405,19 +405,6 @@ impl World {
         }))
     }
 
-    /// The instances, one line each: id, state, type, and tags.
-    pub fn instances(&self) -> String {
-        let places = self.cloud.places();
-        let all = places.iter().flat_map(|place| self.cloud.instances_in(place));
-        sorted(all.map(|it| {
-            let mut line = format!("{} {} {}", it.id, it.state, it.instance_type);
-            for (key, value) in &it.tags {
-                line.push_str(&format!(" {key}={value}"));
-            }
-            line
-        }))
-    }
-
     /// The snapshots, one line each: id, volume, state, description, and the tags that are not
     /// ours.
     pub fn snapshots(&self) -> String {
