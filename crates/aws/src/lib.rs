@@ -29,6 +29,7 @@ mod role;
 mod scope;
 mod settings;
 mod several;
+mod tables;
 #[cfg(test)]
 mod wire;
 

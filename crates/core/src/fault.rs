@@ -119,6 +119,14 @@ impl Error for Fault {
     }
 }
 
+/// The answer, unless AWS says with one of these codes that what was asked for is not there.
+pub fn if_there<T>(answer: Result<T, Fault>, codes: &[&str]) -> Result<Option<T>, Fault> {
+    match answer {
+        Err(fault) if fault.code.as_deref().is_some_and(|code| codes.contains(&code)) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
 /// Adds what was being done to a fault, and keeps its kind.
 pub trait Doing<T> {
     /// Wraps the fault: `doing("copying `snap-1`")`.

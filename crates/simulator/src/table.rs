@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     dynamodb, ec2, events, kms,
     operation::{Operation, Spec},
-    organizations, rds, sqs, sts,
+    organizations, rds, scaling, sqs, sts,
     wire::dispatch::{self, Serve},
 };
 
@@ -56,6 +56,7 @@ pub(crate) const TABLE: &[&[Entry]] = &[
     kms::OPERATIONS,
     organizations::OPERATIONS,
     rds::OPERATIONS,
+    scaling::OPERATIONS,
     sqs::OPERATIONS,
     sts::OPERATIONS,
 ];

@@ -21,7 +21,7 @@ pub use faulty::FaultyJournal;
 pub use lamplighter_rehearsal::{
     Delivery, LawfulJournal, MemoryJournal, MemoryQueue, Random, Rehearsal, VirtualClock, finish,
 };
-pub use world::{World, catalog, place, stopped, task};
+pub use world::{World, capacity, catalog, index, place, stopped, task};
 
 /// Locks, even after a test that held the lock has failed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

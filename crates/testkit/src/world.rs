@@ -2,6 +2,7 @@
 
 mod databases;
 mod instances;
+mod tables;
 
 use std::sync::Arc;
 
@@ -24,10 +25,13 @@ use crate::{
     finish,
 };
 
-pub use self::instances::stopped;
+pub use self::{
+    instances::stopped,
+    tables::{capacity, index},
+};
 
 /// When a world begins: a Monday.
-const BEGIN: Timestamp = Timestamp::constant(1_772_416_800, 0);
+pub(crate) const BEGIN: Timestamp = Timestamp::constant(1_772_416_800, 0);
 /// The task of [`World::run`].
 const TASK: &str = "nightly";
 
@@ -323,6 +327,7 @@ impl World {
     pub fn plan(&self, action: &'static dyn AnyAction, params: Value) -> String {
         let task = self.task_of(action, params);
         let planner = Planner::new(catalog(&[action]), Arc::new(self.cloud.clone()));
+        let planner = planner.knowing(std::slice::from_ref(&task));
         let written = self.writing_calls();
         let now = self.clock().now();
         let mut places = Vec::new();
@@ -397,19 +402,6 @@ impl World {
             let message = job.status.message().unwrap_or("");
             let target = job.work.target().unwrap_or_default();
             format!("{target} {}: {message}", job.status.state().as_str())
-        }))
-    }
-
-    /// The instances, one line each: id, state, type, and tags.
-    pub fn instances(&self) -> String {
-        let places = self.cloud.places();
-        let all = places.iter().flat_map(|place| self.cloud.instances_in(place));
-        sorted(all.map(|it| {
-            let mut line = format!("{} {} {}", it.id, it.state, it.instance_type);
-            for (key, value) in &it.tags {
-                line.push_str(&format!(" {key}={value}"));
-            }
-            line
         }))
     }
 

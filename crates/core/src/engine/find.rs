@@ -89,7 +89,9 @@ impl Engine {
         let decided_at = plan.as_ref().map_or(now, |plan| plan.now);
         let cx = LookCx {
             session: &session,
+            time_zone: order.time_zone.rules(),
             now: decided_at,
+            schedule: self.schedule(&order.task),
             here: &*scope,
             accounts: &*self.ports.accounts,
             pulse: held,

@@ -37,6 +37,7 @@ use crate::{
     events::CloudEvent,
     job::{Admission, Job, Outcome, Status, Tried, WorkKind},
     plan::Plan,
+    schedule::Schedule,
     task::Task,
 };
 
@@ -165,6 +166,11 @@ impl Engine {
     pub fn task(&self, name: &TaskName) -> Result<&Task, Fault> {
         let found = self.tasks().find(|task| task.order.task == *name);
         found.ok_or_else(|| Fault::config(format!("no task `{name}` in the configuration")))
+    }
+
+    /// When a task runs by itself, as it is configured now.
+    fn schedule(&self, task: &TaskName) -> Option<&Schedule> {
+        self.task(task).ok().filter(|it| it.enabled)?.schedule.as_ref()
     }
 
     /// Does the work of one step. Returns the job as it stands in the journal then: a long step

@@ -66,7 +66,7 @@ pub(super) async fn survey(
     for _ in 0..MOST_PAGES {
         let kind = action.target_kind();
         let answer = action
-            .list(scope, &filter, page.take())
+            .list(&order.params, scope, &filter, page.take())
             .await
             .doing(format!("listing {kind} in {place}"))?;
         for candidate in answer.items {

@@ -6,6 +6,7 @@ pub(crate) mod create_table;
 pub(crate) mod delete_table;
 pub(crate) mod expression;
 pub(crate) mod number;
+mod of_core;
 pub(crate) mod schema;
 pub(crate) mod store;
 pub(crate) mod table;
@@ -99,6 +100,7 @@ pub(crate) fn happen(state: &mut State, place: &Place, happening: Happening, at:
         Happening::TableGone(name) => {
             here.tables.remove(&name, at);
             here.items.remove(&*name);
+            state.services_mut(place).scaling.forget(&name);
         }
         Happening::Backup(arn) => {
             here.backups.change(&arn, at, |it| it.status = backups::Status::Available);
