@@ -9,6 +9,7 @@ pub mod events;
 pub mod fault;
 pub mod id;
 pub mod job;
+pub mod pace;
 pub mod plan;
 pub mod power;
 pub mod retention;
