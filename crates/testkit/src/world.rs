@@ -2,6 +2,7 @@
 
 mod databases;
 mod instances;
+mod trace;
 
 use std::sync::Arc;
 
@@ -18,9 +19,10 @@ use lamplighter_core::{
 use serde_json::Value;
 
 use crate::{
-    FakeCloud, Faults, FaultyJournal, LawfulJournal, MemoryQueue, Rehearsal, VirtualClock,
+    FakeCloud, Faults, FaultyJournal, LawfulJournal, MemoryQueue, Random, Rehearsal, VirtualClock,
     cloud::{Access, Dials},
     finish,
+    wrong::WrongClock,
 };
 
 pub use self::instances::stopped;
@@ -43,6 +45,8 @@ pub struct World {
     faults: Faults,
     laws: Arc<LawfulJournal>,
     workers: usize,
+    /// By how much workers' clocks are wrong at most.
+    wrong_by: SignedDuration,
     /// The place that resources are put into.
     here: Place,
     adjust: Vec<Adjust>,
@@ -67,6 +71,7 @@ impl World {
             rehearsal,
             faults,
             workers: 1,
+            wrong_by: SignedDuration::ZERO,
             here: place("111122223333", "eu-west-1"),
             adjust: Vec::new(),
         }
@@ -229,6 +234,14 @@ impl World {
         self
     }
 
+    /// The workers' clocks are wrong by so much at most, and step forth and back.
+    pub fn clocks_wrong_by(mut self, by: SignedDuration) -> World {
+        let (journal, clock) = (self.rehearsal.journal().clone(), self.rehearsal.clock().clone());
+        let laws = LawfulJournal::new(journal, clock).with_clocks_apart(by * 2);
+        (self.laws, self.wrong_by) = (Arc::new(laws), by);
+        self
+    }
+
     /// Draws all luck from another seed.
     pub fn seed(mut self, seed: u64) -> World {
         self.rehearsal.reseed(seed);
@@ -266,9 +279,16 @@ impl World {
 
     /// One engine for each worker, on the same journal, queue and cloud.
     pub fn engines(&self, catalog: Catalog, tasks: &[Task]) -> Vec<Engine> {
+        let clock = |worker: usize| -> Arc<dyn Clock> {
+            let (right, by) = (self.rehearsal.clock().clone(), self.wrong_by);
+            match by.is_zero() {
+                true => right,
+                false => Arc::new(WrongClock::new(right, by, Random::of(&worker))),
+            }
+        };
         let engine = |worker: usize| {
             let ports = Ports {
-                clock: self.rehearsal.clock().clone(),
+                clock: clock(worker),
                 journal: Arc::new(FaultyJournal::new(self.laws.clone(), self.faults.clone())),
                 queue: self.rehearsal.queue().clone(),
                 accounts: Arc::new(self.cloud.clone()),
@@ -345,10 +365,15 @@ impl World {
         sorted(verdicts.chain(problems))
     }
 
+    /// The laws that were broken: each with its name and how.
+    pub fn broken_laws(&self) -> Vec<String> {
+        [self.laws.broken_laws(), self.cloud.broken_laws()].concat()
+    }
+
     /// Fails the test if a law was broken.
     #[track_caller]
     pub fn assert_lawful(&self) {
-        let broken = [self.laws.broken_laws(), self.cloud.broken_laws()].concat();
+        let broken = self.broken_laws();
         assert!(broken.is_empty(), "laws were broken:\n{}", broken.join("\n"));
     }
 
