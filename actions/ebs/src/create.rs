@@ -5,13 +5,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use lamplighter_core::{
     Action, Fault, Progress, Spec, StepCx, Verdict,
-    action::{BadParams, Effect, PlanCx, SOURCE_TAG, TAKEN_AT_TAG},
+    action::{BadParams, Effect, PlanCx},
     cloud::ec2::{DryRun, NewSnapshot, Snapshot, Volume},
     tagging::{TagNames, Wanted},
-    template::{Template, Values},
+    template::Template,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -136,22 +135,11 @@ fn judge(params: &Params, volume: &Volume) -> Verdict {
 }
 
 fn new_snapshot(cx: &StepCx<'_>, params: &Params, volume: &Volume) -> NewSnapshot {
-    let values = Values {
-        task: &cx.session.task,
-        occurrence: cx.session.occurrence,
-        time_zone: cx.time_zone,
-        place: cx.here.place(),
-        target: &volume.id,
-        target_tags: &volume.tags,
-        extra: &BTreeMap::new(),
-    };
+    let values = cx.values(&volume.id, &volume.tags);
+    let mut tags = params.wanted_tags().of(&volume.tags, &values);
     // The time of the call. The snapshot's own start is a moment later and is the truth; a copy
     // has another start, and only this tag.
-    let taken_at = Timestamp::from_second(cx.now.as_second()).unwrap_or(cx.now);
-    let mut tags = params.wanted_tags().of(&volume.tags, &values);
-    tags.extend(cx.ownership_tags());
-    tags.insert(SOURCE_TAG.to_owned(), volume.id.clone());
-    tags.insert(TAKEN_AT_TAG.to_owned(), taken_at.to_string());
+    tags.extend(cx.backup_tags(&volume.id, cx.now));
     NewSnapshot {
         volume_id: volume.id.clone(),
         description: params.description.render_within(DESCRIPTION_MAX, &values),

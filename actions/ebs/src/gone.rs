@@ -6,12 +6,7 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use lamplighter_core::{Doing, Fault, FaultKind, StepCx, cloud::Ec2, select::ServerFilter};
-
-/// How long something that is gone may be visible at the most.
-/// Source: EC2 Developer Guide, "Eventual consistency".
-const LONGEST_LAG: SignedDuration = SignedDuration::from_mins(5);
 
 /// What came of a deletion.
 pub(crate) enum Deletion {
@@ -31,10 +26,7 @@ pub(crate) async fn delete(cx: &StepCx<'_>, ec2: &dyn Ec2, id: &str) -> Result<D
     if !is_shown(ec2, id).await.doing(format!("looking whether `{id}` is gone"))? {
         return Ok(Deletion::Done);
     }
-    match Duration::try_from((last + LONGEST_LAG).duration_since(cx.now)) {
-        Ok(wait) if !wait.is_zero() => Ok(Deletion::Later(wait)),
-        _ => Err(denied),
-    }
+    cx.longest_lag_left(last).map(Deletion::Later).ok_or(denied)
 }
 
 async fn is_shown(ec2: &dyn Ec2, id: &str) -> Result<bool, Fault> {

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lamplighter_core::{
     Doing, Fault, FaultKind, StepCx,
     action::JOB_TAG,
@@ -24,9 +24,6 @@ use crate::gone::{Deletion, delete};
 /// The wait before the first look; it doubles with each one.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
-/// How long something new may not be visible at the most. After that it is gone.
-/// Source: EC2 Developer Guide, "Eventual consistency".
-const LONGEST_LAG: SignedDuration = SignedDuration::from_mins(5);
 
 /// What a job remembers of the snapshot that it has started.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -144,7 +141,7 @@ impl Started {
         ec2: &dyn Ec2,
         made: Vec<Snapshot>,
     ) -> Result<Stand, Fault> {
-        let may_be_hidden = cx.now < self.at + LONGEST_LAG;
+        let may_be_hidden = cx.longest_lag_left(self.at).is_some();
         let pending = |(started, wait)| Ok(Stand::Pending(started, wait));
         let Some(kept) = made.iter().find(|it| it.state != SnapshotState::Error) else {
             return match made.first() {

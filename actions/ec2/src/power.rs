@@ -15,6 +15,7 @@ use lamplighter_core::{
     cloud::instances::Instance,
     power::{self, Decision, Manual, Period, Power, Seen, Switch, Timetable},
     schedule::Zone,
+    tagging::check_key,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,9 +26,6 @@ use crate::{
     launch::{Launch, Launched, Record},
     stop::cannot_stop,
 };
-
-/// What AWS takes as the key of a tag, in characters.
-const TAG_KEY_MAX: usize = 128;
 
 /// Parameters of `ec2.instance.power`. The task's schedule says how often it looks; every few
 /// minutes is meant.
@@ -124,9 +122,7 @@ impl Action for PowerInstance {
 
     fn check(params: &Params) -> Result<(), BadParams> {
         let bad = |path: &str, message: String| Err(BadParams { path: path.to_owned(), message });
-        let length = params.override_tag.chars().count();
-        if !(1..=TAG_KEY_MAX).contains(&length) {
-            let message = format!("a tag's name has 1 to {TAG_KEY_MAX} characters, not {length}");
+        if let Err(message) = check_key(&params.override_tag) {
             return bad("override-tag", message);
         }
         match params.timetable.periods.is_empty() {

@@ -7,11 +7,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lamplighter_core::{
     Action, Doing, Fault, Progress, Spec, StepCx, Tags, Verdict,
-    action::{DESCRIBE_LAG, Effect, Permissions, PlanCx, SOURCE_TAG, TAKEN_AT_TAG},
+    action::{DESCRIBE_LAG, Effect, Permissions, PlanCx},
     cloud::instances::{Image, Instance, NewImage},
+    tagging::{TAGS_MAX, is_reserved},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,15 +21,10 @@ use crate::bounds::{LOOK, WRONG_STATE, has_code, out_of_bounds};
 
 /// The wait between two looks at an image that is being made.
 const LOOK_AT_IMAGE: Duration = Duration::from_secs(60);
-/// How long something new may not be visible at the most.
-/// Source: EC2 Developer Guide, "Eventual consistency".
-const LONGEST_LAG: SignedDuration = SignedDuration::from_mins(5);
 /// The name is taken: by an earlier try.
 const TAKEN: &str = "InvalidAMIName.Duplicate";
 /// It is protected.
 const PROTECTED: &str = "OperationNotPermitted";
-/// What AWS takes as tags of a resource.
-const TAGS_MAX: usize = 50;
 /// Task, job, source and taken-at.
 const OWNERSHIP_TAGS: usize = 4;
 
@@ -136,11 +132,8 @@ async fn begin_image(
     if kept.doing(format!("looking at the protection of `{id}`"))? {
         return Ok(Progress::Skipped("it is protected from being terminated".to_owned()));
     }
-    let taken_at = Timestamp::from_second(cx.now.as_second()).unwrap_or(cx.now);
     let mut tags = image_tags(target);
-    tags.extend(cx.ownership_tags());
-    tags.insert(SOURCE_TAG.to_owned(), id.clone());
-    tags.insert(TAKEN_AT_TAG.to_owned(), taken_at.to_string());
+    tags.extend(cx.backup_tags(id, cx.now));
     let new = NewImage {
         instance_id: id.clone(),
         name: image_name(cx, target),
@@ -160,11 +153,7 @@ async fn begin_image(
 /// The tags of an instance that its image gets: all but those of AWS and ours, and as many as
 /// there is room for.
 fn image_tags(target: &Instance) -> Tags {
-    let reserved = |key: &str| {
-        let key = key.to_ascii_lowercase();
-        key.starts_with("aws:") || key.starts_with("lamplighter:")
-    };
-    let own = target.tags.iter().filter(|(key, _)| !reserved(key));
+    let own = target.tags.iter().filter(|(key, _)| !is_reserved(key));
     own.take(TAGS_MAX - OWNERSHIP_TAGS).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
@@ -177,9 +166,9 @@ async fn follow_image(
     let found = cx.here.instances().image_named(&name).await;
     let again = Progress::Again { state: Ending::Imaging(since), wait: LOOK_AT_IMAGE };
     let Some(image) = found.doing(format!("looking at the image `{name}`"))? else {
-        return match cx.now < since + LONGEST_LAG {
-            true => Ok(again),
-            false => Err(Fault::permanent(format!("the image `{name}` is gone"))),
+        return match cx.longest_lag_left(since) {
+            Some(_) => Ok(again),
+            None => Err(Fault::permanent(format!("the image `{name}` is gone"))),
         };
     };
     let Image { id, state, state_message, .. } = image;

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, marker::PhantomData, time::Duration};
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lamplighter_core::{
     Action, Doing, Fault, FaultKind, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, JOB_TAG, Permissions, PlanCx},
@@ -25,8 +25,6 @@ use crate::{
     taking::{self, Stand, Taking},
 };
 
-/// How long something new may not be visible at the most.
-const LONGEST_LAG: SignedDuration = SignedDuration::from_mins(5);
 /// AWS does not let it go: it is protected.
 const NEVER: [&str; 1] = ["InvalidParameterCombination"];
 
@@ -280,7 +278,7 @@ async fn mark<F: Family>(
             let state = Deleting { since, snapshot: Some(taking) };
             Ok(Progress::Again { state, wait })
         }
-        false if cx.now < since + LONGEST_LAG => {
+        false if cx.longest_lag_left(since).is_some() => {
             let state = Deleting { since, snapshot: None };
             Ok(Progress::Again { state, wait: LOOK })
         }
@@ -297,7 +295,7 @@ async fn follow<F: Family>(
     let again = |snapshot, wait| Ok(Progress::Again { state: Deleting { since, snapshot }, wait });
     match look(cx, target).await?.as_ref().map(F::Database::facts) {
         None => {}
-        Some(it) if it.state == "deleting" || cx.now < since + LONGEST_LAG => {
+        Some(it) if it.state == "deleting" || cx.longest_lag_left(since).is_some() => {
             return again(snapshot, LOOK);
         }
         Some(it) => {

@@ -6,7 +6,7 @@
 use std::{marker::PhantomData, time::Duration};
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lamplighter_core::{
     Action, Doing, Fault, FaultKind, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, PlanCx, SOURCE_TAG, TAKEN_AT_TAG},
@@ -20,9 +20,6 @@ use crate::{
     bounds::not_rds,
     family::{Clusters, Family, Instances},
 };
-
-/// How long something that is gone may be visible at the most.
-const LONGEST_LAG: SignedDuration = SignedDuration::from_mins(5);
 
 /// Parameters of `rds.snapshot.delete` and `rds.cluster-snapshot.delete`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -139,10 +136,7 @@ async fn delete<F: Family>(cx: &StepCx<'_>, id: &str) -> Result<Progress<()>, Fa
     if rds.snapshot(F::KIND, id).await.doing("looking whether it is gone")?.is_none() {
         return Ok(done());
     }
-    match Duration::try_from((last + LONGEST_LAG).duration_since(cx.now)) {
-        Ok(wait) if !wait.is_zero() => Ok(Progress::Later { wait }),
-        _ => Err(denied),
-    }
+    cx.longest_lag_left(last).map(|wait| Progress::Later { wait }).ok_or(denied)
 }
 
 /// What retention looks at, or why it must not look at this snapshot.

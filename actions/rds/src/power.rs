@@ -17,7 +17,7 @@ use lamplighter_core::{
     cloud::rds::{Kind, PowerEvent},
     power::{self, Decision, Manual, Period, Power, Seen, Switch, Timetable},
     schedule::Zone,
-    tagging::TAG_KEY_MAX,
+    tagging::check_key,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -166,9 +166,7 @@ impl<F: Family> Action for FollowTimetable<F> {
 
     fn check(params: &Params) -> Result<(), BadParams> {
         let bad = |path: &str, message: String| Err(BadParams { path: path.to_owned(), message });
-        let length = params.override_tag.chars().count();
-        if !(1..=TAG_KEY_MAX).contains(&length) {
-            let message = format!("a tag's name has 1 to {TAG_KEY_MAX} characters, not {length}");
+        if let Err(message) = check_key(&params.override_tag) {
             return bad("override-tag", message);
         }
         match params.timetable.periods.is_empty() {

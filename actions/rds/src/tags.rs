@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use lamplighter_core::{
     StepCx, Tags,
-    action::{BadParams, SOURCE_TAG, TAKEN_AT_TAG},
+    action::BadParams,
     tagging::{TAGS_MAX, TagNames, Wanted},
-    template::{Template, Values},
+    template::Template,
 };
 
 use crate::family::Facts;
@@ -82,23 +82,12 @@ impl Asked<'_> {
     /// The same, of a snapshot that was asked for at some time: RDS says when it was taken when
     /// that is over.
     pub(crate) fn at(self, cx: &StepCx<'_>, it: &Facts<'_>, asked_at: Timestamp) -> Tags {
-        let values = Values {
-            task: &cx.session.task,
-            occurrence: cx.session.occurrence,
-            time_zone: cx.time_zone,
-            place: cx.here.place(),
-            target: it.id,
-            target_tags: it.tags,
-            extra: &BTreeMap::new(),
-        };
+        let values = cx.values(it.id, it.tags);
         let mut tags = self.wanted(it.hands_on_tags).of(it.tags, &values);
         for value in tags.values_mut() {
             *value = value.chars().map(|it| if allowed(it) { it } else { '_' }).collect();
         }
-        let taken_at = Timestamp::from_second(asked_at.as_second()).unwrap_or(asked_at);
-        tags.extend(cx.ownership_tags());
-        tags.insert(SOURCE_TAG.to_owned(), it.id.to_owned());
-        tags.insert(TAKEN_AT_TAG.to_owned(), taken_at.to_string());
+        tags.extend(cx.backup_tags(it.id, asked_at));
         tags
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lamplighter_core::{
     Doing, Fault, FaultKind, StepCx, Tags,
     action::JOB_TAG,
@@ -19,8 +19,6 @@ use crate::{
 /// The wait before the first look; it doubles with each one.
 const FIRST_WAIT: Duration = Duration::from_secs(60);
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
-/// How long something new may not be visible at the most. After that it is gone.
-const LONGEST_LAG: SignedDuration = SignedDuration::from_mins(5);
 /// The wait for room where there are as many snapshots as there may be.
 const FULL: Duration = Duration::from_secs(600);
 
@@ -146,7 +144,7 @@ impl Taking {
         match found.as_ref().map(|it| it.state.as_str()) {
             Some("available") => Ok(Stand::Available),
             Some("creating" | "copying") => Ok(self.pending()),
-            None if cx.now < self.since + LONGEST_LAG => Ok(self.pending()),
+            None if cx.longest_lag_left(self.since).is_some() => Ok(self.pending()),
             None => {
                 let message = format!("the snapshot `{name}` disappeared before it was available");
                 Err(Fault::permanent(message))

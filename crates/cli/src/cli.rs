@@ -98,6 +98,8 @@ pub(crate) enum InAws {
     /// Check that every account can be entered, that the permissions are there, and what each task
     /// would do now
     Doctor,
+    /// Show where a backup comes from, where its copies are, and what was decided about it and why
+    Explain(ExplainArgs),
     /// Work from a queue that other hosts share, until stopped
     Worker(WorkerArgs),
     /// Be an AWS Lambda function: Lambda starts it so
@@ -130,6 +132,16 @@ pub(crate) fn without_aws(arguments: Vec<OsString>) -> Cli {
 fn read(command: clap::Command, arguments: Vec<OsString>) -> Cli {
     let matches = command.get_matches_from(arguments);
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The backup, or what it is a backup of: its id, or its ARN
+    #[arg(value_name = "ID|ARN")]
+    pub(crate) resource: String,
+    /// How far back to look for decisions, such as `7d` or `36h`
+    #[arg(long, value_name = "SPAN", default_value = "30d")]
+    pub(crate) since: String,
 }
 
 #[derive(Debug, Args)]

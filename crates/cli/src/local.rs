@@ -83,9 +83,8 @@ pub(crate) async fn unless<T>(
     stop.run_until_cancelled(work).await
 }
 
-/// A token that is cancelled by SIGINT or SIGTERM. A second one ends the program at once. From
-/// here on a signal no longer ends the program by itself.
-/// When it comes, `stopping` is said.
+/// A token that is cancelled by the first SIGINT or SIGTERM, which then no longer ends the
+/// program: it says `stopping` instead. A second one ends the program at once.
 pub(crate) fn stop_signal(stopping: &'static str) -> Result<CancellationToken, Failure> {
     let mut signals = Signals::new()
         .map_err(|error| Failure::io("listening for the signals that end this program", &error))?;

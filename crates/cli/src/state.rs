@@ -4,9 +4,8 @@ use std::{path::Path, sync::Arc};
 
 use jiff::Timestamp;
 use lamplighter_catalog::ACTIONS;
-use lamplighter_core::{
-    AccountPool, Clock, Engine, Fault, Journal, Ports, Queue, engine::Inbox, task::Task,
-};
+use lamplighter_config::Config;
+use lamplighter_core::{Clock, Engine, Fault, Journal, Ports, Queue, engine::Inbox};
 use lamplighter_embedded::{LocalQueue, SqliteJournal};
 use tracing::info;
 
@@ -134,16 +133,17 @@ pub(crate) async fn open_history(
     }
 }
 
-/// Opens the journal and the queue, and makes an engine of these tasks around them.
+/// Opens the journal and the queue, and makes an engine of a configuration's tasks and accounts
+/// around them.
 pub(crate) async fn open(
     globals: &Globals,
     aws: &dyn Aws,
-    tasks: Vec<Task>,
-    accounts: Arc<dyn AccountPool>,
+    config: Config,
 ) -> Result<State, Failure> {
+    let accounts = aws.accounts(&config).await?;
     let engine = |journal: Arc<dyn Journal>, queue: Arc<dyn Queue>, worker: String| {
         let ports = Ports { clock: Arc::new(SystemClock), journal, queue, accounts, worker };
-        Engine::new(ACTIONS, tasks, ports)
+        Engine::new(ACTIONS, config.tasks, ports)
     };
     match (globals.journal_place()?, globals.queue_url()?) {
         (Place::File(path), None) => {

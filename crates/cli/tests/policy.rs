@@ -193,6 +193,34 @@ fn the_hub_enters_a_part_of_the_organization_and_nothing_outside_of_it() {
 }
 
 #[test]
+fn a_destination_that_is_only_a_member_of_a_part_is_provided_for() {
+    let here = Here::new(OFFLINE);
+    let tasks = |vault: &str| {
+        format!(
+            "accounts:
+  hub: {{ id: \"111122223333\", regions: [eu-west-1] }}
+  safe: {{ organization: {{ units: [r-ab12] }}, role: ops/vault, regions: [eu-central-1] }}
+  {vault}
+tasks:
+  copy:
+    action: ebs.snapshot.copy
+    accounts: [hub]
+    with: {{ to: [{{ account: \"444455556666\", region: eu-central-1 }}] }}
+"
+        )
+    };
+    here.write("config/tasks.yaml", &tasks(""));
+    let of = |member: &[&str]| here.json(member, 0)["permissions-policy"].to_string();
+    let member = ["policy", "member", "--account", "safe"];
+    assert!(of(&member).contains("ec2:CopySnapshot"), "{}", of(&member));
+    assert!(of(&["policy", "hub"]).contains("role/ops/vault"));
+    // One that is listed by itself is no member of any part.
+    let listed = "vault: { id: \"444455556666\", role: ops/vault, regions: [eu-central-1] }";
+    here.write("config/tasks.yaml", &tasks(listed));
+    here.refused(&member, 2, &["no task needs anything there"]);
+}
+
+#[test]
 fn a_template_has_the_secret_as_a_parameter() {
     let here = configured();
     let args = ["policy", "member", "--account", "prod", "--format", "cloudformation"];

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use lamplighter_core::{
     AnyAction,
     events::{InstanceState, Name, Pattern, Trigger},
+    tagging::{OWN_PREFIX, check_key},
 };
 use serde_json::{Value, json};
 
@@ -14,11 +15,6 @@ use crate::{
     report::Report,
     shape, value,
 };
-
-/// Longest key of a tag, in characters. Source: EC2 User Guide, "Tag restrictions".
-const TAG_KEY_MAX: usize = 128;
-/// The beginning of the tags that Lamplighter sets itself.
-const OWN: &str = "lamplighter:";
 
 /// The keys that an entry has beside `event`, by its event. All of them are needed.
 const KEYS: [(Name, &[&str]); 3] = [
@@ -143,14 +139,13 @@ fn read_set<T: Ord>(
 
 fn read_key(node: &Node, report: &mut Report<'_>) -> Option<String> {
     let key = value::text(node, "the key of a tag", report)?;
-    if key.starts_with(OWN) {
-        let message = format!("`{key}` triggers nothing: Lamplighter sets tags `{OWN}…` itself");
+    if key.starts_with(OWN_PREFIX) {
+        let message =
+            format!("`{key}` triggers nothing: Lamplighter sets tags `{OWN_PREFIX}…` itself");
         report.error(node.span, message);
         return None;
     }
-    let length = key.chars().count();
-    if !(1..=TAG_KEY_MAX).contains(&length) {
-        let message = format!("the key of a tag has 1 to {TAG_KEY_MAX} characters, not {length}");
+    if let Err(message) = check_key(key) {
         report.error(node.span, message);
         return None;
     }

@@ -6,7 +6,11 @@
 mod any;
 mod permissions;
 
-use std::{collections::BTreeSet, fmt::Debug, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -17,6 +21,7 @@ use crate::{
     Fault, JobId, Place, Tags, TaskName,
     cloud::{AccountPool, Resource, Scope, Session},
     job::Tried,
+    template::Values,
 };
 
 pub use any::{AnyAction, Candidate, Catalog, find, ordered};
@@ -42,6 +47,10 @@ pub const HOP_TAG: &str = "lamplighter:hop-of";
 /// made waits this long after that try before an empty answer counts.
 /// Source: EC2 Developer Guide, "Eventual consistency".
 pub const DESCRIBE_LAG: SignedDuration = SignedDuration::from_secs(60);
+/// How long at the most something new may stay hidden from describes, and something that is gone
+/// may be shown. What does not fit what was written counts only after that.
+/// Source: EC2 Developer Guide, "Eventual consistency".
+pub const LONGEST_LAG: SignedDuration = SignedDuration::from_mins(5);
 
 /// A kind of work on AWS resources.
 ///
@@ -283,11 +292,45 @@ impl StepCx<'_> {
         ])
     }
 
+    /// The tags of a backup that this job makes: whose it is, what it is a backup of, and when it
+    /// was asked for.
+    pub fn backup_tags(&self, source: &str, asked_at: Timestamp) -> Tags {
+        let taken_at = Timestamp::from_second(asked_at.as_second()).unwrap_or(asked_at);
+        let mut tags = self.ownership_tags();
+        tags.insert(SOURCE_TAG.to_owned(), source.to_owned());
+        tags.insert(TAKEN_AT_TAG.to_owned(), taken_at.to_string());
+        tags
+    }
+
+    /// What placeholders stand for in this job. An action with names of its own sets `extra`.
+    pub fn values<'a>(&'a self, target: &'a str, target_tags: &'a Tags) -> Values<'a> {
+        static NO_NAMES: BTreeMap<&str, String> = BTreeMap::new();
+        Values {
+            task: &self.session.task,
+            occurrence: self.session.occurrence,
+            time_zone: self.time_zone,
+            place: self.here.place(),
+            target,
+            target_tags,
+            extra: &NO_NAMES,
+        }
+    }
+
     /// How much longer describes may not show what an earlier try made. `None` when an empty
     /// answer is final.
     pub fn lag_left(&self) -> Option<Duration> {
-        let left = (self.tried.last? + DESCRIBE_LAG).duration_since(self.now);
-        Duration::try_from(left).ok().filter(|left| !left.is_zero())
+        self.time_to(self.tried.last? + DESCRIBE_LAG)
+    }
+
+    /// How much longer, at the most, describes may not show what was written at `written_at`.
+    /// `None` when they show it.
+    pub fn longest_lag_left(&self, written_at: Timestamp) -> Option<Duration> {
+        self.time_to(written_at + LONGEST_LAG)
+    }
+
+    fn time_to(&self, at: Timestamp) -> Option<Duration> {
+        let left = Duration::try_from(at.duration_since(self.now)).ok();
+        left.filter(|left| !left.is_zero())
     }
 }
 

@@ -21,6 +21,9 @@ pub const TAG_KEY_MAX: usize = 128;
 /// What AWS takes as the value of a tag, in characters.
 pub const TAG_VALUE_MAX: usize = 256;
 
+/// What the names of the tags begin with that Lamplighter sets.
+pub const OWN_PREFIX: &str = "lamplighter:";
+
 /// The tags that a task asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a, N: Names = ()> {
@@ -44,10 +47,7 @@ impl<N: Names> Wanted<'_, N> {
                 let owner = "AWS and Lamplighter set tags with this prefix themselves";
                 return bad(path(), format!("`{name}` cannot be set: {owner}"));
             }
-            let length = name.chars().count();
-            if !(1..=TAG_KEY_MAX).contains(&length) {
-                let message =
-                    format!("a tag's name has 1 to {TAG_KEY_MAX} characters, not {length}");
+            if let Err(message) = check_key(name) {
                 return bad(path(), message);
             }
         }
@@ -126,10 +126,23 @@ impl TryFrom<Vec<String>> for TagNames {
     }
 }
 
+/// Says why AWS would not take a text as the key of a tag: it is empty, or too long.
+pub fn check_key(key: &str) -> Result<(), String> {
+    match key.chars().count() {
+        1..=TAG_KEY_MAX => Ok(()),
+        length => Err(format!("a tag's key has 1 to {TAG_KEY_MAX} characters, not {length}")),
+    }
+}
+
 /// Whether a tag's name belongs to AWS or to Lamplighter.
 pub fn is_reserved(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    name.starts_with("aws:") || name.starts_with("lamplighter:")
+    name.starts_with("aws:") || name.starts_with(OWN_PREFIX)
+}
+
+/// The tags of a resource that are not Lamplighter's.
+pub fn theirs(tags: &Tags) -> impl Iterator<Item = (&String, &String)> {
+    tags.iter().filter(|(name, _)| !name.starts_with(OWN_PREFIX))
 }
 
 #[cfg(test)]

@@ -66,9 +66,7 @@ impl Tasks<'_> {
     /// What the role needs in each account of a part of the organization.
     pub fn group(&self, accounts: &Accounts) -> Result<Policy, Fault> {
         let partition = partition_of(&accounts.group.regions).unwrap_or("aws");
-        self.policy(None, partition, |precision| {
-            self.at(Site::Group(&accounts.group.name), precision)
-        })
+        self.policy(None, partition, |precision| self.at(self.part(accounts), precision))
     }
 
     /// What the roles of all member accounts need together: one policy for all of them.
@@ -87,7 +85,7 @@ impl Tasks<'_> {
         let partition = partitions.first().copied().unwrap_or("aws");
         self.policy(None, partition, |precision| {
             let listed = members.iter().map(|it| Site::Account(&it.id));
-            let groups = self.groups.iter().map(|it| Site::Group(&it.group.name));
+            let groups = self.groups.iter().map(|it| self.part(it));
             let each = listed.chain(groups).map(|it| self.at(it, precision));
             Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
         })
@@ -109,7 +107,9 @@ impl Tasks<'_> {
             .iter()
             .filter(|it| {
                 let name = &it.group.name;
-                self.tasks.iter().any(|task| task.groups.iter().any(|it| it.name == *name))
+                // An account that only parameters name may be in any part.
+                entered.iter().any(|id| self.accounts.iter().all(|it| it.id != *id))
+                    || self.tasks.iter().any(|task| task.groups.iter().any(|it| it.name == *name))
             })
             .collect();
         let partition = own.or(roles.first().map(|(account, _)| *account)).map_or("aws", partition);
@@ -122,6 +122,10 @@ impl Tasks<'_> {
             }
             Ok(all)
         })
+    }
+
+    fn part<'s>(&'s self, accounts: &'s Accounts) -> Site<'s> {
+        Site::Group { name: &accounts.group.name, listed: self.accounts }
     }
 
     fn at(&self, site: Site<'_>, precision: Precision) -> Result<Vec<Grant>, Fault> {

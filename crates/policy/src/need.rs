@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lamplighter_config::Account;
 use lamplighter_core::{
     AccountId, AnyAction, Catalog, Fault,
     action::{self, Effect, Permissions, TASK_TAG},
@@ -31,8 +32,12 @@ pub(crate) enum Precision {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Site<'a> {
     Account(&'a AccountId),
-    /// By the name of the part.
-    Group(&'a str),
+    Group {
+        /// The name of the part.
+        name: &'a str,
+        /// The accounts that are none of its members: the configuration lists them.
+        listed: &'a [Account],
+    },
 }
 
 impl Site<'_> {
@@ -42,7 +47,7 @@ impl Site<'_> {
             Site::Account(id) => {
                 task.reach.iter().find(|it| it.account == **id).map(|it| &it.regions)
             }
-            Site::Group(name) => {
+            Site::Group { name, .. } => {
                 task.groups.iter().find(|it| it.name == *name).map(|it| &it.regions)
             }
         }
@@ -50,6 +55,14 @@ impl Site<'_> {
 
     fn is(&self, account: &AccountId) -> bool {
         matches!(self, Site::Account(id) if *id == account)
+    }
+
+    /// Whether it may be that account.
+    fn may_be(&self, account: &AccountId) -> bool {
+        match self {
+            Site::Account(id) => *id == account,
+            Site::Group { listed, .. } => listed.iter().all(|it| it.id != *account),
+        }
     }
 }
 
@@ -65,10 +78,10 @@ pub(crate) fn grants(
         let action = action::ordered(catalog, &task.order.action)?;
         let needs = action.needs(&task.order.params)?;
         let regions = site.regions(task);
-        let actions = match site {
-            Site::Account(account) => needs.of(account, regions.is_some()),
-            Site::Group(_) => needs.here.iter().copied().filter(|_| regions.is_some()).collect(),
-        };
+        let here = needs.here.iter().filter(|_| regions.is_some());
+        let named = needs.elsewhere.iter().filter(|(account, _)| site.may_be(account));
+        let actions: BTreeSet<&str> =
+            here.chain(named.flat_map(|(_, actions)| actions)).copied().collect();
         if actions.is_empty() {
             continue;
         }
@@ -248,8 +261,9 @@ impl Asked<'_> {
     fn owners(&self, kind: Kind) -> Vec<Owner> {
         let mut owners = vec![Owner::Own];
         if kind == Kind::Key && !self.needs.elsewhere.is_empty() {
-            let targets =
-                self.task.reach.iter().map(|it| &it.account).filter(|_| self.regions.is_none());
+            let is_named = self.is_named();
+            let targets = self.task.reach.iter().map(|it| &it.account);
+            let targets = targets.filter(|_| is_named);
             let named = self.needs.elsewhere.keys();
             let others: BTreeSet<&AccountId> =
                 targets.chain(named).filter(|it| !self.site.is(it)).collect();
@@ -261,7 +275,12 @@ impl Asked<'_> {
 
     /// Whether the task has targets in other accounts that are only known when it runs.
     fn has_unknown_targets(&self) -> bool {
-        self.regions.is_none() && !self.task.groups.is_empty()
+        self.is_named() && !self.task.groups.is_empty()
+    }
+
+    /// Whether parameters may name it: others' targets are copied there.
+    fn is_named(&self) -> bool {
+        self.needs.elsewhere.keys().any(|it| self.site.may_be(it))
     }
 
     fn targets_are(&self, kind: Kind) -> bool {
@@ -279,10 +298,9 @@ impl Asked<'_> {
     /// Only in the regions of the task, if all of them are known.
     fn in_regions(&self, conditions: &mut Conditions) {
         // An account that others' targets are copied to is entered in their regions, too.
-        let named = self.needs.elsewhere.keys().any(|it| self.site.is(it));
         let everywhere = self.task.reach.iter().map(|it| &it.regions);
         let everywhere = everywhere.chain(self.task.groups.iter().map(|it| &it.regions));
-        let all: Vec<&Regions> = match self.regions.filter(|_| !named) {
+        let all: Vec<&Regions> = match self.regions.filter(|_| !self.is_named()) {
             Some(own) => vec![own],
             None => everywhere.collect(),
         };

@@ -23,8 +23,29 @@ pub(crate) struct Organization {
     pub(crate) id: Option<String>,
     pub(crate) accounts: BTreeMap<AccountId, Account>,
     pub(crate) units: Units,
-    /// Credentials that `AssumeRole` has handed out, by access key.
-    pub(crate) sessions: BTreeMap<String, Session>,
+    pub(crate) sessions: Sessions,
+}
+
+/// How long after its end a session is still told from one that never was.
+const FORGOTTEN: SignedDuration = SignedDuration::from_hours(12);
+
+/// Credentials that `AssumeRole` has handed out.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    by_key: BTreeMap<String, Session>,
+    /// At how many the old ones are looked for again.
+    full: usize,
+}
+
+impl Sessions {
+    /// Adds the session of a new access key.
+    pub(crate) fn add(&mut self, key: String, session: Session, now: Timestamp) {
+        if self.by_key.len() >= self.full {
+            self.by_key.retain(|_, it| it.expires + FORGOTTEN > now);
+            self.full = 2 * self.by_key.len() + 64;
+        }
+        self.by_key.insert(key, session);
+    }
 }
 
 /// One account.
@@ -145,7 +166,7 @@ impl Organization {
         token: Option<&str>,
         now: Timestamp,
     ) -> Result<Caller, Stranger> {
-        if let Some(session) = self.sessions.get(access_key) {
+        if let Some(session) = self.sessions.by_key.get(access_key) {
             if token != Some(session.token.as_str()) {
                 return Err(Stranger::Unknown);
             }

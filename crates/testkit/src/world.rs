@@ -14,6 +14,7 @@ use lamplighter_core::{
     engine::{Event, Planner},
     job::{Job, WorkKind},
     plan::TaskPlan,
+    tagging,
     task::Task,
 };
 use serde_json::Value;
@@ -451,7 +452,7 @@ impl World {
             if !it.description.is_empty() {
                 line.push_str(&format!(" \"{}\"", it.description));
             }
-            for (key, value) in it.tags.iter().filter(|(key, _)| !key.starts_with("lamplighter:")) {
+            for (key, value) in tagging::theirs(&it.tags) {
                 line.push_str(&format!(" {key}={value}"));
             }
             line

@@ -217,13 +217,8 @@ impl Copier<'_> {
             sharing.doing(format!("sharing `{id}` with {}", place.account))?;
         }
         let values = Values {
-            task: &cx.session.task,
-            occurrence: cx.session.occurrence,
-            time_zone: cx.time_zone,
-            place: cx.here.place(),
-            target: &snapshot.id,
-            target_tags: &snapshot.tags,
             extra: &BTreeMap::from([("source", source(snapshot).unwrap_or_default().to_owned())]),
+            ..cx.values(&snapshot.id, &snapshot.tags)
         };
         let mut tags = params.wanted_tags().of(&snapshot.tags, &values);
         tags.extend(self.ours());

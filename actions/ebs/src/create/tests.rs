@@ -45,7 +45,7 @@ fn parameters_that_aws_would_refuse_are_refused_before() {
         let message = reserved(name);
         check_params(json!({ "tags": { name: "x" } }), Err((&format!("tags.{name}"), &message)));
     }
-    let length = |count| format!("a tag's name has 1 to 128 characters, not {count}");
+    let length = |count| format!("a tag's key has 1 to 128 characters, not {count}");
     check_params(json!({ "tags": { "": "x" } }), Err(("tags.", &length(0))));
     let long = "k".repeat(129);
     let path = format!("tags.{long}");
@@ -253,6 +253,6 @@ fn a_volume_at_its_limit_is_waited_for() {
         "vol-a succeeded: created `snap-1`\nvol-a succeeded: created `snap-2`"
     );
     let second = &world.cloud().snapshots_in(world.here())[1];
-    let first_ended = "2026-03-02T02:05:00Z".parse::<Timestamp>().unwrap();
+    let first_ended = "2026-03-02T02:05:00Z".parse::<jiff::Timestamp>().unwrap();
     assert!(second.started_at >= first_ended, "st1 volumes have one pending snapshot at most");
 }

@@ -43,7 +43,7 @@ fn parameters_without_a_period_are_refused() {
     check_params(same, Err(("periods.p", message)));
     let mut tag = night();
     tag["override-tag"] = json!("");
-    let message = "a tag's name has 1 to 128 characters, not 0";
+    let message = "a tag's key has 1 to 128 characters, not 0";
     check_params(tag, Err(("override-tag", message)));
     let mut zone = night();
     zone["time-zone"] = json!("Europe/Madrit");

@@ -172,7 +172,7 @@ fn a_cluster_keeps_its_instances_until_there_is_room_for_its_snapshot() {
         world.cluster_snapshot(&format!("old-{number}"), "other", 9, [])
     });
     let engines = world.begin(&CLUSTERS, json!({}));
-    world.clock().advance(SignedDuration::from_hours(2));
+    world.clock().advance(jiff::SignedDuration::from_hours(2));
     world.tick(&engines);
     let databases = "a available lamplighter:task=nightly team=red\na-1 available";
     assert_eq!(world.databases(), databases);

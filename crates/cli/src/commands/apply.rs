@@ -31,8 +31,7 @@ pub(crate) async fn run(
         ));
     }
     let config = configuration::load(&globals.config)?;
-    let accounts = aws.accounts(&config).await?;
-    let state = state::open(globals, aws, config.tasks, accounts).await?;
+    let state = state::open(globals, aws, config).await?;
     let started = state.engine().event(Event::Apply(plan)).await?;
     finish(globals, &state, started, work).await
 }

@@ -5,8 +5,6 @@ mod finding;
 
 use std::path::Path;
 
-use jiff::Timestamp;
-
 use self::{
     examine::examine,
     finding::{Finding, State},
@@ -45,18 +43,6 @@ pub(crate) async fn run(globals: &Globals, aws: &dyn Aws) -> Result<Exit, Failur
 async fn journal(globals: &Globals, aws: &dyn Aws) -> Finding {
     const CHECK: &str = "journal";
     let url = &globals.journal;
-    if let Some(table) = url.strip_prefix("dynamodb:") {
-        let ticked = match aws.journal(table).await {
-            Ok(journal) => journal.ticked().await,
-            Err(fault) => Err(fault),
-        };
-        let cure = "make the table as `deploy/hub.yaml` does, and give Lamplighter's role what \
-                    `lamplighter policy hub` prints";
-        return ticked.map_or_else(
-            |fault| Finding::wrong(CHECK, format!("`{url}`: {}", fault.chain()), cure),
-            |at| last_ticked(url, at),
-        );
-    }
     if let Some(file) = url.strip_prefix("sqlite:").map(Path::new)
         && !file.as_os_str().is_empty()
         && !file.exists()
@@ -72,22 +58,25 @@ async fn journal(globals: &Globals, aws: &dyn Aws) -> Finding {
             ),
         };
     }
-    let cure = "name the journal with `--journal` or `LAMPLIGHTER_JOURNAL`, and let this user read \
-                and write it";
+    let cure = match url.starts_with("dynamodb:") {
+        true => {
+            "make the table as `deploy/hub.yaml` does, and give Lamplighter's role what \
+             `lamplighter policy hub` prints"
+        }
+        false => {
+            "name the journal with `--journal` or `LAMPLIGHTER_JOURNAL`, and let this user read \
+             and write it"
+        }
+    };
     let journal = match state::open_history(globals, Some(aws)).await {
         Ok(journal) => journal,
         Err(failure) => return Finding::wrong(CHECK, failure.message, cure),
     };
     match journal.ticked().await {
-        Ok(at) => last_ticked(url, at),
-        Err(fault) => Finding::wrong(CHECK, fault.chain(), cure),
+        Ok(Some(at)) => Finding::ok(CHECK, format!("`{url}`; last ticked for {at}")),
+        Ok(None) => Finding::ok(CHECK, format!("`{url}`; nothing has ticked yet")),
+        Err(fault) => Finding::wrong(CHECK, format!("`{url}`: {}", fault.chain()), cure),
     }
-}
-
-fn last_ticked(url: &str, at: Option<Timestamp>) -> Finding {
-    let ticked =
-        at.map_or("nothing has ticked yet".to_owned(), |at| format!("last ticked for {at}"));
-    Finding::ok("journal", format!("`{url}`; {ticked}"))
 }
 
 /// Whether the queue that hosts share is there.

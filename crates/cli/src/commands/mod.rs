@@ -6,6 +6,7 @@ mod calendar;
 mod check;
 mod demo;
 mod doctor;
+mod explain;
 mod init;
 mod jobs;
 pub(crate) mod missed;
@@ -57,6 +58,7 @@ pub(crate) async fn run(cli: Cli, aws: Option<&dyn Aws>) -> Result<Exit, Failure
                 InAws::Apply { file, work } => apply::run(globals, aws, file, *work).await,
                 InAws::Run(args) => run::run(globals, aws, args).await,
                 InAws::Serve(work) => serve::run(globals, aws, *work).await,
+                InAws::Explain(args) => explain::run(globals, aws, args).await,
                 InAws::Doctor => doctor::run(globals, aws).await,
                 InAws::Worker(args) => worker::run(globals, aws, *args).await,
                 InAws::Lambda => lambda::run(globals, aws).await,

@@ -25,8 +25,7 @@ pub(crate) async fn run(globals: &Globals, aws: &dyn Aws, args: &RunArgs) -> Res
             return Err(Failure::usage(format!("task `{name}` says `enabled: false`")));
         }
     }
-    let accounts = aws.accounts(&config).await?;
-    let state = state::open(globals, aws, config.tasks, accounts).await?;
+    let state = state::open(globals, aws, config).await?;
     let mut started = Vec::new();
     for task in &args.tasks {
         let event = Event::Run { task: task.clone(), at };

@@ -14,10 +14,9 @@ use crate::{
 
 pub(crate) async fn run(globals: &Globals, aws: &dyn Aws, work: WorkArgs) -> Result<Exit, Failure> {
     let config = configuration::load(&globals.config)?;
-    let accounts = aws.accounts(&config).await?;
     let scheduled =
         config.tasks.iter().filter(|task| task.enabled && task.schedule.is_some()).count();
-    let state = state::open(globals, aws, config.tasks, accounts).await?;
+    let state = state::open(globals, aws, config).await?;
     let stop = stop_signal(STOPPING)?;
     output::note(&format!(
         "serving {scheduled} scheduled tasks; the journal is {}; stop with Ctrl-C",

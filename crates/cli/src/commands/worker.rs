@@ -17,8 +17,7 @@ pub(crate) async fn run(
     args: WorkerArgs,
 ) -> Result<Exit, Failure> {
     let config = configuration::load(&globals.config)?;
-    let accounts = aws.accounts(&config).await?;
-    let shared = state::open(globals, aws, config.tasks, accounts).await?.shared("worker")?;
+    let shared = state::open(globals, aws, config).await?.shared("worker")?;
     output::note(&format!("working from {}; stop with Ctrl-C", globals.queue));
     let worker = Worker::new(shared.engine, shared.inbox, args.work.concurrency);
     worker.run(&stop_signal(STOPPING)?, args.ticks()).await?;

@@ -59,9 +59,9 @@ pub(crate) async fn run(globals: &Globals, aws: &dyn Aws) -> Result<Exit, Failur
         )));
     }
     let config = configuration::load(&globals.config)?;
-    let accounts = aws.accounts(&config).await?;
-    let planner = Planner::new(lamplighter_catalog::ACTIONS, Arc::clone(&accounts));
-    let shared = state::open(globals, aws, config.tasks, accounts).await?.shared(COMMAND)?;
+    let shared = state::open(globals, aws, config).await?.shared(COMMAND)?;
+    let accounts = Arc::clone(&shared.engine.ports().accounts);
+    let planner = Planner::new(lamplighter_catalog::ACTIONS, accounts);
     let function = Arc::new(Function::new(shared.engine, planner));
     let answer = async |event: LambdaEvent<Value>| {
         let time = Time::until(event.context.deadline);

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
+use lamplighter_core::tagging;
 use lamplighter_simulator::words::{OneOrMore, Pattern, Range};
 
 use super::{
@@ -470,8 +471,7 @@ impl fmt::Display for Backup {
             write!(f, ", {:?}", self.description)?;
         }
         // Those of ours say nothing that is not said above.
-        let theirs = self.tags.iter().filter(|(key, _)| !key.starts_with("lamplighter:"));
-        for (key, value) in theirs {
+        for (key, value) in tagging::theirs(&self.tags) {
             write!(f, ", {key}={value}")?;
         }
         Ok(())

@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{CloudEvent, InstanceState, Name, Pattern, Resource, resource::checked_id};
-
-/// The beginning of our own tags.
-const OWN: &str = "lamplighter:";
+use crate::tagging::OWN_PREFIX;
 
 /// One entry of a task's `on`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,7 +56,7 @@ impl Trigger {
             Trigger::InstanceState(states) => event.state.is_some_and(|it| states.contains(&it)),
             Trigger::TagsChanged(keys) => event.tags.as_ref().is_some_and(|change| {
                 // What Lamplighter itself marks a resource with is no change of it.
-                change.keys.iter().any(|key| keys.contains(key) && !key.starts_with(OWN))
+                change.keys.iter().any(|key| keys.contains(key) && !key.starts_with(OWN_PREFIX))
             }),
             Trigger::Custom { pattern, .. } => pattern.takes(&event.whole),
         }

@@ -74,7 +74,7 @@ impl State {
 pub(crate) struct Attachment {
     pub(crate) instance_id: SmolStr,
     /// Such as `/dev/sda1`.
-    pub(crate) device: Arc<str>,
+    pub(crate) device: SmolStr,
     pub(crate) at: Timestamp,
     /// Whether the volume goes with the instance.
     pub(crate) delete_on_termination: bool,

@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lamplighter_core::{AccountId, Place, Region, action::BadParams};
+use lamplighter_core::{
+    AccountId, Place, Region,
+    action::BadParams,
+    tagging::{TAG_VALUE_MAX, TAGS_MAX, check_key},
+};
 
 use super::here::{self, Here};
 use crate::{
@@ -12,11 +16,6 @@ use crate::{
 
 /// Most resources of one entry in one place.
 const COUNT_MAX: u32 = 1_000_000;
-/// Tags on one resource, characters of a key and of a value.
-/// Source: EC2 User Guide, "Tag your Amazon EC2 resources", restrictions.
-const TAGS_MAX: usize = 50;
-const TAG_KEY_MAX: usize = 128;
-const TAG_VALUE_MAX: usize = 256;
 /// What texts may name.
 const NAMES: [&str; 4] = ["account", "at", "n", "region"];
 
@@ -194,8 +193,8 @@ impl Common<'_> {
         }
         for (key, values) in self.tags {
             let path = format!("tags.{key}");
-            if !(1..=TAG_KEY_MAX).contains(&key.chars().count()) {
-                bad.say(&path, format!("a tag's key has 1 to {TAG_KEY_MAX} characters"));
+            if let Err(why) = check_key(key) {
+                bad.say(&path, why);
             }
             for value in values.iter().filter_map(|it| it.0.as_ref()) {
                 if let Some(why) = unknown_name::<E>(value) {

@@ -12,7 +12,6 @@ use super::{
     listing::{self, Filter, Page},
 };
 use crate::{
-    events,
     iam::Need,
     operation::{Access, Cx, Operation, Spec},
     refusal::Refusal,
@@ -23,13 +22,41 @@ const KEPT: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// How far back events are shown when nobody says it.
 const DEFAULT: SignedDuration = SignedDuration::from_mins(60);
 
-/// What events may be about, in the words of requests and of events.
+/// What events may be about, in the words of requests and of EventBridge.
 const TYPES: [(&str, &str); 4] = [
     ("db-instance", "DB_INSTANCE"),
     ("db-cluster", "CLUSTER"),
     ("db-snapshot", "SNAPSHOT"),
     ("db-cluster-snapshot", "CLUSTER_SNAPSHOT"),
 ];
+
+/// RDS's own record of what has happened in a place, in the order of time.
+#[derive(Default)]
+pub(crate) struct Records {
+    by_time: BTreeMap<String, Record>,
+    /// How many there were so far.
+    count: u64,
+}
+
+/// Something that has happened.
+pub(crate) struct Record {
+    pub(crate) at: Timestamp,
+    /// What it is about, in EventBridge's words.
+    pub(crate) source_type: &'static str,
+    pub(crate) name: String,
+    pub(crate) arn: String,
+    pub(crate) category: &'static str,
+    pub(crate) message: String,
+}
+
+impl Records {
+    /// Adds what has just happened, and forgets what happened too long ago.
+    pub(crate) fn add(&mut self, record: Record) {
+        self.by_time = self.by_time.split_off(&format!("{:.3}", record.at - KEPT));
+        self.count += 1;
+        self.by_time.insert(format!("{:.3} {:08}", record.at, self.count), record);
+    }
+}
 
 /// `DescribeEvents`.
 #[derive(Debug, Default, Deserialize)]
@@ -56,35 +83,32 @@ pub(crate) struct Shown<'s> {
 }
 
 /// An event in an answer. It has no id.
-#[derive(Clone, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Event<'s> {
     pub(crate) source_identifier: &'s str,
     pub(crate) source_type: &'static str,
     pub(crate) message: &'s str,
-    pub(crate) event_categories: Vec<EventCategory<'s>>,
+    pub(crate) event_categories: [EventCategory; 1],
     pub(crate) date: At,
     pub(crate) source_arn: &'s str,
 }
 
-#[derive(Clone, Serialize)]
-pub(crate) struct EventCategory<'s>(&'s str);
+#[derive(Serialize)]
+pub(crate) struct EventCategory(&'static str);
 
 impl<'s> Event<'s> {
-    /// An event of RDS, with the time when it happened.
-    fn of(event: &'s events::Event) -> Option<Event<'s>> {
-        let text = |name: &str| event.detail[name].as_str();
-        let source_type = text("SourceType")?;
-        let (source_type, _) = TYPES.into_iter().find(|(_, it)| *it == source_type)?;
-        let categories = event.detail["EventCategories"].as_array()?.iter();
-        Some(Event {
-            source_identifier: text("SourceIdentifier")?,
+    fn of(record: &'s Record) -> Event<'s> {
+        let named = TYPES.into_iter().find(|(_, it)| *it == record.source_type);
+        let (source_type, _) = named.expect("RDS sends events about nothing else");
+        Event {
+            source_identifier: &record.name,
             source_type,
-            message: text("Message")?,
-            event_categories: categories.filter_map(|it| it.as_str().map(EventCategory)).collect(),
-            date: At(text("Date")?.parse().ok()?),
-            source_arn: text("SourceArn")?,
-        })
+            message: &record.message,
+            event_categories: [EventCategory(record.category)],
+            date: At(record.at),
+            source_arn: &record.arn,
+        }
     }
 }
 
@@ -137,35 +161,22 @@ impl Operation for DescribeEvents {
             return Err(Refusal::new("InvalidParameterCombination", message));
         }
         let (start, end) = self.span(cx.now)?;
-        let is =
-            |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|it| it == found);
-        let admits = |it: &Event<'_>| {
-            let mut categories = it.event_categories.iter();
-            let categories = self.event_categories.is_empty()
-                || categories.any(|it| self.event_categories.iter().any(|wanted| wanted == it.0));
-            let At(at) = it.date;
-            (start..=end).contains(&at)
-                && at <= cx.seen
+        let is = |wanted: &Option<String>, it: &str| wanted.as_ref().is_none_or(|w| w == it);
+        let categories = &self.event_categories;
+        let shows = |record| {
+            let it = Event::of(record);
+            let shown = (start..=end).contains(&record.at)
+                && record.at <= cx.seen
                 && is(&self.source_type, it.source_type)
                 && is(&self.source_identifier, it.source_identifier)
-                && categories
+                && (categories.is_empty() || categories.iter().any(|it| it == record.category));
+            shown.then_some(it)
         };
-        let place = cx.place;
-        let here = cx.state.events.log().filter(|it| {
-            it.source == "aws.rds"
-                && it.account == place.account.as_str()
-                && it.region == place.region.as_str()
-        });
-        let found: BTreeMap<String, Event<'_>> = here
-            .filter_map(|it| Some((it, Event::of(it)?)))
-            .filter(|(_, it)| admits(it))
-            .map(|(event, it)| (format!("{}-{}", event.time, event.id), it))
-            .collect();
         let page = Page { max_records: self.max_records, marker: self.marker.as_deref() };
         let question = (&self.source_identifier, &self.source_type, &self.event_categories);
         let asked = (question, self.start_time, self.end_time, self.duration);
-        let shows = |it: &Event<'s>| Some(it.clone());
-        let (events, marker) = page.of(cx, (Self::SPEC.name, &asked), &found, shows)?;
+        let records = &cx.here().rds.records.by_time;
+        let (events, marker) = page.of(cx, (Self::SPEC.name, &asked), records, shows)?;
         Ok(Shown { events, marker })
     }
 }

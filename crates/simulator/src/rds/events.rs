@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use lamplighter_core::{Place, Region};
 use serde_json::json;
 
-use super::{kind::Kind, snapshots::Origin};
+use super::{describe_events::Record, kind::Kind, snapshots::Origin};
 use crate::cloud::State;
 
 /// What an event is about: its detail type, and its source type.
@@ -79,6 +79,14 @@ fn send(
         "Message": message,
         "SourceIdentifier": name,
         "EventID": id,
+    });
+    state.services_mut(place).rds.records.add(Record {
+        at,
+        source_type,
+        name: name.to_owned(),
+        arn: arn.clone(),
+        category,
+        message,
     });
     state.events.emit(place, at, "aws.rds", detail_type, vec![arn], detail);
 }

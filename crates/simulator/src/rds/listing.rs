@@ -60,12 +60,12 @@ pub(crate) struct Page<'q> {
 impl Page<'_> {
     /// The page of what `shows` lets be seen, in the order of the keys. `asked` is all of the
     /// question but the page.
-    pub(crate) fn of<T, U>(
+    pub(crate) fn of<'i, T, U>(
         self,
         cx: &Cx<'_>,
         asked: (&'static str, &impl Hash),
-        items: &BTreeMap<String, T>,
-        mut shows: impl FnMut(&T) -> Option<U>,
+        items: &'i BTreeMap<String, T>,
+        mut shows: impl FnMut(&'i T) -> Option<U>,
     ) -> Result<Paged<U>, Refusal> {
         let most = self.max_records.unwrap_or(MOST);
         if !(LEAST..=MOST).contains(&most) {

@@ -35,6 +35,7 @@ use crate::{
     wire::time::millis,
 };
 pub(crate) use clusters::Cluster;
+use describe_events::Records;
 use instances::Instance;
 use kind::Kind;
 use snapshots::Snapshot;
@@ -81,6 +82,7 @@ pub(crate) struct Rds {
     cluster_snapshots: Shelf<Snapshot>,
     /// Option groups other than the default ones.
     pub(crate) option_groups: BTreeSet<Box<str>>,
+    pub(crate) records: Records,
 }
 
 impl Rds {

@@ -15,8 +15,6 @@ use crate::{
 
 /// The shortest session.
 const SHORTEST: SignedDuration = SignedDuration::from_mins(15);
-/// How long after its end a session is still told from one that never was.
-const FORGOTTEN: SignedDuration = SignedDuration::from_hours(12);
 /// The longest session of a caller that is in a role itself.
 const LONGEST_CHAINED: SignedDuration = SignedDuration::from_hours(1);
 
@@ -109,8 +107,7 @@ impl Operation for AssumeRole {
         let expires = cx.now + wanted;
         let token = format!("token-of-{key}");
         let session = Session { caller: caller.clone(), token: token.clone(), expires };
-        cx.state.organization.sessions.retain(|_, it| it.expires + FORGOTTEN > cx.now);
-        cx.state.organization.sessions.insert(key.clone(), session);
+        cx.state.organization.sessions.add(key.clone(), session, cx.now);
         Ok(Assumed {
             credentials: Credentials {
                 secret_access_key: format!("secret-of-{key}"),

@@ -5,6 +5,7 @@ use lamplighter_core::{
     Place, Tags,
     action::TAKEN_AT_TAG,
     cloud::rds::{Cluster, Database, Kind, Snapshot},
+    tagging,
 };
 
 use lamplighter_simulator::DatabaseTimes;
@@ -201,7 +202,7 @@ impl World {
     pub fn database_snapshots(&self) -> String {
         let line = |it: Snapshot| {
             let mut line = format!("{} of {} {}", it.id, it.database, it.state);
-            for (key, value) in it.tags.iter().filter(|(key, _)| !key.starts_with("lamplighter:")) {
+            for (key, value) in tagging::theirs(&it.tags) {
                 line.push_str(&format!(" {key}={value}"));
             }
             line
