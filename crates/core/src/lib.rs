@@ -13,6 +13,7 @@ pub mod id;
 pub mod job;
 pub mod keys;
 pub mod length;
+pub mod pace;
 pub mod plan;
 pub mod power;
 pub mod retention;

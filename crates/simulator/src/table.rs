@@ -65,6 +65,8 @@ pub(crate) const TABLE: &[&[Entry]] = &[
 mod tests {
     use std::collections::BTreeSet;
 
+    use lamplighter_core::pace::published;
+
     use super::*;
 
     #[test]
@@ -72,6 +74,14 @@ mod tests {
         let mut seen = BTreeSet::new();
         for it in TABLE.concat() {
             assert!(seen.insert((it.spec.service, it.spec.name)), "{:?}", it.spec);
+        }
+    }
+
+    #[test]
+    fn calls_are_paced_by_the_buckets_that_they_are_paid_from() {
+        for it in TABLE.concat().iter().filter(|it| it.spec.service == "ec2") {
+            let name = format!("ec2:{}", it.spec.name);
+            assert_eq!(published(&name), it.spec.bucket, "{name}");
         }
     }
 }

@@ -11,6 +11,7 @@ mod faults;
 mod faulty;
 mod host;
 mod world;
+mod wrong;
 
 use std::sync::{Mutex, MutexGuard};
 

@@ -10,6 +10,7 @@ mod find;
 pub mod guards;
 mod in_hand;
 mod inbox;
+mod listing;
 mod overdue;
 mod planner;
 mod ports;
@@ -30,7 +31,7 @@ pub use ports::{
 };
 pub use survey::{Planned, Survey};
 
-use self::in_hand::InHand;
+use self::{in_hand::InHand, listing::Listings};
 use crate::{
     Catalog, Fault, JobId, RunId, TaskName,
     action::{self, AnyAction},
@@ -54,6 +55,7 @@ pub struct Engine {
     tasks: Arc<[(Task, String)]>,
     ports: Ports,
     in_hand: InHand,
+    listings: Listings,
 }
 
 /// Something that asks for a run now.
@@ -89,7 +91,7 @@ impl Engine {
             (task, fingerprint)
         };
         let tasks = tasks.into_iter().map(with_fingerprint).collect();
-        Engine { catalog, tasks, ports, in_hand: InHand::default() }
+        Engine { catalog, tasks, ports, in_hand: InHand::default(), listings: Listings::default() }
     }
 
     /// The tasks it was made with.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use serde_json::Value;
 
-use super::{Survey, find::NoPulse, survey::survey};
+use super::{Survey, find::NoPulse, listing::Listing, survey::survey};
 use crate::{
     AccountId, AccountPool, Catalog, Fault, JobId, Place, RunId, TaskName,
     action::{self, LookCx, StepCx},
@@ -110,7 +110,7 @@ impl Planner {
             accounts: &*self.accounts,
             pulse: &NoPulse,
         };
-        let survey = survey(action, order, cx, None).await?;
+        let survey = survey(action, order, cx, None, &mut Listing::new(at)).await?;
         survey.within_limit(order)?;
         Ok(survey)
     }
