@@ -127,7 +127,7 @@ impl<F: Family> Action for ShareSnapshot<F> {
         for snapshot in found() {
             let id = &snapshot.id;
             let shares = cx.here.rds().snapshot_shares(F::KIND, id).await;
-            let shares = shares.doing(format!("asking who may use `{id}`"))?;
+            let shares = shares.doing(format!("planning to share `{id}`"))?;
             known.open_to.insert(id.clone(), shares.accounts);
             cx.pulse.beat().await?;
         }

@@ -247,7 +247,7 @@ async fn set_out<J: Job>(job: &J) -> Result<Progress<State<J::Started>>, Fault> 
     };
     if !shared.is_empty() {
         let id = job.backup().id;
-        let shares = job.shares().await.doing(format!("asking who may use `{id}`"))?;
+        let shares = job.shares().await.doing(format!("sharing `{id}`"))?;
         shared.retain(|it| !shares.contains(it));
     }
     let state = State {
