@@ -11,6 +11,8 @@ mod keys;
 mod lineage;
 mod lock;
 mod locked;
+mod modify;
+mod shape;
 mod share;
 mod watch;
 
@@ -21,4 +23,5 @@ pub use delete::DeleteSnapshot;
 pub use fast_restore::FastRestoreSnapshot;
 pub use image_delete::DeleteImage;
 pub use lock::LockSnapshot;
+pub use modify::ModifyVolume;
 pub use share::ShareSnapshot;

@@ -6,6 +6,7 @@ mod images;
 mod locks;
 pub(crate) mod read;
 mod tiers;
+mod volumes;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;

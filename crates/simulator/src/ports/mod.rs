@@ -10,6 +10,7 @@ mod locks;
 mod organizations;
 mod rds;
 mod tiers;
+mod volumes;
 
 use std::{
     collections::BTreeMap,
