@@ -10,10 +10,7 @@ use jiff::Timestamp;
 use lamplighter_core::{
     Action, Doing, Fault, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, LookCx, PlanCx},
-    cloud::{
-        Ec2,
-        ec2::{Modification, ModificationState, Volume},
-    },
+    cloud::ec2::{Modification, ModificationState, Volume},
     select::ServerFilter,
 };
 use schemars::JsonSchema;
@@ -21,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     shape::{VolumeType, Wish, in_words, is_so},
+    volumes::find,
     watch::{not_started, unless_done},
 };
 
@@ -191,7 +189,9 @@ async fn begin(
     newest: Option<Modification>,
 ) -> Result<Progress<Begun>, Fault> {
     let ec2 = cx.here.ec2();
-    let Some(volume) = shown(ec2, id).await.doing(format!("looking at `{id}`"))? else {
+    let filter = ServerFilter::of_ids([id.to_owned()]);
+    let volume = find(ec2, &filter, |it| it.id == id).await;
+    let Some(volume) = volume.doing(format!("looking at `{id}`"))? else {
         return Ok(Progress::Skipped("it is gone".to_owned()));
     };
     let had = volume.shape();
@@ -220,22 +220,6 @@ async fn begin(
             Ok(Progress::Later { wait: MOMENT })
         }
         Err(fault) => unless_done(cx, fault),
-    }
-}
-
-/// The volume, if it is there.
-async fn shown(ec2: &dyn Ec2, id: &str) -> Result<Option<Volume>, Fault> {
-    let filter = ServerFilter::of_ids([id.to_owned()]);
-    let mut page = None;
-    loop {
-        let listed = ec2.volumes(&filter, page).await?;
-        if let Some(found) = listed.items.into_iter().find(|it| it.id == id) {
-            return Ok(Some(found));
-        }
-        page = listed.next;
-        if page.is_none() {
-            return Ok(None);
-        }
     }
 }
 

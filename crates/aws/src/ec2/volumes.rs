@@ -1,20 +1,21 @@
-//! Changes of volumes.
+//! Making and changing volumes.
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{
-    Filter, VolumeModification, VolumeModificationState as State, VolumeType,
+    Filter, ResourceType, VolumeModification, VolumeModificationState as State, VolumeType,
 };
 use lamplighter_core::{
     Fault, FaultKind,
     cloud::{
         Page, PageToken,
-        ec2::{Modification, ModificationState, VolumeShape, Volumes},
+        ec2::{Modification, ModificationState, NewVolume, Volume, VolumeShape, Volumes},
     },
 };
 
 use super::{
     Ec2Client, next,
-    read::{instant, number},
+    read::{instant, made_volume, number},
+    tags_of,
 };
 use crate::fault::plain;
 
@@ -71,6 +72,31 @@ impl Volumes for Ec2Client {
         let begun = answer.volume_modification().ok_or("a change without an answer");
         // It was begun even if the answer cannot be read: whoever tries again finds it.
         begun.map_err(str::to_owned).and_then(modification).map_err(|what| {
+            let mut fault = call.unreadable(&what, &answer);
+            fault.kind = FaultKind::Transient;
+            fault
+        })
+    }
+
+    async fn create_volume(&self, new: &NewVolume) -> Result<Volume, Fault> {
+        let doing = format!("creating a volume of `{}`", new.snapshot);
+        let call = self.call(&doing, "ec2:CreateVolume");
+        let request = self
+            .client
+            .create_volume()
+            .snapshot_id(&new.snapshot)
+            .availability_zone(&new.zone)
+            .volume_type(VolumeType::from(new.shape.volume_type.as_str()))
+            .set_size(asked(Some(new.shape.size_gib)))
+            .set_iops(asked(new.shape.iops))
+            .set_throughput(asked(new.shape.throughput))
+            .set_encrypted(new.key.as_ref().map(|_| true))
+            .set_kms_key_id(new.key.clone())
+            .set_tag_specifications(tags_of(ResourceType::Volume, &new.tags))
+            .client_token(&new.token);
+        let answer = call.answer(request.send().await)?;
+        // It exists even if the answer cannot be read: the same token gives it again.
+        made_volume(&answer).map_err(|what| {
             let mut fault = call.unreadable(&what, &answer);
             fault.kind = FaultKind::Transient;
             fault

@@ -20,7 +20,7 @@ pub use fast_restores::{FastRestore, FastRestoreState, FastRestores};
 pub use images::{Image, Images};
 pub use locks::{Lock, LockMode, LockState, Locks, NewLock};
 pub use tiers::{Tiering, Tiers};
-pub use volumes::{Modification, ModificationState, VolumeShape, Volumes};
+pub use volumes::{Modification, ModificationState, NewVolume, VolumeShape, Volumes};
 
 /// What EC2 takes as the description of a snapshot or an image, in characters.
 pub const DESCRIPTION_MAX: usize = 255;

@@ -19,8 +19,8 @@ use lamplighter_core::{
         Ec2, Instances, Kms, Page, PageToken, Rds, Session,
         ec2::{
             Copies, DryRun, FastRestore, FastRestores, Image, Images, Lock, Locks, Modification,
-            NewCopy, NewLock, NewSnapshot, Shares, Snapshot, SnapshotState, Tiering, Tiers, Volume,
-            VolumeShape, Volumes,
+            NewCopy, NewLock, NewSnapshot, NewVolume, Shares, Snapshot, SnapshotState, Tiering,
+            Tiers, Volume, VolumeShape, Volumes,
         },
         kms::Key,
     },
@@ -299,6 +299,10 @@ impl Volumes for Door {
     }
 
     async fn modify_volume(&self, _: &str, _: &VolumeShape) -> Result<Modification, Fault> {
+        not_here()
+    }
+
+    async fn create_volume(&self, _: &NewVolume) -> Result<Volume, Fault> {
         not_here()
     }
 }

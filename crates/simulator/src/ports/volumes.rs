@@ -1,17 +1,19 @@
-//! The EC2 port: changes of volumes.
+//! The EC2 port: making and changing volumes.
 
 use async_trait::async_trait;
 use lamplighter_core::{
     Fault,
     cloud::{
         Page, PageToken,
-        ec2::{Modification, VolumeShape, Volumes},
+        ec2::{Modification, NewVolume, Volume, VolumeShape, Volumes},
     },
 };
 
 use super::Inside;
 use crate::ec2::{
     filter::Filter,
+    tags::TagSpecification,
+    volume_create::CreateVolume,
     volume_modify::{DescribeVolumesModifications, LONGEST_PAGE, ModifyVolume},
 };
 
@@ -52,6 +54,22 @@ impl Volumes for Inside {
             throughput: to.throughput,
         };
         self.make(request, |it| Modification::from(&it.volume_modification)).await
+    }
+
+    async fn create_volume(&self, new: &NewVolume) -> Result<Volume, Fault> {
+        let request = CreateVolume {
+            availability_zone: new.zone.clone(),
+            snapshot_id: Some(new.snapshot.clone()),
+            size: Some(new.shape.size_gib),
+            volume_type: Some(new.shape.volume_type.clone()),
+            iops: new.shape.iops,
+            throughput: new.shape.throughput,
+            encrypted: new.key.as_ref().map(|_| true),
+            kms_key_id: new.key.clone(),
+            client_token: Some(new.token.clone()),
+            tag_specification: TagSpecification::of("volume", &new.tags),
+        };
+        self.make(request, |it| Volume::from(it.volume)).await
     }
 }
 

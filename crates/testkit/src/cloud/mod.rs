@@ -138,9 +138,9 @@ impl FakeCloud {
         self.cloud.calls()
     }
 
-    /// How many snapshots calls have made so far, whatever became of them.
+    /// How many snapshots and volumes calls have made so far, whatever became of them.
     pub fn made(&self) -> usize {
-        self.cloud.made("snap") as usize
+        (self.cloud.made("snap") + self.cloud.made("vol")) as usize
     }
 
     /// The laws of deletion that were broken: each with its name and how.

@@ -1,4 +1,4 @@
-//! Calls that change volumes while they are used.
+//! Calls that make volumes, and change them while they are used.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Volume;
 use crate::{
-    Fault,
+    Fault, Tags,
     cloud::{Page, PageToken},
 };
 
-/// Changes of volumes in one account and region.
+/// Making and changing volumes in one account and region.
 #[async_trait]
 pub trait Volumes: Send + Sync {
     /// One page of `ec2:DescribeVolumesModifications`, of the changes that are not done. Lags
@@ -28,6 +28,29 @@ pub trait Volumes: Send + Sync {
     /// token; a volume whose last change is not done gives the code `IncorrectModificationState`,
     /// one that was changed four times in 24 hours `VolumeModificationRateExceeded`.
     async fn modify_volume(&self, volume: &str, to: &VolumeShape) -> Result<Modification, Fault>;
+
+    /// Makes a volume of a snapshot. Needs `ec2:CreateVolume` and `ec2:CreateTags`, and what EBS
+    /// does with its key and that of the snapshot. With the same token, the same call gives the
+    /// same volume. One whose key cannot be used disappears again.
+    async fn create_volume(&self, new: &NewVolume) -> Result<Volume, Fault>;
+}
+
+/// What `CreateVolume` is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewVolume {
+    /// What it is made of.
+    pub snapshot: String,
+    /// The zone, such as `eu-west-1a`.
+    pub zone: String,
+    /// What it gives.
+    pub shape: VolumeShape,
+    /// The KMS key that it is encrypted with. `None`: that of the snapshot, or as the account has
+    /// it by default.
+    pub key: Option<String>,
+    /// Set by the creating call itself. At most 50.
+    pub tags: Tags,
+    /// At most 64 ASCII characters.
+    pub token: String,
 }
 
 /// What a volume gives.
