@@ -59,7 +59,8 @@ pub struct Params {
     #[serde(default)]
     throughput: Option<u32>,
     /// The KMS key to encrypt the volumes with, by its alias, its id or its ARN. Without it, each
-    /// has the key of its snapshot, or none.
+    /// has the key of its snapshot; one of a snapshot that is not encrypted is what the account
+    /// makes by default.
     #[serde(default)]
     key: Option<String>,
     /// Tags of the volume: names, and values with placeholders. They win over copied ones. A

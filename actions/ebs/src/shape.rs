@@ -6,10 +6,10 @@ use std::ops::RangeInclusive;
 
 use lamplighter_core::{action::BadParams, cloud::ec2::VolumeShape};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A type of volumes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum VolumeType {
     /// General purpose, the one before `gp3`: its performance follows its size.
