@@ -142,7 +142,7 @@ impl Action for RestoreVolume {
             kms::named(cx.here, name).await?;
         }
         let used = found.iter().filter(|it| why_unusable(it).is_none());
-        let keys: BTreeSet<&str> = used.filter_map(|it| keys::of(it)).map(|it| it.name()).collect();
+        let keys: BTreeSet<&str> = used.filter_map(keys::of).map(|it| it.name()).collect();
         let mut unusable = Unusable::new();
         for key in keys {
             let asked = kms::ask(cx.here, key).await;
