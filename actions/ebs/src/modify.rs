@@ -28,6 +28,12 @@ const LOOK: Duration = Duration::from_secs(300);
 const MOMENT: Duration = Duration::from_secs(30);
 /// What a volume is whose last change is not done.
 const UNDER_WAY: &str = "IncorrectModificationState";
+/// What a volume is that was changed four times in 24 hours. Which of them will be too old first,
+/// AWS says only to people.
+/// Source: EC2 API, `ModifyVolume`.
+const TOO_OFTEN: &str = "VolumeModificationRateExceeded";
+/// How long it is until the next try then.
+const RETRY: Duration = Duration::from_secs(30 * 60);
 
 /// Parameters of `ebs.volume.modify`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -219,6 +225,7 @@ async fn begin(
         Err(fault) if fault.code.as_deref() == Some(UNDER_WAY) => {
             Ok(Progress::Later { wait: MOMENT })
         }
+        Err(fault) if fault.code.as_deref() == Some(TOO_OFTEN) => Err(fault.retry_after(RETRY)),
         Err(fault) => unless_done(cx, fault),
     }
 }

@@ -186,7 +186,7 @@ static TABLE: [Known; 155] = [
     permanent("VolumeIOPSLimit").cure(QUOTA),
     permanent("VolumeInUse"),
     permanent("VolumeLimitExceeded").cure(QUOTA),
-    throttled("VolumeModificationRateExceeded").wait(Duration::from_secs(30 * 60)),
+    throttled("VolumeModificationRateExceeded"),
     permanent("VolumeModificationSizeLimitExceeded").cure(QUOTA),
 ];
 
