@@ -86,7 +86,11 @@ fn doubled(world: &World) -> Vec<String> {
         });
         let databases = databases.filter_map(|(_, tags)| tags.get(JOB_TAG).cloned());
         let images = images.iter().cloned().map(|it| ("image", it));
-        let all = snapshots.chain(databases.map(|it| ("database snapshot", it))).chain(images);
+        let volumes = cloud.volumes_in(place).into_iter();
+        let volumes = volumes.filter_map(|it| it.tags.get(JOB_TAG).cloned());
+        let volumes = volumes.map(|it| ("volume", it));
+        let databases = databases.map(|it| ("database snapshot", it));
+        let all = snapshots.chain(databases).chain(images).chain(volumes);
         for (kind, job) in all {
             *made.entry(format!("{kind} of {job} in {place}")).or_default() += 1;
         }

@@ -22,6 +22,8 @@ pub static ACTIONS: Catalog = &[
     &lamplighter_ebs::FastRestoreSnapshot,
     &lamplighter_ebs::LockSnapshot,
     &lamplighter_ebs::ShareSnapshot,
+    &lamplighter_ebs::ModifyVolume,
+    &lamplighter_ebs::RestoreVolume,
     &lamplighter_ec2::CreateImage,
     &lamplighter_ebs::DeleteImage,
     &lamplighter_ec2::PowerInstance,

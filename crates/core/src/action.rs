@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
 
 use crate::{
     Fault, JobId, Place, Tags, TaskName,
@@ -23,6 +24,7 @@ use crate::{
     job::Tried,
     schedule::Schedule,
     select::ServerFilter,
+    task::hex,
     template::Values,
 };
 
@@ -346,6 +348,12 @@ impl StepCx<'_> {
             (TASK_TAG.to_owned(), self.session.task.to_string()),
             (JOB_TAG.to_owned(), self.job.to_string()),
         ])
+    }
+
+    /// A client token for what this job makes: 64 characters, the same at each try.
+    /// Source: EC2 Developer Guide, "Ensuring idempotency in Amazon EC2 API requests".
+    pub fn client_token(&self) -> String {
+        hex(&Sha256::digest(self.job.as_str()))
     }
 
     /// The tags of a backup that this job makes: whose it is, what it is a backup of, and when it

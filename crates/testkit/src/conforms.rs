@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AnyAction, FaultKind, Place,
-    action::{Permissions, TAKEN_AT_TAG},
+    action::{JOB_TAG, Permissions, TAKEN_AT_TAG},
     cloud::ec2::{FastRestore, Image, Lock},
     job::{Job, State},
     task::Mode,
@@ -335,7 +335,11 @@ impl End {
 fn effects(world: &World) -> String {
     let mut lines = Vec::new();
     for place in world.cloud().places() {
-        for it in world.cloud().volumes_in(&place) {
+        for mut it in world.cloud().volumes_in(&place) {
+            if it.tags.contains_key(JOB_TAG) {
+                it.id = "a new volume".to_owned();
+                it.created_at = None;
+            }
             lines.push(format!("{place} {it:?}"));
         }
         for mut it in world.cloud().instances_in(&place) {

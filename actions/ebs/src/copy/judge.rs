@@ -11,7 +11,10 @@ use super::{
     known::{Known, There, source_of},
     params::{Destination, Params, Sources},
 };
-use crate::lineage::{is_hop, source, why_it_stays};
+use crate::{
+    lineage::{source, why_it_stays},
+    usable::why_unusable,
+};
 
 /// Judges every snapshot.
 pub(super) fn plan(
@@ -71,17 +74,7 @@ fn judge(
 /// Why a snapshot is not to be copied anywhere.
 /// Source: EBS User Guide, "Copy an Amazon EBS snapshot" and "Archive Amazon EBS snapshots".
 fn cannot(params: &Params, here: &Place, snapshot: &Snapshot) -> Option<String> {
-    let reason = match snapshot.state {
-        SnapshotState::Pending => "pending: only completed snapshots are copied",
-        SnapshotState::Error => "it failed",
-        SnapshotState::Recoverable | SnapshotState::Recovering => "it is in the recycle bin",
-        SnapshotState::Completed if is_hop(snapshot) => "it is on the way to another copy",
-        SnapshotState::Completed if snapshot.storage_tier != "standard" => {
-            "it is in the archive: restore it first"
-        }
-        SnapshotState::Completed => "",
-    };
-    if !reason.is_empty() {
+    if let Some(reason) = why_unusable(snapshot) {
         return Some(reason.to_owned());
     }
     match (&snapshot.owner, params.sources) {

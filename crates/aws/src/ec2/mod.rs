@@ -6,6 +6,7 @@ mod images;
 mod locks;
 pub(crate) mod read;
 mod tiers;
+mod volumes;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -69,7 +70,7 @@ impl Ec2Client {
             .create_snapshot()
             .volume_id(&new.volume_id)
             .description(&new.description)
-            .set_tag_specifications(snapshot_tags(&new.tags))
+            .set_tag_specifications(tags_of(ResourceType::Snapshot, &new.tags))
     }
 
     fn call<'a>(&'a self, doing: &'a str, action: &'static str) -> Call<'a> {
@@ -174,10 +175,10 @@ fn tag((key, value): (&String, &String)) -> Tag {
     Tag::builder().key(key).value(value).build()
 }
 
-/// The tags of a snapshot that a call makes.
-fn snapshot_tags(tags: &Tags) -> Option<Vec<TagSpecification>> {
+/// The tags of what a call makes.
+fn tags_of(made: ResourceType, tags: &Tags) -> Option<Vec<TagSpecification>> {
     let specification = TagSpecification::builder()
-        .resource_type(ResourceType::Snapshot)
+        .resource_type(made)
         .set_tags(Some(tags.iter().map(tag).collect()));
     (!tags.is_empty()).then(|| vec![specification.build()])
 }

@@ -18,8 +18,9 @@ use lamplighter_core::{
     cloud::{
         Ec2, Instances, Kms, Page, PageToken, Rds, Session, Tables,
         ec2::{
-            Copies, DryRun, FastRestore, FastRestores, Image, Images, Lock, Locks, NewCopy,
-            NewLock, NewSnapshot, Shares, Snapshot, SnapshotState, Tiering, Tiers, Volume,
+            Copies, DryRun, FastRestore, FastRestores, Image, Images, Lock, Locks, Modification,
+            NewCopy, NewLock, NewSnapshot, NewVolume, Shares, Snapshot, SnapshotState, Tiering,
+            Tiers, Volume, VolumeShape, Volumes,
         },
         kms::Key,
     },
@@ -284,6 +285,28 @@ impl FastRestores for Door {
     }
 
     async fn disable_fast_restore(&self, _: &str, _: &str) -> Result<(), Fault> {
+        not_here()
+    }
+}
+
+#[async_trait]
+impl Volumes for Door {
+    async fn modifications_under_way(
+        &self,
+        _: Option<PageToken>,
+    ) -> Result<Page<Modification>, Fault> {
+        not_here()
+    }
+
+    async fn modification_of(&self, _: &str) -> Result<Option<Modification>, Fault> {
+        not_here()
+    }
+
+    async fn modify_volume(&self, _: &str, _: &VolumeShape) -> Result<Modification, Fault> {
+        not_here()
+    }
+
+    async fn create_volume(&self, _: &NewVolume) -> Result<Volume, Fault> {
         not_here()
     }
 }

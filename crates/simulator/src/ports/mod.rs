@@ -11,6 +11,7 @@ mod organizations;
 mod rds;
 mod tables;
 mod tiers;
+mod volumes;
 
 use std::{
     collections::BTreeMap,

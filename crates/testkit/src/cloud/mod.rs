@@ -138,9 +138,10 @@ impl FakeCloud {
         self.cloud.calls()
     }
 
-    /// How many snapshots and backups of tables calls have made so far, whatever became of them.
+    /// How many snapshots, volumes and backups of tables calls have made so far, whatever became of
+    /// them.
     pub fn made(&self) -> usize {
-        (self.cloud.made("snap") + self.cloud.made("backup")) as usize
+        ["snap", "vol", "backup"].map(|kind| self.cloud.made(kind)).iter().sum::<u64>() as usize
     }
 
     /// The laws of deletion that were broken: each with its name and how.
