@@ -20,6 +20,7 @@ pub static ACTIONS: Catalog = &[
     &lamplighter_ebs::ShareSnapshot,
     &lamplighter_ec2::CreateImage,
     &lamplighter_ebs::DeleteImage,
+    &lamplighter_ebs::ShareImage,
     &lamplighter_ec2::PowerInstance,
     &lamplighter_ec2::RebootInstance,
     &lamplighter_ec2::ResizeInstance,

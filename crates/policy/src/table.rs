@@ -201,7 +201,7 @@ pub(crate) const TABLE: &[Row] = &[
     row("ec2:GetEbsDefaultKmsKeyId", EVERYTHING),
     row("ec2:GetEbsEncryptionByDefault", EVERYTHING),
     row("ec2:LockSnapshot", &[(Snapshot, ByTask)]),
-    row("ec2:ModifyImageAttribute", &[(Image, SharedWith)]),
+    row("ec2:ModifyImageAttribute", &[(Image, Lent)]),
     row("ec2:ModifyInstanceAttribute", &[(Instance, ByTask)]),
     row("ec2:ModifySnapshotAttribute", &[(Snapshot, SharedWith)]),
     row("ec2:ModifySnapshotTier", &[(Snapshot, ByTask)]),

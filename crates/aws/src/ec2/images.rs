@@ -1,8 +1,14 @@
 //! Images.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
+use aws_sdk_ec2::{
+    operation::describe_images::builders::DescribeImagesFluentBuilder,
+    types::{LaunchPermission, LaunchPermissionModifications},
+};
 use lamplighter_core::{
-    Fault,
+    AccountId, Fault,
     cloud::{
         Page, PageToken,
         ec2::{Image, Images},
@@ -22,21 +28,8 @@ impl Images for Ec2Client {
         filter: &ServerFilter,
         page: Option<PageToken>,
     ) -> Result<Page<Image>, Fault> {
-        let call = self.call("listing images", "ec2:DescribeImages");
-        let request = self
-            .client
-            .describe_images()
-            // Without an owner AWS lists every public image there is.
-            .owners("self")
-            .include_disabled(true)
-            .include_deprecated(true)
-            .set_filters(filters(filter, "image-id"))
-            .max_results(PAGE)
-            .set_next_token(page.map(|token| token.0));
-        let answer = call.answer(request.send().await)?;
-        let items = answer.images().iter().map(read::image).collect::<Result<_, _>>();
-        let items = items.map_err(|what| call.unreadable(&what, &answer))?;
-        Ok(Page { items, next: next(answer.next_token()) })
+        let request = self.own_images(page).set_filters(filters(filter, "image-id"));
+        self.list("listing images", request).await
     }
 
     async fn deregister_image(&self, id: &str) -> Result<(), Fault> {
@@ -47,4 +40,65 @@ impl Images for Ec2Client {
             answer => answer.map(|_| ()),
         }
     }
+
+    async fn images_open_to(
+        &self,
+        account: &AccountId,
+        page: Option<PageToken>,
+    ) -> Result<Page<Image>, Fault> {
+        let doing = format!("listing own images that `{account}` may launch");
+        self.list(&doing, self.own_images(page).executable_users(account.as_str())).await
+    }
+
+    async fn share_image(&self, id: &str, with: &BTreeSet<AccountId>) -> Result<(), Fault> {
+        let modifications = LaunchPermissionModifications::builder();
+        self.modify(id, modifications.set_add(Some(permissions(with))).build()).await
+    }
+
+    async fn unshare_image(&self, id: &str, with: &BTreeSet<AccountId>) -> Result<(), Fault> {
+        let modifications = LaunchPermissionModifications::builder();
+        self.modify(id, modifications.set_remove(Some(permissions(with))).build()).await
+    }
+}
+
+impl Ec2Client {
+    /// The request for a page of the account's own images, all of them.
+    fn own_images(&self, page: Option<PageToken>) -> DescribeImagesFluentBuilder {
+        self.client
+            .describe_images()
+            // Without an owner AWS lists every public image there is.
+            .owners("self")
+            .include_disabled(true)
+            .include_deprecated(true)
+            .max_results(PAGE)
+            .set_next_token(page.map(|token| token.0))
+    }
+
+    async fn list(
+        &self,
+        doing: &str,
+        request: DescribeImagesFluentBuilder,
+    ) -> Result<Page<Image>, Fault> {
+        let call = self.call(doing, "ec2:DescribeImages");
+        let answer = call.answer(request.send().await)?;
+        let items = answer.images().iter().map(read::image).collect::<Result<_, _>>();
+        let items = items.map_err(|what| call.unreadable(&what, &answer))?;
+        Ok(Page { items, next: next(answer.next_token()) })
+    }
+
+    async fn modify(
+        &self,
+        id: &str,
+        modifications: LaunchPermissionModifications,
+    ) -> Result<(), Fault> {
+        let doing = format!("changing who may launch `{id}`");
+        let call = self.call(&doing, "ec2:ModifyImageAttribute");
+        let request = self.client.modify_image_attribute().image_id(id);
+        call.answer(request.launch_permission(modifications).send().await).map(|_| ())
+    }
+}
+
+fn permissions(accounts: &BTreeSet<AccountId>) -> Vec<LaunchPermission> {
+    let user = |it: &AccountId| LaunchPermission::builder().user_id(it.as_str()).build();
+    accounts.iter().map(user).collect()
 }

@@ -1,8 +1,10 @@
 //! The EC2 port: images.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use lamplighter_core::{
-    Fault,
+    AccountId, Fault,
     cloud::{
         Page, PageToken,
         ec2::{Image, Images},
@@ -13,7 +15,7 @@ use lamplighter_core::{
 use super::Inside;
 use crate::ec2::{
     filter,
-    images::{DeregisterImage, DescribeImages},
+    images::{Changes, DeregisterImage, DescribeImages, ModifyImageAttribute, Requested},
     listing,
 };
 
@@ -27,20 +29,8 @@ impl Images for Inside {
         filter: &ServerFilter,
         page: Option<PageToken>,
     ) -> Result<Page<Image>, Fault> {
-        let request = DescribeImages {
-            filter: filter::of_core(filter, "image-id"),
-            owner: vec!["self".to_owned()],
-            include_deprecated: true,
-            include_disabled: true,
-            max_results: Some(listing::MOST),
-            next_token: page.map(|it| it.0),
-            ..DescribeImages::default()
-        };
-        self.make(request, |it| Page {
-            items: it.images_set.iter().map(|it| Image::from(&*it.image)).collect(),
-            next: it.next_token.map(PageToken),
-        })
-        .await
+        let filter = filter::of_core(filter, "image-id");
+        self.list(DescribeImages { filter, ..own(page) }).await
     }
 
     async fn deregister_image(&self, id: &str) -> Result<(), Fault> {
@@ -49,5 +39,58 @@ impl Images for Inside {
             Err(fault) if fault.code.as_deref().is_some_and(|it| GONE.contains(&it)) => Ok(()),
             ended => ended,
         }
+    }
+
+    async fn images_open_to(
+        &self,
+        account: &AccountId,
+        page: Option<PageToken>,
+    ) -> Result<Page<Image>, Fault> {
+        self.list(DescribeImages { executable_by: vec![account.to_string()], ..own(page) }).await
+    }
+
+    async fn share_image(&self, id: &str, with: &BTreeSet<AccountId>) -> Result<(), Fault> {
+        let changes = Changes { add: permissions(with), ..Changes::default() };
+        self.make(modify(id, changes), |_| ()).await
+    }
+
+    async fn unshare_image(&self, id: &str, with: &BTreeSet<AccountId>) -> Result<(), Fault> {
+        let changes = Changes { remove: permissions(with), ..Changes::default() };
+        self.make(modify(id, changes), |_| ()).await
+    }
+}
+
+impl Inside {
+    async fn list(&self, request: DescribeImages) -> Result<Page<Image>, Fault> {
+        self.make(request, |it| Page {
+            items: it.images_set.iter().map(|it| Image::from(&*it.image)).collect(),
+            next: it.next_token.map(PageToken),
+        })
+        .await
+    }
+}
+
+/// A page of the account's own images, all of them.
+fn own(page: Option<PageToken>) -> DescribeImages {
+    DescribeImages {
+        owner: vec!["self".to_owned()],
+        include_deprecated: true,
+        include_disabled: true,
+        max_results: Some(listing::MOST),
+        next_token: page.map(|it| it.0),
+        ..DescribeImages::default()
+    }
+}
+
+fn permissions(accounts: &BTreeSet<AccountId>) -> Vec<Requested> {
+    let user = |it: &AccountId| Requested { user_id: Some(it.to_string()), ..Requested::default() };
+    accounts.iter().map(user).collect()
+}
+
+fn modify(id: &str, changes: Changes) -> ModifyImageAttribute {
+    ModifyImageAttribute {
+        image_id: id.to_owned(),
+        launch_permission: Some(changes),
+        ..ModifyImageAttribute::default()
     }
 }

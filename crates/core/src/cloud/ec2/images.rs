@@ -1,12 +1,14 @@
 //! Calls on images (AMIs).
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Fault, Tags,
+    AccountId, Fault, Tags,
     cloud::{Page, PageToken, Resource, Scope},
     select::ServerFilter,
 };
@@ -25,6 +27,22 @@ pub trait Images: Send + Sync {
     /// Deregisters an image. Needs `ec2:DeregisterImage`. Its snapshots stay. One that is gone is a
     /// success; one that is protected gives the code `OperationNotPermitted`.
     async fn deregister_image(&self, id: &str) -> Result<(), Fault>;
+
+    /// One page of `ec2:DescribeImages`, of images that this account owns and that `account` may
+    /// launch because they are shared with it by name. Lags behind changes.
+    async fn images_open_to(
+        &self,
+        account: &AccountId,
+        page: Option<PageToken>,
+    ) -> Result<Page<Image>, Fault>;
+
+    /// Lets accounts launch an image. Needs `ec2:ModifyImageAttribute`. One that may already is a
+    /// success. Who copies it has to be given its snapshots, too.
+    async fn share_image(&self, id: &str, with: &BTreeSet<AccountId>) -> Result<(), Fault>;
+
+    /// Lets accounts launch an image no longer. Needs `ec2:ModifyImageAttribute`. One that may not
+    /// is a success.
+    async fn unshare_image(&self, id: &str, with: &BTreeSet<AccountId>) -> Result<(), Fault>;
 }
 
 /// An image (AMI).
