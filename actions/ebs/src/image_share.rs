@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     backing::snapshots_of,
+    image_copy::CopyImage,
     share::{self, BATCH, key_check, keys_of},
 };
 
@@ -174,7 +175,7 @@ fn judge(params: &Sharing, cx: &PlanCx<'_>, image: &Image, known: &Known) -> Ver
                 format!("nobody knows the key of its snapshot `{id}`, which does not show");
             return Verdict::Fail { reason };
         };
-        let check = key_check(snapshot, &known.keys, "ec2.image.copy");
+        let check = key_check(snapshot, &known.keys, CopyImage::SPEC.name);
         keys.extend(check.map(|it| (it.key.name(), it)));
     }
     sharing::judge(cx, &end, &open_to(image, &end, known), keys.into_values())

@@ -18,6 +18,7 @@ pub static ACTIONS: Catalog = &[
     &lamplighter_ebs::FastRestoreSnapshot,
     &lamplighter_ebs::LockSnapshot,
     &lamplighter_ebs::ShareSnapshot,
+    &lamplighter_ebs::CopyImage,
     &lamplighter_ec2::CreateImage,
     &lamplighter_ebs::DeleteImage,
     &lamplighter_ebs::ShareImage,

@@ -180,6 +180,7 @@ pub(crate) const TABLE: &[Row] = &[
     row("ec2:DeleteVolume", &[(Volume, ByTask)]),
     row("ec2:DeregisterImage", &[(Image, Ours)]),
     row("ec2:DescribeFastSnapshotRestores", EVERYTHING),
+    row("ec2:DescribeImageAttribute", &[(Image, Always)]),
     row("ec2:DescribeImages", EVERYTHING),
     row("ec2:DescribeInstanceAttribute", &[(Instance, ByTask)]),
     row("ec2:DescribeInstanceStatus", EVERYTHING),

@@ -4,19 +4,21 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::{
+    config::Config,
     operation::describe_images::builders::DescribeImagesFluentBuilder,
-    types::{LaunchPermission, LaunchPermissionModifications},
+    types::{ImageAttributeName, LaunchPermission, LaunchPermissionModifications, ResourceType},
 };
+use aws_smithy_types::retry::RetryConfig;
 use lamplighter_core::{
-    AccountId, Fault,
+    AccountId, Fault, FaultKind,
     cloud::{
         Page, PageToken,
-        ec2::{Image, Images},
+        ec2::{Image, Images, NewCopy, Shares},
     },
     select::ServerFilter,
 };
 
-use super::{Ec2Client, PAGE, filters, next, read};
+use super::{Ec2Client, PAGE, filters, next, read, tags_of};
 
 /// AWS's answers when an image is gone.
 const GONE: [&str; 2] = ["InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"];
@@ -48,6 +50,54 @@ impl Images for Ec2Client {
     ) -> Result<Page<Image>, Fault> {
         let doing = format!("listing own images that `{account}` may launch");
         self.list(&doing, self.own_images(page).executable_users(account.as_str())).await
+    }
+
+    async fn copy_image(&self, name: &str, new: &NewCopy) -> Result<String, Fault> {
+        let doing = format!("copying `{}` from {}", new.source, new.source_region);
+        let call = self.call(&doing, "ec2:CopyImage");
+        let request = self
+            .client
+            .copy_image()
+            .name(name)
+            .source_region(new.source_region.as_str())
+            .source_image_id(&new.source)
+            .description(&new.description)
+            .set_encrypted(new.key.as_ref().map(|_| true))
+            .set_kms_key_id(new.key.clone())
+            .set_snapshot_copy_completion_duration_minutes(new.within_minutes.map(i64::from))
+            .set_tag_specifications(tags_of(
+                &[ResourceType::Image, ResourceType::Snapshot],
+                &new.tags,
+            ))
+            .customize()
+            // A second try would be told that the name is taken: by the first.
+            .config_override(Config::builder().retry_config(RetryConfig::disabled()));
+        let answer = call.answer(request.send().await)?;
+        // It exists even if the answer cannot be read: whoever tries again finds it by its tags.
+        answer.image_id().map(str::to_owned).ok_or_else(|| {
+            let mut fault = call.unreadable("a copy without an id", &answer);
+            fault.kind = FaultKind::Transient;
+            fault
+        })
+    }
+
+    async fn image_shares(&self, id: &str) -> Result<Shares, Fault> {
+        let doing = format!("asking who may launch `{id}`");
+        let call = self.call(&doing, "ec2:DescribeImageAttribute");
+        let request = self
+            .client
+            .describe_image_attribute()
+            .image_id(id)
+            .attribute(ImageAttributeName::LaunchPermission);
+        let answer = call.answer(request.send().await)?;
+        let users = answer.launch_permissions().iter().filter_map(LaunchPermission::user_id);
+        let accounts = users.map(|it| {
+            it.parse().map_err(|_| call.unreadable(&format!("the account `{it}`"), &answer))
+        });
+        Ok(Shares {
+            accounts: accounts.collect::<Result<_, _>>()?,
+            public: answer.launch_permissions().iter().any(|it| it.group().is_some()),
+        })
     }
 
     async fn share_image(&self, id: &str, with: &BTreeSet<AccountId>) -> Result<(), Fault> {

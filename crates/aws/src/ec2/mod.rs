@@ -176,10 +176,17 @@ fn tag((key, value): (&String, &String)) -> Tag {
 
 /// The tags of a snapshot that a call makes.
 fn snapshot_tags(tags: &Tags) -> Option<Vec<TagSpecification>> {
-    let specification = TagSpecification::builder()
-        .resource_type(ResourceType::Snapshot)
-        .set_tags(Some(tags.iter().map(tag).collect()));
-    (!tags.is_empty()).then(|| vec![specification.build()])
+    tags_of(&[ResourceType::Snapshot], tags)
+}
+
+/// The tags of what a call makes, of each of these types.
+pub(crate) fn tags_of(types: &[ResourceType], tags: &Tags) -> Option<Vec<TagSpecification>> {
+    let tags_of: Vec<Tag> = tags.iter().map(tag).collect();
+    let of = |it: &ResourceType| {
+        let specification = TagSpecification::builder().resource_type(it.clone());
+        specification.set_tags(Some(tags_of.clone())).build()
+    };
+    (!tags.is_empty()).then(|| types.iter().map(of).collect())
 }
 
 /// The filters of a request. That for ids has a name for each kind of resource.

@@ -7,7 +7,7 @@ use lamplighter_core::{
     AccountId, Fault,
     cloud::{
         Page, PageToken,
-        ec2::{Image, Images},
+        ec2::{Image, Images, NewCopy, Shares},
     },
     select::ServerFilter,
 };
@@ -15,8 +15,12 @@ use lamplighter_core::{
 use super::Inside;
 use crate::ec2::{
     filter,
-    images::{Changes, DeregisterImage, DescribeImages, ModifyImageAttribute, Requested},
+    images::{
+        Changes, CopyImage, DeregisterImage, DescribeImageAttribute, DescribeImages,
+        ModifyImageAttribute, Requested, Shown,
+    },
     listing,
+    tags::TagSpecification,
 };
 
 /// AWS's answers when an image is gone.
@@ -47,6 +51,38 @@ impl Images for Inside {
         page: Option<PageToken>,
     ) -> Result<Page<Image>, Fault> {
         self.list(DescribeImages { executable_by: vec![account.to_string()], ..own(page) }).await
+    }
+
+    async fn copy_image(&self, name: &str, new: &NewCopy) -> Result<String, Fault> {
+        let of = |kind| TagSpecification::of(kind, &new.tags);
+        let request = CopyImage {
+            name: name.to_owned(),
+            source_image_id: new.source.clone(),
+            source_region: new.source_region.to_string(),
+            description: new.description.clone(),
+            encrypted: new.key.as_ref().map(|_| true),
+            kms_key_id: new.key.clone(),
+            tag_specification: [of("image"), of("snapshot")].concat(),
+            snapshot_copy_completion_duration_minutes: new.within_minutes,
+            ..CopyImage::default()
+        };
+        self.make(request, |it| it.image_id.to_string()).await
+    }
+
+    async fn image_shares(&self, id: &str) -> Result<Shares, Fault> {
+        let request = DescribeImageAttribute {
+            image_id: id.to_owned(),
+            attribute: "launchPermission".to_owned(),
+        };
+        self.make(request, |it| {
+            let shown = it.launch_permission.unwrap_or_default();
+            let user = |it: &Shown<'_>| it.user_id?.parse().ok();
+            Shares {
+                accounts: shown.iter().filter_map(user).collect(),
+                public: shown.iter().any(|it| it.group.is_some()),
+            }
+        })
+        .await
     }
 
     async fn share_image(&self, id: &str, with: &BTreeSet<AccountId>) -> Result<(), Fault> {

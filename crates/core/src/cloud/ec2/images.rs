@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{NewCopy, Shares};
 use crate::{
     AccountId, Fault, Tags,
     cloud::{Page, PageToken, Resource, Scope},
@@ -35,6 +36,16 @@ pub trait Images: Send + Sync {
         account: &AccountId,
         page: Option<PageToken>,
     ) -> Result<Page<Image>, Fault>;
+
+    /// Starts a copy of an image, with its snapshots, into this account and region under a name that
+    /// is unique there, and returns its id. Needs `ec2:CopyImage` and `ec2:CreateTags`. A name that
+    /// is taken gives the code `InvalidAMIName.Duplicate`. Whether the keys can be used shows only
+    /// later: the copy then ends in `failed`. Source: EC2 API, `CopyImage`.
+    async fn copy_image(&self, name: &str, new: &NewCopy) -> Result<String, Fault>;
+
+    /// Who may launch an image, beside its owner. Needs `ec2:DescribeImageAttribute`. Lags behind
+    /// changes.
+    async fn image_shares(&self, id: &str) -> Result<Shares, Fault>;
 
     /// Lets accounts launch an image. Needs `ec2:ModifyImageAttribute`. One that may already is a
     /// success. Who copies it has to be given its snapshots, too.
