@@ -11,6 +11,10 @@ pub use reference::reference;
 
 /// All actions that this program knows, in alphabetical order of their names.
 pub static ACTIONS: Catalog = &[
+    &lamplighter_dynamodb::CreateBackup,
+    &lamplighter_dynamodb::DeleteBackup,
+    &lamplighter_dynamodb::SetBilling,
+    &lamplighter_dynamodb::SetCapacity,
     &lamplighter_ebs::ArchiveSnapshot,
     &lamplighter_ebs::CopySnapshot,
     &lamplighter_ebs::CreateSnapshot,
@@ -45,6 +49,9 @@ pub static ACTIONS: Catalog = &[
     &lamplighter_rds::CreateSnapshot::OF_INSTANCES,
     &lamplighter_rds::DeleteSnapshot::OF_INSTANCES,
     &lamplighter_rds::ShareSnapshot::OF_INSTANCES,
+    &lamplighter_tags::CheckTags,
+    &lamplighter_tags::RemoveTags,
+    &lamplighter_tags::SetTags,
 ];
 
 #[cfg(test)]

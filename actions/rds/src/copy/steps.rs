@@ -169,9 +169,8 @@ impl<F: Family> Job for Copier<'_, F> {
 
     async fn mark(&self, place: &Place, copy: &Box<Snapshot>) -> Result<(), Fault> {
         let tags = Tags::from([(copied_to(place), copy.id.clone())]);
-        let (rds, id) = (self.cx.here.rds(), &self.snapshot.id);
         // Somebody may have deleted it while it was copied, or RDS.
-        unless_gone(rds.tag_snapshot(F::KIND, id, &tags).await)
+        unless_gone(self.cx.here.rds().tag(&self.arn(&self.snapshot.id), &tags).await)
     }
 
     async fn shares(&self) -> Result<BTreeMap<String, BTreeSet<AccountId>>, Fault> {

@@ -130,12 +130,13 @@ impl<'a> Ways<'a> {
         for account in self.others.iter().filter(|_| !about.is_of_aws()) {
             let region = self.here.place().region.clone();
             let there = Place { account: account.clone(), region };
-            let open = match self.accounts.scope(&there, self.session).await {
-                Ok(scope) => {
-                    let seen = keys::ask(&*scope, arn).await.doing(doing("who may use"))?;
-                    Some(seen != keys::Known::Closed)
-                }
-                // The other account is not to be entered in this region.
+            let seen = match self.accounts.scope(&there, self.session).await {
+                Ok(scope) => keys::ask(&*scope, arn).await.doing(doing("who may use")),
+                Err(fault) => Err(fault),
+            };
+            let open = match seen {
+                Ok(seen) => Some(seen != keys::Known::Closed),
+                // The other account is not to be entered in this region, or has not enabled it.
                 Err(fault) if matches!(fault.kind, FaultKind::Permission | FaultKind::Config) => {
                     None
                 }

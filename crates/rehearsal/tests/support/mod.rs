@@ -16,7 +16,7 @@ use lamplighter_core::{
     Verdict,
     action::{Effect, PlanCx},
     cloud::{
-        Ec2, Instances, Kms, Page, PageToken, Rds, Session,
+        Ec2, Instances, Kms, Page, PageToken, Rds, Session, Tables,
         ec2::{
             Copies, DryRun, FastRestore, FastRestores, Image, Images, Lock, Locks, NewCopy,
             NewLock, NewSnapshot, Shares, Snapshot, SnapshotState, Tiering, Tiers, Volume,
@@ -142,6 +142,10 @@ impl Scope for Door {
 
     fn rds(&self) -> &dyn Rds {
         panic!("nothing here asks for databases")
+    }
+
+    fn tables(&self) -> &dyn Tables {
+        panic!("nothing here asks for tables")
     }
 }
 

@@ -19,7 +19,7 @@ use lamplighter_core::{
 };
 use lamplighter_simulator::{Accounts, After, Cloud, Door, Throttling, Weather};
 
-pub use lamplighter_simulator::{Access, Bucket, Call, Lag, Protection, Shortage};
+pub use lamplighter_simulator::{Access, Bucket, Call, Lag, Outcome, Protection, Shortage};
 
 use crate::{
     VirtualClock,
@@ -138,9 +138,9 @@ impl FakeCloud {
         self.cloud.calls()
     }
 
-    /// How many snapshots calls have made so far, whatever became of them.
+    /// How many snapshots and backups of tables calls have made so far, whatever became of them.
     pub fn made(&self) -> usize {
-        self.cloud.made("snap") as usize
+        (self.cloud.made("snap") + self.cloud.made("backup")) as usize
     }
 
     /// The laws of deletion that were broken: each with its name and how.

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use lamplighter_core::cloud::{ec2::Image, instances::Instance};
 use lamplighter_simulator::{Protection, Shortage};
 
-use super::{BEGIN, World, owned};
+use super::{BEGIN, World, owned, sorted};
 
 impl World {
     /// Puts an instance there: a `t3.micro` on demand that has been running for a year.
@@ -129,6 +129,19 @@ impl World {
         let zone = format!("{}a", self.here.region);
         self.cloud.cloud().run_short(&self.here, instance_type, &zone, Shortage::Refuses);
         self
+    }
+
+    /// The instances, one line each: id, state, type, and tags.
+    pub fn instances(&self) -> String {
+        let places = self.cloud.places();
+        let all = places.iter().flat_map(|place| self.cloud.instances_in(place));
+        sorted(all.map(|it| {
+            let mut line = format!("{} {} {}", it.id, it.state, it.instance_type);
+            for (key, value) in &it.tags {
+                line.push_str(&format!(" {key}={value}"));
+            }
+            line
+        }))
     }
 }
 

@@ -13,7 +13,6 @@ use super::{
     visible,
 };
 use crate::{
-    buckets::Bucket,
     ec2::{bucket, snapshot_delete::Done},
     iam::Need,
     operation::{Access, Cx, Operation, Spec},
@@ -132,7 +131,7 @@ impl Operation for ModifyImageAttribute {
         service: "ec2",
         name: "ModifyImageAttribute",
         access: Access::Writes,
-        bucket: Bucket::new(100.0, 5.0),
+        bucket: bucket::MAKES,
     };
 
     type Answer<'s> = Done;
