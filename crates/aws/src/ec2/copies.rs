@@ -73,7 +73,7 @@ impl Copies for Ec2Client {
             .set_encrypted(new.key.as_ref().map(|_| true))
             .set_kms_key_id(new.key.clone())
             .set_completion_duration_minutes(new.within_minutes.and_then(|it| it.try_into().ok()))
-            .set_tag_specifications(tags_of(ResourceType::Snapshot, &new.tags))
+            .set_tag_specifications(tags_of(&[ResourceType::Snapshot], &new.tags))
             .customize()
             // Without a client token a second try may make a second copy.
             .config_override(Config::builder().retry_config(RetryConfig::disabled()));

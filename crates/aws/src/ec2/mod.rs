@@ -70,7 +70,7 @@ impl Ec2Client {
             .create_snapshot()
             .volume_id(&new.volume_id)
             .description(&new.description)
-            .set_tag_specifications(tags_of(ResourceType::Snapshot, &new.tags))
+            .set_tag_specifications(tags_of(&[ResourceType::Snapshot], &new.tags))
     }
 
     fn call<'a>(&'a self, doing: &'a str, action: &'static str) -> Call<'a> {
@@ -175,12 +175,14 @@ fn tag((key, value): (&String, &String)) -> Tag {
     Tag::builder().key(key).value(value).build()
 }
 
-/// The tags of what a call makes.
-fn tags_of(made: ResourceType, tags: &Tags) -> Option<Vec<TagSpecification>> {
-    let specification = TagSpecification::builder()
-        .resource_type(made)
-        .set_tags(Some(tags.iter().map(tag).collect()));
-    (!tags.is_empty()).then(|| vec![specification.build()])
+/// The tags of what a call makes, of each of these types.
+pub(crate) fn tags_of(types: &[ResourceType], tags: &Tags) -> Option<Vec<TagSpecification>> {
+    let tags_of: Vec<Tag> = tags.iter().map(tag).collect();
+    let of = |it: &ResourceType| {
+        let specification = TagSpecification::builder().resource_type(it.clone());
+        specification.set_tags(Some(tags_of.clone())).build()
+    };
+    (!tags.is_empty()).then(|| types.iter().map(of).collect())
 }
 
 /// The filters of a request. That for ids has a name for each kind of resource.

@@ -92,7 +92,7 @@ impl Volumes for Ec2Client {
             .set_throughput(asked(new.shape.throughput))
             .set_encrypted(new.key.as_ref().map(|_| true))
             .set_kms_key_id(new.key.clone())
-            .set_tag_specifications(tags_of(ResourceType::Volume, &new.tags))
+            .set_tag_specifications(tags_of(&[ResourceType::Volume], &new.tags))
             .client_token(&new.token);
         let answer = call.answer(request.send().await)?;
         // It exists even if the answer cannot be read: the same token gives it again.

@@ -360,12 +360,20 @@ fn made_for(config: &Config) -> Fleet {
         fleet.cluster_snapshots.extend(keys);
     }
     if config.tasks.iter().any(|it| it.order.action.starts_with("ec2.image.")) {
-        let servers = json!({"count": 2, "tags": {"image": "weekly"}});
-        fleet.instances.push(from_value(servers).unwrap());
+        // In every way that volumes can be encrypted; and what is shared, not with AWS's own key.
+        for mut servers in [json!({}), json!({"key": "alias/closed"}), json!({"encrypted": "100%"})]
+        {
+            servers["tags"] = json!({"image": "weekly"});
+            fleet.instances.push(from_value(servers).unwrap());
+        }
+        let shared = json!({"key": "alias/closed", "tags": {"image": "shared"}});
+        fleet.instances.push(from_value(shared).unwrap());
         let of_them = json!({
-            "of": {"image": "weekly"}, "count": 20, "tags": {"lamplighter:task": "weekly-image"},
+            "of": {"image": "weekly"}, "count": 20, "every": "7d",
+            "tags": {"lamplighter:task": "weekly-image"},
         });
-        fleet.images.push(from_value(of_them).unwrap());
+        let shared = json!({"of": {"image": "shared"}, "tags": {"share": "data"}});
+        fleet.images.extend([of_them, shared].map(|it| from_value(it).unwrap()));
     }
     if config.tasks.iter().any(|it| it.order.action.starts_with("tags.")) {
         let tagged = json!({"count": 1, "tags": {"team": "data", "old-tool:id": "7"}});

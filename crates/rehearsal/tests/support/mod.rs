@@ -268,6 +268,30 @@ impl Images for Door {
     async fn deregister_image(&self, _: &str) -> Result<(), Fault> {
         not_here()
     }
+
+    async fn images_open_to(
+        &self,
+        _: &AccountId,
+        _: Option<PageToken>,
+    ) -> Result<Page<Image>, Fault> {
+        not_here()
+    }
+
+    async fn copy_image(&self, _: &str, _: &NewCopy) -> Result<String, Fault> {
+        not_here()
+    }
+
+    async fn image_shares(&self, _: &str) -> Result<Shares, Fault> {
+        not_here()
+    }
+
+    async fn share_image(&self, _: &str, _: &BTreeSet<AccountId>) -> Result<(), Fault> {
+        not_here()
+    }
+
+    async fn unshare_image(&self, _: &str, _: &BTreeSet<AccountId>) -> Result<(), Fault> {
+        not_here()
+    }
 }
 
 #[async_trait]

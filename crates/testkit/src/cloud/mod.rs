@@ -263,6 +263,16 @@ impl FakeCloud {
         self.cloud.shares_of(place, id)
     }
 
+    /// Lets other accounts launch an image, as somebody else might: not use its snapshots.
+    pub fn share_image(&self, place: &Place, id: &str, with: &[AccountId]) {
+        self.cloud.share_image(place, id, with);
+    }
+
+    /// The accounts that may launch an image, beside its owner.
+    pub fn shares_of_image(&self, place: &Place, id: &str) -> BTreeSet<AccountId> {
+        self.cloud.shares_of_image(place, id)
+    }
+
     /// The IAM actions that AWS has asked for on behalf of callers, with their accounts: EBS,
     /// that uses their keys.
     pub fn on_behalf(&self) -> BTreeSet<(AccountId, &'static str)> {

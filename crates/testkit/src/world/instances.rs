@@ -62,7 +62,19 @@ impl World {
         tags: [(&str, &str); N],
         snapshots: [&str; M],
     ) -> World {
-        let image = Image {
+        self.image_with(id, days_old, tags, snapshots, |_| {})
+    }
+
+    /// The same, with something else about it.
+    pub fn image_with<const N: usize, const M: usize>(
+        self,
+        id: &str,
+        days_old: i64,
+        tags: [(&str, &str); N],
+        snapshots: [&str; M],
+        change: impl FnOnce(&mut Image),
+    ) -> World {
+        let mut image = Image {
             id: id.to_owned(),
             name: id.to_owned(),
             state: "available".to_owned(),
@@ -75,7 +87,15 @@ impl World {
             snapshots: snapshots.map(str::to_owned).into(),
             tags: owned(tags),
         };
+        change(&mut image);
         self.cloud.put_image(&self.here, image);
+        self
+    }
+
+    /// The owner of the image there lets other accounts launch it, and not use its snapshots.
+    pub fn launchable<const N: usize>(self, image: &str, by: [&str; N]) -> World {
+        let by = by.map(|it| it.parse().expect("the test names an account"));
+        self.cloud.share_image(&self.here, image, &by);
         self
     }
 

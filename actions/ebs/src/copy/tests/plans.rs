@@ -318,7 +318,7 @@ fn tags_that_do_not_fit_are_known_before() {
     check(
         with(50),
         straight(),
-        &["problem: snap-a: its 50 tags leave no room for those that name its copies: a snapshot \
-           has at most 50"],
+        &["problem: snap-a: its 50 tags leave no room for those that name its copies: AWS allows \
+           at most 50"],
     );
 }

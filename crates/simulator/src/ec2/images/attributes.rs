@@ -36,7 +36,7 @@ pub(crate) struct Attribute<'s> {
     deregistration_protection: Option<Valued<String>>,
     description: Option<Valued<String>>,
     last_launched_time: Option<Valued<String>>,
-    launch_permission: Option<Vec<Shown<'s>>>,
+    pub(crate) launch_permission: Option<Vec<Shown<'s>>>,
 }
 
 /// A value in an element of its own.
