@@ -94,6 +94,7 @@ fn know(cloud: &Cloud, found: &mut Found) {
         let mut all: Vec<Tagged> = Vec::new();
         all.extend(cloud.volumes_in(&place).into_iter().map(Tagged::from));
         all.extend(cloud.snapshots_in(&place).into_iter().map(Tagged::from));
+        all.extend(cloud.images_in(&place).into_iter().map(Tagged::from));
         all.extend(cloud.instances_in(&place).into_iter().map(Tagged::from));
         all.extend(cloud.tables_in(&place).into_iter().map(Tagged::from));
         all.extend(cloud.databases_in(&place).into_iter().map(Tagged::from));
