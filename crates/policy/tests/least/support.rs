@@ -372,7 +372,7 @@ fn made_for(config: &Config) -> Fleet {
             "of": {"image": "weekly"}, "count": 20, "every": "7d",
             "tags": {"lamplighter:task": "weekly-image"},
         });
-        let shared = json!({"of": {"image": "shared"}, "tags": {"share": "data"}});
+        let shared = json!({"of": {"image": "shared"}, "tags": {"share-image": "data"}});
         fleet.images.extend([of_them, shared].map(|it| from_value(it).unwrap()));
     }
     if config.tasks.iter().any(|it| it.order.action.starts_with("tags.")) {
