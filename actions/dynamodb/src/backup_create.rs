@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use lamplighter_core::{
     Action, Doing, Fault, FaultKind, Progress, Spec, StepCx, Verdict,
     action::{Effect, PlanCx},
-    cloud::{table_backups::Backup, tables::Table},
+    cloud::{self, table_backups::Backup, tables::Table},
     template::Template,
 };
 use schemars::JsonSchema;
@@ -116,17 +116,13 @@ fn name(cx: &StepCx<'_>, params: &Params, table: &Table) -> String {
 /// The backups of the table that have the job's name, the oldest first.
 async fn made_by(cx: &StepCx<'_>, table: &Table, name: &str) -> Result<Vec<Backup>, Fault> {
     let mut made = Vec::new();
-    let mut page = None;
-    loop {
-        let listing = cx.here.tables().backups(Some(&table.id), page).await;
-        let listed = listing.doing("looking for what this job has made")?;
-        let own = |it: &Backup| it.name == name && it.state != "DELETED";
-        made.extend(listed.items.into_iter().filter(own));
-        page = listed.next;
-        if page.is_none() {
-            break;
+    let take = |it: Backup| {
+        if it.name == name && it.state != "DELETED" {
+            made.push(it);
         }
-    }
+    };
+    let looking = cloud::each(|page| cx.here.tables().backups(Some(&table.id), page), take).await;
+    looking.doing("looking for what this job has made")?;
     made.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
     Ok(made)
 }

@@ -6,7 +6,7 @@ use lamplighter_core::{
     Doing, Fault,
     action::LookCx,
     cloud::{
-        Ec2,
+        self, Ec2,
         ec2::{Image, Snapshot},
     },
     copying::Facts,
@@ -43,13 +43,13 @@ pub(crate) async fn images(
     filter: &ServerFilter,
     mine: impl Fn(&Image) -> bool,
 ) -> Result<Vec<Image>, Fault> {
-    let (mut found, mut page, mut is_last) = (Vec::new(), None, false);
-    while !is_last {
-        let listed = ec2.images(filter, page).await?;
-        found.extend(listed.items.into_iter().filter(|it| it.state != "deregistered" && mine(it)));
-        page = listed.next;
-        is_last = page.is_none();
-    }
+    let mut found = Vec::new();
+    let take = |it: Image| {
+        if it.state != "deregistered" && mine(&it) {
+            found.push(it);
+        }
+    };
+    cloud::each(|page| ec2.images(filter, page), take).await?;
     Ok(found)
 }
 

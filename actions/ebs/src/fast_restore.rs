@@ -17,7 +17,7 @@ use lamplighter_core::{
     Action, Doing, Fault, Place, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, LookCx, Permissions, PlanCx},
     cloud::{
-        Ec2,
+        self, Ec2,
         ec2::{FastRestore, FastRestoreState, Snapshot},
     },
     length::Length,
@@ -155,14 +155,10 @@ impl Action for FastRestoreSnapshot {
         found: &[Snapshot],
     ) -> Result<Vec<FastRestore>, Fault> {
         let mut all = Vec::new();
-        let (mut page, mut is_last) = (None, found.is_empty());
-        while !is_last {
-            let listed = cx.here.ec2().fast_restores(&ServerFilter::default(), page).await;
-            let listed = listed.doing("listing fast restores")?;
-            all.extend(listed.items);
-            cx.pulse.beat().await?;
-            page = listed.next;
-            is_last = page.is_none();
+        if !found.is_empty() {
+            let (ec2, filter) = (cx.here.ec2(), ServerFilter::default());
+            let list = |page| ec2.fast_restores(&filter, page);
+            cx.each("listing fast restores", list, |it| all.push(it)).await?;
         }
         all.retain(|it| it.state.is_on());
         Ok(all)
@@ -263,16 +259,11 @@ fn in_words(zones: &BTreeSet<String>) -> String {
 /// How far fast restores of a snapshot are, by zone.
 async fn states(ec2: &dyn Ec2, id: &str) -> Result<BTreeMap<String, FastRestoreState>, Fault> {
     let filter = ServerFilter::of_ids([id.to_owned()]);
-    let (mut found, mut page) = (BTreeMap::new(), None);
-    loop {
-        let listed = ec2.fast_restores(&filter, page).await;
-        let listed = listed.doing(format!("looking at fast restores of `{id}`"))?;
-        found.extend(listed.items.into_iter().map(|it| (it.zone, it.state)));
-        page = listed.next;
-        if page.is_none() {
-            return Ok(found);
-        }
-    }
+    let mut found = BTreeMap::new();
+    let take = |it: FastRestore| _ = found.insert(it.zone, it.state);
+    let looking = cloud::each(|page| ec2.fast_restores(&filter, page), take).await;
+    looking.doing(format!("looking at fast restores of `{id}`"))?;
+    Ok(found)
 }
 
 /// Why a snapshot cannot have it.

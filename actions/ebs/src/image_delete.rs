@@ -12,7 +12,10 @@ use jiff::Timestamp;
 use lamplighter_core::{
     Action, Doing, Fault, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, HOP_TAG, LookCx, PlanCx, TASK_TAG},
-    cloud::ec2::{Image, Snapshot},
+    cloud::{
+        ec2::{Image, Snapshot},
+        instances::Instance,
+    },
     copying::{HOP_LEFT, LEFT_BEHIND},
     gone::Deletion,
     retention::{self, Backup, Keep, Policy},
@@ -94,16 +97,15 @@ impl Action for DeleteImage {
         found: &[Image],
     ) -> Result<BTreeMap<String, BTreeSet<String>>, Fault> {
         let mut used = BTreeMap::<String, BTreeSet<String>>::new();
-        let (mut page, mut is_last) = (None, found.is_empty());
-        while !is_last {
-            let listed = cx.here.instances().instances(&ServerFilter::default(), page).await;
-            let listed = listed.doing("listing the instances of images")?;
-            for it in listed.items.into_iter().filter(|it| it.state != "terminated") {
-                used.entry(it.image_id).or_default().insert(it.id);
-            }
-            cx.pulse.beat().await?;
-            page = listed.next;
-            is_last = page.is_none();
+        if !found.is_empty() {
+            let (instances, filter) = (cx.here.instances(), ServerFilter::default());
+            let take = |it: Instance| {
+                if it.state != "terminated" {
+                    used.entry(it.image_id).or_default().insert(it.id);
+                }
+            };
+            let list = |page| instances.instances(&filter, page);
+            cx.each("listing the instances of images", list, take).await?;
         }
         Ok(used)
     }

@@ -100,17 +100,10 @@ impl Action for ShareImage {
         let accounts = found.iter().flat_map(|it| params.concerns(&it.tags)).collect();
         let mut open_to = share::open_to(cx, &accounts).await?;
         for account in &accounts {
-            let (mut page, mut is_last) = (None, false);
-            while !is_last {
-                let listed = cx.here.ec2().images_open_to(account, page).await;
-                let listed = listed.doing(format!("listing what `{account}` may launch"))?;
-                for image in listed.items {
-                    open_to.entry(image.id).or_default().insert(account.clone());
-                }
-                cx.pulse.beat().await?;
-                page = listed.next;
-                is_last = page.is_none();
-            }
+            let doing = format!("listing what `{account}` may launch");
+            let list = |page| cx.here.ec2().images_open_to(account, page);
+            let take = |it: Image| _ = open_to.entry(it.id).or_default().insert(account.clone());
+            cx.each(&doing, list, take).await?;
         }
         if params.with.is_empty() {
             return Ok(Known { open_to, ..Known::default() });

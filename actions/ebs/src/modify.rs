@@ -102,14 +102,10 @@ impl Action for ModifyVolume {
         found: &[Volume],
     ) -> Result<BTreeMap<String, Modification>, Fault> {
         let mut all = BTreeMap::new();
-        let (mut page, mut is_last) = (None, found.is_empty());
-        while !is_last {
-            let listed = cx.here.ec2().modifications_under_way(page).await;
-            let listed = listed.doing("listing changes of volumes")?;
-            all.extend(listed.items.into_iter().map(|it| (it.volume.clone(), it)));
-            cx.pulse.beat().await?;
-            page = listed.next;
-            is_last = page.is_none();
+        if !found.is_empty() {
+            let list = |page| cx.here.ec2().modifications_under_way(page);
+            let take = |it: Modification| _ = all.insert(it.volume.clone(), it);
+            cx.each("listing changes of volumes", list, take).await?;
         }
         Ok(all)
     }

@@ -123,19 +123,10 @@ pub(crate) async fn open_to(
 ) -> Result<BTreeMap<String, BTreeSet<AccountId>>, Fault> {
     let mut open_to = BTreeMap::<String, BTreeSet<AccountId>>::new();
     for account in accounts {
-        let mut page = None;
-        loop {
-            let listed = cx.here.ec2().snapshots_open_to(account, page).await;
-            let listed = listed.doing(format!("listing what `{account}` may use"))?;
-            for snapshot in listed.items {
-                open_to.entry(snapshot.id).or_default().insert(account.clone());
-            }
-            cx.pulse.beat().await?;
-            page = listed.next;
-            if page.is_none() {
-                break;
-            }
-        }
+        let doing = format!("listing what `{account}` may use");
+        let list = |page| cx.here.ec2().snapshots_open_to(account, page);
+        let take = |it: Snapshot| _ = open_to.entry(it.id).or_default().insert(account.clone());
+        cx.each(&doing, list, take).await?;
     }
     Ok(open_to)
 }

@@ -12,7 +12,7 @@ use lamplighter_core::{
     Doing, Fault, FaultKind, Progress, StepCx, Tags,
     action::JOB_TAG,
     cloud::{
-        Ec2,
+        self, Ec2,
         ec2::{Snapshot, SnapshotState},
     },
     copying,
@@ -62,18 +62,13 @@ pub(crate) async fn find(
     mine: impl Fn(&Snapshot) -> bool,
 ) -> Result<Vec<Snapshot>, Fault> {
     let mut found = Vec::new();
-    let mut page = None;
-    loop {
-        let listed = ec2.snapshots(filter, page).await?;
-        found.extend(listed.items.into_iter().filter(|it| {
-            let binned = matches!(it.state, SnapshotState::Recoverable | SnapshotState::Recovering);
-            !binned && mine(it)
-        }));
-        page = listed.next;
-        if page.is_none() {
-            break;
+    let take = |it: Snapshot| {
+        let binned = matches!(it.state, SnapshotState::Recoverable | SnapshotState::Recovering);
+        if !binned && mine(&it) {
+            found.push(it);
         }
-    }
+    };
+    cloud::each(|page| ec2.snapshots(filter, page), take).await?;
     found.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
     Ok(found)
 }

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Fault, JobId, Place, Tags, TaskName,
-    cloud::{AccountPool, Page, PageToken, Resource, Scope, Session},
+    Doing, Fault, JobId, Place, Tags, TaskName,
+    cloud::{self, AccountPool, Page, PageToken, Resource, Scope, Session},
     job::Tried,
     schedule::Schedule,
     select::ServerFilter,
@@ -293,6 +293,30 @@ pub struct LookCx<'a> {
     pub accounts: &'a dyn AccountPool,
     /// To be told between two pages, so that a long look is not taken for dead.
     pub pulse: &'a dyn Pulse,
+}
+
+impl LookCx<'_> {
+    /// Reads a listing to its end, page by page, as [`cloud::each`] does; a pulse after each. A
+    /// fault says that this was being done.
+    pub async fn each<T, F>(
+        &self,
+        doing: &str,
+        mut list: impl FnMut(Option<PageToken>) -> F,
+        take: impl FnMut(T),
+    ) -> Result<(), Fault>
+    where
+        F: Future<Output = Result<Page<T>, Fault>>,
+    {
+        let one = |page| {
+            let listing = list(page);
+            async move {
+                let listed = listing.await.doing(doing)?;
+                self.pulse.beat().await?;
+                Ok(listed)
+            }
+        };
+        cloud::each(one, take).await
+    }
 }
 
 /// Told between two pages that a long reading is alive. A fault ends it.

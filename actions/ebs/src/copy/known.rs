@@ -46,18 +46,9 @@ pub(super) async fn look(
         let place = to.place(here);
         let scope = cx.accounts.scope(&place, cx.session).await.doing(entering(&place))?;
         let mut copies = Vec::new();
-        let mut page = None;
         let filter = ServerFilter::default().and_tag_key(COPIED_FROM_TAG);
-        loop {
-            let listed = scope.ec2().snapshots(&filter, page).await;
-            let listed = listed.doing(format!("listing the copies in {place}"))?;
-            copies.extend(listed.items);
-            cx.pulse.beat().await?;
-            page = listed.next;
-            if page.is_none() {
-                break;
-            }
-        }
+        let (doing, ec2) = (format!("listing the copies in {place}"), scope.ec2());
+        cx.each(&doing, |page| ec2.snapshots(&filter, page), |it| copies.push(it)).await?;
         let target = Target::of(&*scope, to).await?;
         there.push(There { place, copies, target });
     }

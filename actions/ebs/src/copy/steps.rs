@@ -126,10 +126,7 @@ impl Job for Copier<'_> {
         started: Started,
     ) -> Result<Stand<Started, Box<Snapshot>>, Fault> {
         let found = self.made(there, what).await?;
-        let key = match what {
-            What::Hop(key) => key,
-            What::Copy(_, leg, _) => leg.key.as_deref(),
-        };
+        let key = what.key();
         Ok(match started.stands(self.cx, there.ec2(), found).await? {
             Stand::Failed(why) => {
                 let source = keys::of(self.snapshot);

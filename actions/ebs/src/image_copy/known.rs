@@ -48,15 +48,9 @@ pub(super) async fn look(
         let place = to.place(here);
         let scope = cx.accounts.scope(&place, cx.session).await.doing(entering(&place))?;
         let filter = ServerFilter::default().and_tag_key(COPIED_FROM_TAG);
-        let (mut copies, mut page, mut is_last) = (Vec::new(), None, false);
-        while !is_last {
-            let listed = scope.ec2().images(&filter, page).await;
-            let listed = listed.doing(format!("listing the copies in {place}"))?;
-            copies.extend(listed.items);
-            cx.pulse.beat().await?;
-            page = listed.next;
-            is_last = page.is_none();
-        }
+        let mut copies = Vec::new();
+        let (doing, ec2) = (format!("listing the copies in {place}"), scope.ec2());
+        cx.each(&doing, |page| ec2.images(&filter, page), |it| copies.push(it)).await?;
         let target = Target::of(&*scope, to).await?;
         there.push(There { place, copies, target });
     }

@@ -174,10 +174,7 @@ impl Job for Copier<'_> {
             state => {
                 let why = copy.image.state_message.as_deref().unwrap_or("AWS does not say why");
                 let why = format!("`{id}` ended in state `{state}`: {why}");
-                let key = match what {
-                    What::Hop(key) => key,
-                    What::Copy(_, leg, _) => leg.key.as_deref(),
-                };
+                let key = what.key();
                 Ok(Stand::Failed(keys::cure(why, &self.source().keys, key, there.place())))
             }
         }

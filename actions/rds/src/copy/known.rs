@@ -74,17 +74,14 @@ async fn look_there(cx: &LookCx<'_>, kind: Kind, to: &Destination) -> Result<The
     let place = to.place(cx.here.place());
     let scope = cx.accounts.scope(&place, cx.session).await.doing(entering(&place))?;
     let mut copies = Vec::new();
-    let mut page = None;
-    loop {
-        let listed = scope.rds().snapshots(kind, &ServerFilter::default(), page).await;
-        let listed = listed.doing(format!("listing the copies in {place}"))?;
-        copies.extend(listed.items.into_iter().filter(|it| it.tags.contains_key(COPIED_FROM_TAG)));
-        cx.pulse.beat().await?;
-        page = listed.next;
-        if page.is_none() {
-            break;
+    let (doing, rds) = (format!("listing the copies in {place}"), scope.rds());
+    let take = |it: Snapshot| {
+        if it.tags.contains_key(COPIED_FROM_TAG) {
+            copies.push(it);
         }
-    }
+    };
+    let all = ServerFilter::default();
+    cx.each(&doing, |page| rds.snapshots(kind, &all, page), take).await?;
     let key = match &to.key {
         Some(name) => Some(TargetKey::named(&*scope, name).await?),
         None => None,

@@ -96,6 +96,25 @@ pub struct Page<T> {
     pub next: Option<PageToken>,
 }
 
+/// Reads a listing to its end, page by page, and hands over what is on it.
+pub async fn each<T, F>(
+    mut list: impl FnMut(Option<PageToken>) -> F,
+    mut take: impl FnMut(T),
+) -> Result<(), Fault>
+where
+    F: Future<Output = Result<Page<T>, Fault>>,
+{
+    let mut page = None;
+    loop {
+        let listed = list(page).await?;
+        listed.items.into_iter().for_each(&mut take);
+        page = listed.next;
+        if page.is_none() {
+            return Ok(());
+        }
+    }
+}
+
 /// A kind of thing that tasks select: how to list it, and what is known of it.
 ///
 /// Its public fields, as JSON, are what `select.where` sees as `target`; their doc comments are

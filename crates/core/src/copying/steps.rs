@@ -138,6 +138,16 @@ impl<D> Clone for What<'_, D> {
 
 impl<D> Copy for What<'_, D> {}
 
+impl<'a, D> What<'a, D> {
+    /// The key that it gets, if one was named.
+    pub fn key(self) -> Option<&'a str> {
+        match self {
+            What::Hop(key) => key,
+            What::Copy(_, leg, _) => leg.key.as_deref(),
+        }
+    }
+}
+
 /// What has come of starting a copy.
 #[derive(Debug)]
 pub enum Begun<S> {
