@@ -15,6 +15,7 @@ use std::{
     num::NonZeroU32,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::Arc,
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -240,7 +241,7 @@ impl Night {
     /// Jobs that have another order than the run they belong to: the configuration may change, and
     /// what is under way may not.
     fn unordered(&self) -> Vec<(String, String)> {
-        let mut orders: BTreeMap<RunId, Order> = BTreeMap::new();
+        let mut orders: BTreeMap<RunId, Arc<Order>> = BTreeMap::new();
         let mut wrongs = Vec::new();
         for job in self.world.jobs() {
             let order = orders.entry(job.run()).or_insert_with(|| job.work.order().clone());

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -174,7 +174,7 @@ fn summary(action: &dyn AnyAction, records: usize, found: Found, failed: usize) 
 /// Makes the records of one place.
 struct Maker<'a> {
     action: &'a dyn AnyAction,
-    order: &'a Order,
+    order: &'a Arc<Order>,
     place: &'a Place,
     occurrence: Timestamp,
     job: &'a Job,
@@ -267,11 +267,11 @@ impl Maker<'_> {
 
     fn work(&self, target: &str, facts: &Value, why: Option<&str>) -> Work {
         Work::Act {
-            order: self.order.clone(),
+            order: Arc::clone(self.order),
             place: self.place.clone(),
             occurrence: self.occurrence,
             target: target.to_owned(),
-            facts: facts.clone(),
+            facts: Arc::new(facts.clone()),
             why: why.unwrap_or_default().to_owned(),
             state: None,
         }

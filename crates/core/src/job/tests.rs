@@ -23,11 +23,11 @@ fn job() -> Job {
         Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() };
     let id = JobId::act(&RunId::new(&order.task, at(0)), &place, "vol-1");
     let work = Work::Act {
-        order,
+        order: order.into(),
         place,
         occurrence: at(0),
         target: "vol-1".to_owned(),
-        facts: json!({}),
+        facts: json!({}).into(),
         why: String::new(),
         state: None,
     };
