@@ -4,6 +4,7 @@ mod copies;
 mod fast_restores;
 mod images;
 mod locks;
+mod sets;
 mod tiers;
 
 use async_trait::async_trait;
@@ -18,6 +19,7 @@ pub use copies::{Copies, NewCopy, Restorable, Shares};
 pub use fast_restores::{FastRestore, FastRestoreState, FastRestores};
 pub use images::{Image, Images};
 pub use locks::{Lock, LockMode, LockState, Locks, NewLock};
+pub use sets::{NewSet, Sets};
 pub use tiers::{Tiering, Tiers};
 
 /// What EC2 takes as the description of a snapshot or an image, in characters.
@@ -25,7 +27,7 @@ pub const DESCRIPTION_MAX: usize = 255;
 
 /// EC2 and EBS in one account and region.
 #[async_trait]
-pub trait Ec2: Copies + FastRestores + Images + Locks + Tiers {
+pub trait Ec2: Copies + FastRestores + Images + Locks + Sets + Tiers {
     /// One page of `ec2:DescribeVolumes`.
     async fn volumes(
         &self,
@@ -59,6 +61,8 @@ pub trait Ec2: Copies + FastRestores + Images + Locks + Tiers {
 pub enum DryRun<'a> {
     /// Needs what [`Ec2::create_snapshot`] does.
     CreateSnapshot(&'a NewSnapshot),
+    /// Needs what [`Sets::create_snapshots`] does.
+    CreateSnapshots(&'a NewSet),
     /// Needs what [`Ec2::delete_snapshot`] does.
     DeleteSnapshot(&'a str),
 }
