@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::keys;
 
-/// Task, job, source, taken-at and copied-from; or hop-of.
-const OWNERSHIP_TAGS: usize = 5;
+/// Task, job, source, taken-at and copied-from, or hop-of; instance and consistency.
+const OWNERSHIP_TAGS: usize = 7;
 /// What AWS takes as the time of a time-based copy, in quarters of an hour.
 /// Source: EBS User Guide, "Time-based copies".
 const QUARTERS: (u32, u32) = (1, 192);
