@@ -18,7 +18,7 @@ use lamplighter_core::{
     action::{BadParams, Effect, LookCx, Permissions, PlanCx},
     cloud::{
         Ec2,
-        ec2::{FastRestore, FastRestoreState, Snapshot, SnapshotState},
+        ec2::{FastRestore, FastRestoreState, Snapshot},
     },
     length::Length,
     select::ServerFilter,
@@ -26,7 +26,7 @@ use lamplighter_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{lineage::is_hop, watch::unless_done};
+use crate::{usable::why_unusable, watch::unless_done, zone::ZoneLetter};
 
 /// How long it is until the next look: a TiB takes an hour.
 const LOOK: Duration = Duration::from_secs(300);
@@ -67,24 +67,6 @@ enum Switch {
     Enabled,
     /// They are off, whoever has switched them on.
     Disabled,
-}
-
-/// What the name of a zone has after that of its region: `a`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(with = "String")]
-struct ZoneLetter(char);
-
-impl TryFrom<String> for ZoneLetter {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<ZoneLetter, String> {
-        let mut letters = text.chars();
-        match (letters.next(), letters.next()) {
-            (Some(it @ 'a'..='z'), None) => Ok(ZoneLetter(it)),
-            _ => Err(format!("`{text}` is not the letter of a zone, such as `a` for `eu-west-1a`")),
-        }
-    }
 }
 
 /// What a job remembers.
@@ -270,7 +252,7 @@ impl State {
 impl Params {
     /// The zones in a place.
     fn zones(&self, here: &Place) -> BTreeSet<String> {
-        self.zones.iter().map(|ZoneLetter(letter)| format!("{}{letter}", here.region)).collect()
+        self.zones.iter().map(|it| it.of(&here.region)).collect()
     }
 }
 
@@ -296,17 +278,8 @@ async fn states(ec2: &dyn Ec2, id: &str) -> Result<BTreeMap<String, FastRestoreS
 /// Why a snapshot cannot have it.
 /// Source: EBS User Guide, "Amazon EBS fast snapshot restore", considerations.
 fn cannot(snapshot: &Snapshot) -> Option<&'static str> {
-    match snapshot.state {
-        SnapshotState::Pending => Some("pending: only completed snapshots can have it"),
-        SnapshotState::Error => Some("it failed"),
-        SnapshotState::Recoverable | SnapshotState::Recovering => Some("it is in the recycle bin"),
-        SnapshotState::Completed if is_hop(snapshot) => Some("it is on the way to another copy"),
-        SnapshotState::Completed if snapshot.storage_tier != "standard" => {
-            Some("it is in the archive: restore it first")
-        }
-        SnapshotState::Completed if snapshot.size_gib > LARGEST => Some("it is larger than 16 TiB"),
-        SnapshotState::Completed => None,
-    }
+    let too_large = || (snapshot.size_gib > LARGEST).then_some("it is larger than 16 TiB");
+    why_unusable(snapshot).or_else(too_large)
 }
 
 /// Judges one; `have` are the snapshots of the place that have it somewhere, or will.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lamplighter_core::{
-    Doing, Fault, FaultKind, Progress, StepCx,
+    Doing, Fault, FaultKind, Progress, StepCx, Tags,
     action::JOB_TAG,
     cloud::{
         Ec2,
@@ -87,7 +87,12 @@ pub(crate) async fn made_by(cx: &StepCx<'_>, ec2: &dyn Ec2) -> Result<Vec<Snapsh
 
 /// Whether a snapshot carries this job's tag.
 pub(crate) fn is_of_job(cx: &StepCx<'_>, it: &Snapshot) -> bool {
-    it.tags.get(JOB_TAG).map(String::as_str) == Some(cx.job.as_str())
+    is_tagged_by(cx, &it.tags)
+}
+
+/// Whether this job's tag is among these.
+pub(crate) fn is_tagged_by(cx: &StepCx<'_>, tags: &Tags) -> bool {
+    tags.get(JOB_TAG).map(String::as_str) == Some(cx.job.as_str())
 }
 
 /// What a step that was tried before has to do, after it has found this.
@@ -101,6 +106,11 @@ pub(crate) fn begin(cx: &StepCx<'_>, made: &[Snapshot]) -> Begin {
         Some(wait) if cx.tried.times > 0 => Begin::Wait(wait),
         _ => Begin::Make,
     }
+}
+
+/// The wait after so many looks at something that takes its time.
+pub(crate) fn wait_after(looks: u32) -> Duration {
+    FIRST_WAIT.saturating_mul(1 << looks.min(10)).min(LONGEST_WAIT)
 }
 
 /// The fault of a call that starts a snapshot: whoever is throttled has started none.
@@ -186,7 +196,7 @@ impl Started {
 
     /// The next look, at this one if it is known.
     pub(crate) fn look_again(self, kept: Option<&Snapshot>) -> (Started, Duration) {
-        let wait = FIRST_WAIT.saturating_mul(1 << self.looks.min(10)).min(LONGEST_WAIT);
+        let wait = wait_after(self.looks);
         let snapshot = kept.map_or(self.snapshot, |kept| kept.id.clone());
         (Started { snapshot, looks: self.looks + 1, ..self }, wait)
     }

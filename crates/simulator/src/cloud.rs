@@ -24,7 +24,7 @@ use crate::{
     random::Random,
     rds,
     refusal::Refusal,
-    sqs,
+    scaling, sqs,
     trail::{Call, Outcome, Trail},
     wire::answer::RequestId,
 };
@@ -63,6 +63,7 @@ pub(crate) struct Services {
     pub(crate) bus: Bus,
     pub(crate) kms: kms::Kms,
     pub(crate) rds: rds::Rds,
+    pub(crate) scaling: scaling::Scaling,
 }
 
 impl Services {

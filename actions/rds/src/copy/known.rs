@@ -110,5 +110,9 @@ async fn named_group(scope: &dyn Scope, name: &str) -> Result<OptionGroup, Fault
 pub(super) fn source_of(snapshot: &Snapshot) -> copying::Source<'_> {
     let manual = snapshot.snapshot_type == "manual";
     let kept = Kept { why: "it is automated, and AWS shares only manual ones", keeps_key: true };
-    copying::Source { key: keys::of(snapshot), kept: (!manual).then_some(kept), reads: keys::READS }
+    copying::Source {
+        keys: keys::of(snapshot).into_iter().collect(),
+        kept: (!manual).then_some(kept),
+        reads: keys::READS,
+    }
 }

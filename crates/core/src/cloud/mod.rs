@@ -6,6 +6,9 @@ pub mod instances;
 pub mod kms;
 pub mod organizations;
 pub mod rds;
+pub mod table_backups;
+pub mod tables;
+pub mod tagged;
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -21,6 +24,7 @@ pub use instances::Instances;
 pub use kms::Kms;
 pub use organizations::{Members, Organizations};
 pub use rds::Rds;
+pub use tables::Tables;
 
 /// One account in one region, with credentials for it.
 pub trait Scope: Send + Sync {
@@ -32,9 +36,10 @@ pub trait Scope: Send + Sync {
     fn instances(&self) -> &dyn Instances;
     /// KMS there.
     fn kms(&self) -> &dyn Kms;
-
     /// RDS and Aurora there.
     fn rds(&self) -> &dyn Rds;
+    /// DynamoDB there.
+    fn tables(&self) -> &dyn Tables;
 }
 
 /// Hands out scopes, and keeps their credentials fresh.

@@ -16,10 +16,11 @@ use lamplighter_core::{
     Verdict,
     action::{Effect, PlanCx},
     cloud::{
-        Ec2, Instances, Kms, Page, PageToken, Rds, Session,
+        Ec2, Instances, Kms, Page, PageToken, Rds, Session, Tables,
         ec2::{
-            Copies, DryRun, FastRestore, FastRestores, Image, Images, Lock, Locks, NewCopy,
-            NewLock, NewSnapshot, Shares, Snapshot, SnapshotState, Tiering, Tiers, Volume,
+            Copies, DryRun, FastRestore, FastRestores, Image, Images, Lock, Locks, Modification,
+            NewCopy, NewLock, NewSnapshot, NewVolume, Shares, Snapshot, SnapshotState, Tiering,
+            Tiers, Volume, VolumeShape, Volumes,
         },
         kms::Key,
     },
@@ -143,6 +144,10 @@ impl Scope for Door {
     fn rds(&self) -> &dyn Rds {
         panic!("nothing here asks for databases")
     }
+
+    fn tables(&self) -> &dyn Tables {
+        panic!("nothing here asks for tables")
+    }
 }
 
 #[async_trait]
@@ -263,6 +268,30 @@ impl Images for Door {
     async fn deregister_image(&self, _: &str) -> Result<(), Fault> {
         not_here()
     }
+
+    async fn images_open_to(
+        &self,
+        _: &AccountId,
+        _: Option<PageToken>,
+    ) -> Result<Page<Image>, Fault> {
+        not_here()
+    }
+
+    async fn copy_image(&self, _: &str, _: &NewCopy) -> Result<String, Fault> {
+        not_here()
+    }
+
+    async fn image_shares(&self, _: &str) -> Result<Shares, Fault> {
+        not_here()
+    }
+
+    async fn share_image(&self, _: &str, _: &BTreeSet<AccountId>) -> Result<(), Fault> {
+        not_here()
+    }
+
+    async fn unshare_image(&self, _: &str, _: &BTreeSet<AccountId>) -> Result<(), Fault> {
+        not_here()
+    }
 }
 
 #[async_trait]
@@ -280,6 +309,28 @@ impl FastRestores for Door {
     }
 
     async fn disable_fast_restore(&self, _: &str, _: &str) -> Result<(), Fault> {
+        not_here()
+    }
+}
+
+#[async_trait]
+impl Volumes for Door {
+    async fn modifications_under_way(
+        &self,
+        _: Option<PageToken>,
+    ) -> Result<Page<Modification>, Fault> {
+        not_here()
+    }
+
+    async fn modification_of(&self, _: &str) -> Result<Option<Modification>, Fault> {
+        not_here()
+    }
+
+    async fn modify_volume(&self, _: &str, _: &VolumeShape) -> Result<Modification, Fault> {
+        not_here()
+    }
+
+    async fn create_volume(&self, _: &NewVolume) -> Result<Volume, Fault> {
         not_here()
     }
 }

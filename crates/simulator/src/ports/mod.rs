@@ -10,7 +10,9 @@ mod locks;
 mod organizations;
 mod rds;
 mod sets;
+mod tables;
 mod tiers;
+mod volumes;
 
 use std::{
     collections::BTreeMap,
@@ -22,9 +24,10 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AccountPool, Fault, FaultKind, Place, Region, Scope,
     classify::{classify, minimum_wait},
-    cloud::{Ec2, Instances, Kms, Members, Rds, Session, organizations::not_a_member},
+    cloud::{Ec2, Instances, Kms, Members, Rds, Session, Tables, organizations::not_a_member},
     task::Group,
 };
+use lamplighter_rehearsal::VirtualClock;
 
 use crate::{
     cloud::{Cloud, Performed},
@@ -86,6 +89,25 @@ impl Weather for Calm {
     }
 
     async fn pass(&self, _: SignedDuration) {}
+}
+
+/// Nothing goes wrong but what the cloud does itself; a late answer lets time go by.
+#[derive(Clone, Debug)]
+pub struct Passing(pub Arc<VirtualClock>);
+
+#[async_trait]
+impl Weather for Passing {
+    async fn before(&self) -> Result<After, Fault> {
+        Ok(After::Answers)
+    }
+
+    async fn die(&self) {
+        std::future::pending().await
+    }
+
+    async fn pass(&self, time: SignedDuration) {
+        self.0.advance(time);
+    }
 }
 
 /// The configured accounts of a simulated cloud.
@@ -244,6 +266,10 @@ impl Scope for Inside {
     }
 
     fn rds(&self) -> &dyn Rds {
+        self
+    }
+
+    fn tables(&self) -> &dyn Tables {
         self
     }
 }
