@@ -147,7 +147,7 @@ impl Started {
         ec2: &dyn Ec2,
         made: Vec<Snapshot>,
     ) -> Result<Stand, Fault> {
-        let may_be_hidden = cx.longest_lag_left(self.at).is_some();
+        let may_be_hidden = self.may_be_hidden(cx);
         let pending = |(started, wait)| Ok(Stand::Pending(started, wait));
         let Some(kept) = made.iter().find(|it| it.state != SnapshotState::Error) else {
             return match made.first() {
@@ -167,16 +167,21 @@ impl Started {
             return pending(self.look_again(Some(kept)));
         }
         let kept = kept.clone();
-        let mut deleted = Vec::new();
-        for twin in made.into_iter().filter(|it| it.id != kept.id) {
-            let deleting = delete(cx, ec2, &twin.id).await;
-            match deleting.doing(format!("deleting the duplicate `{}`", twin.id))? {
-                Deletion::Done => {}
-                Deletion::Later(wait) => return Ok(Stand::Later(wait)),
-            }
-            deleted.push(twin.id);
-        }
-        Ok(Stand::Completed(Box::new(kept), told(&deleted)))
+        let twins = made.into_iter().filter(|it| it.id != kept.id);
+        Ok(match delete_twins(cx, ec2, twins).await? {
+            Twins::Deleted(told) => Stand::Completed(Box::new(kept), told),
+            Twins::Later(wait) => Stand::Later(wait),
+        })
+    }
+
+    /// Whether describes may not show yet all that was made since it was started.
+    pub(crate) fn may_be_hidden(&self, cx: &StepCx<'_>) -> bool {
+        cx.longest_lag_left(self.at).is_some()
+    }
+
+    /// Whether this job may have made more than one.
+    pub(crate) fn may_have_twins(&self) -> bool {
+        self.twins
     }
 
     /// What it is known by.
@@ -184,14 +189,35 @@ impl Started {
         &self.snapshot
     }
 
-    fn look_again(self, kept: Option<&Snapshot>) -> (Started, Duration) {
+    /// The next look, at this one if it is known.
+    pub(crate) fn look_again(self, kept: Option<&Snapshot>) -> (Started, Duration) {
         let wait = wait_after(self.looks);
         let snapshot = kept.map_or(self.snapshot, |kept| kept.id.clone());
         (Started { snapshot, looks: self.looks + 1, ..self }, wait)
     }
 }
 
-/// What is said of duplicates that were deleted.
-fn told(deleted: &[String]) -> String {
-    deleted.iter().map(|id| format!("; deleted the duplicate `{id}`")).collect()
+/// What has become of duplicates.
+pub(crate) enum Twins {
+    /// They are deleted: what is said of them.
+    Deleted(String),
+    /// Whether one is gone cannot be told for so long.
+    Later(Duration),
+}
+
+/// Deletes what this job has made too much.
+pub(crate) async fn delete_twins(
+    cx: &StepCx<'_>,
+    ec2: &dyn Ec2,
+    twins: impl Iterator<Item = Snapshot> + Send,
+) -> Result<Twins, Fault> {
+    let mut told = String::new();
+    for twin in twins {
+        let deleting = delete(cx, ec2, &twin.id).await;
+        match deleting.doing(format!("deleting the duplicate `{}`", twin.id))? {
+            Deletion::Done => told.push_str(&format!("; deleted the duplicate `{}`", twin.id)),
+            Deletion::Later(wait) => return Ok(Twins::Later(wait)),
+        }
+    }
+    Ok(Twins::Deleted(told))
 }

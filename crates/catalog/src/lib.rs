@@ -31,6 +31,7 @@ pub static ACTIONS: Catalog = &[
     &lamplighter_ec2::PowerInstance,
     &lamplighter_ec2::RebootInstance,
     &lamplighter_ec2::ResizeInstance,
+    &lamplighter_ebs::SnapshotInstance,
     &lamplighter_ec2::StartInstance,
     &lamplighter_ec2::StopInstance,
     &lamplighter_ec2::TerminateInstance,

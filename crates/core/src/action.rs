@@ -39,6 +39,10 @@ pub const JOB_TAG: &str = "lamplighter:job";
 pub const SOURCE_TAG: &str = "lamplighter:source";
 /// The tag with the point in time that a backup holds, in RFC 3339.
 pub const TAKEN_AT_TAG: &str = "lamplighter:taken-at";
+/// The tag of a snapshot that was taken with others, that names their instance.
+pub const INSTANCE_TAG: &str = "lamplighter:instance";
+/// The tag of such a snapshot that says how it was taken: `crash` or `application`.
+pub const CONSISTENCY_TAG: &str = "lamplighter:consistency";
 /// The tag of a copy that names what it was copied from.
 pub const COPIED_FROM_TAG: &str = "lamplighter:copied-from";
 /// What the tags begin with that name a backup's copies: the place of the copy follows.

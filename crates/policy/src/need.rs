@@ -248,6 +248,9 @@ impl Asked<'_> {
             _ => add(&mut conditions, "StringEquals", "ec2:CreateAction", making),
         }
         ways.push((conditions, "TagNew"));
+        if self.needs.labels {
+            ways.push((there(format!("aws:ResourceTag/{TASK_TAG}")), "TagOwn"));
+        }
         ways
     }
 

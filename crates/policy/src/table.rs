@@ -172,7 +172,7 @@ pub(crate) const TABLE: &[Row] = &[
     row("ec2:CopySnapshot", &[(Snapshot, Marked), (OldSnapshot, Always)]),
     row("ec2:CreateImage", &[(Instance, ByTask), (Image, Marked), (Snapshot, Marked)]),
     row("ec2:CreateSnapshot", &[(Volume, ByTask), (Snapshot, Marked)]),
-    row("ec2:CreateSnapshots", &[(Instance, Always), (Volume, Always), (Snapshot, Marked)]),
+    row("ec2:CreateSnapshots", &[(Instance, ByTask), (Volume, Always), (Snapshot, Marked)]),
     row("ec2:CreateTags", TAGGED_BY_EC2),
     row("ec2:CreateVolume", &[(Volume, Marked), (OldSnapshot, ByTask)]),
     row("ec2:DeleteSnapshot", &[(Snapshot, Ours)]),

@@ -17,8 +17,8 @@ use crate::{
     keys,
 };
 
-/// Task, job, source, taken-at and copied-from; or hop-of.
-const OWNERSHIP_TAGS: usize = 5;
+/// Task, job, source, taken-at and copied-from, or hop-of; instance and consistency.
+const OWNERSHIP_TAGS: usize = 7;
 
 /// Parameters of `ebs.snapshot.copy`. A snapshot is copied once to each destination, whichever
 /// task or person has made it.

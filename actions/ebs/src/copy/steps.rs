@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use lamplighter_core::{
     AccountId, Doing, Fault, Place, Scope, StepCx, Tags,
-    action::{COPIED_FROM_TAG, HOP_TAG, SOURCE_TAG, TAKEN_AT_TAG},
+    action::{CONSISTENCY_TAG, COPIED_FROM_TAG, HOP_TAG, INSTANCE_TAG, SOURCE_TAG, TAKEN_AT_TAG},
     cloud::ec2::{DESCRIPTION_MAX, NewCopy, Snapshot},
     copying::{Begun, End, Facts, Job, Source, Stand, What, copied_to},
     gone::Deletion,
@@ -234,6 +234,10 @@ impl Copier<'_> {
             tags.insert(SOURCE_TAG.to_owned(), source.to_owned());
         }
         tags.insert(TAKEN_AT_TAG.to_owned(), taken_at(self.snapshot).to_string());
+        for key in [INSTANCE_TAG, CONSISTENCY_TAG] {
+            let value = self.snapshot.tags.get(key);
+            tags.extend(value.map(|value| (key.to_owned(), value.clone())));
+        }
         tags
     }
 

@@ -19,6 +19,7 @@ fn instance() -> Instance {
         image_id: "ami-1".to_owned(),
         root_device_type: "ebs".to_owned(),
         root_device: None,
+        root_volume: None,
         volumes: Vec::new(),
         network_interfaces: 1,
         vpc_id: None,

@@ -5,6 +5,7 @@ mod fast_restores;
 mod images;
 mod locks;
 pub(crate) mod read;
+mod sets;
 mod tiers;
 mod volumes;
 
@@ -151,6 +152,11 @@ impl Ec2 for Ec2Client {
                 let doing = format!("trying to create a snapshot of `{}`", new.volume_id);
                 let call = self.call(&doing, "ec2:CreateSnapshot");
                 tried(&call, call.answer(self.creating(new).dry_run(true).send().await))
+            }
+            DryRun::CreateSnapshots(new) => {
+                let doing = format!("trying to create snapshots of `{}`", new.instance_id);
+                let call = self.call(&doing, "ec2:CreateSnapshots");
+                tried(&call, call.answer(self.creating_set(new).dry_run(true).send().await))
             }
             DryRun::DeleteSnapshot(id) => {
                 let doing = format!("trying to delete `{id}`");

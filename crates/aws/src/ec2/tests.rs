@@ -1,7 +1,10 @@
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
-use lamplighter_core::FaultKind;
+use lamplighter_core::{
+    FaultKind,
+    cloud::ec2::{NewSet, Sets},
+};
 
 use super::*;
 use crate::wire::{Answer, Wire};
@@ -212,6 +215,42 @@ async fn a_resource_that_cannot_be_read_fails_the_listing() {
         "the snapshot `snap-1` without the key of a tag",
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_set_leaves_out_what_it_is_told_to_and_names_what_it_has_begun() {
+    let info = |id: &str| format!("<item><snapshotId>{id}</snapshotId></item>");
+    let set = |items: String| ok("CreateSnapshots", &format!("<snapshotSet>{items}</snapshotSet>"));
+    let new = NewSet {
+        instance_id: "i-1".to_owned(),
+        without_root: true,
+        without: vec!["vol-3".to_owned(), "vol-4".to_owned()],
+        description: "nightly of i-1".to_owned(),
+        tags: [("lamplighter:instance".to_owned(), "i-1".to_owned())].into(),
+    };
+    let wire = Wire::script([set(info("snap-1") + &info("snap-2"))]);
+    assert_eq!(ec2(&wire).create_snapshots(&new).await.unwrap(), ["snap-1", "snap-2"]);
+    assert_eq!(
+        wire.sent()[0].parameters(),
+        [
+            "Description=nightly of i-1",
+            "InstanceSpecification.ExcludeBootVolume=true",
+            "InstanceSpecification.ExcludeDataVolumeId.1=vol-3",
+            "InstanceSpecification.ExcludeDataVolumeId.2=vol-4",
+            "InstanceSpecification.InstanceId=i-1",
+            "TagSpecification.1.ResourceType=snapshot",
+            "TagSpecification.1.Tag.1.Key=lamplighter:instance",
+            "TagSpecification.1.Tag.1.Value=i-1",
+        ]
+    );
+    // They exist, whatever the answer says: a second try finds them.
+    let wire = Wire::script([set(String::new())]);
+    let fault = ec2(&wire).create_snapshots(&new).await.unwrap_err();
+    assert_eq!((fault.kind, wire.sent().len()), (FaultKind::Transient, 1));
+    // A second call would make a second set.
+    let wire = Wire::script([error(500, "InternalError", "sorry")]);
+    let fault = ec2(&wire).create_snapshots(&new).await.unwrap_err();
+    assert_eq!((fault.kind, wire.sent().len()), (FaultKind::Transient, 1));
 }
 
 #[tokio::test]

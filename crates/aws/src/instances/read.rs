@@ -17,7 +17,9 @@ pub(super) fn instance(found: &types::Instance) -> Result<Instance, String> {
     let text = |it: Option<&str>| it.filter(|it| !it.is_empty()).map(str::to_owned);
     let state = found.state().and_then(|it| it.name()).ok_or_else(|| lacks("a state"))?;
     let placement = found.placement();
-    let volumes = found.block_device_mappings().iter().filter_map(|it| it.ebs()?.volume_id());
+    let devices = found.block_device_mappings();
+    let root = devices.iter().find(|it| it.device_name() == found.root_device_name());
+    let volumes = devices.iter().filter_map(|it| it.ebs()?.volume_id());
     let tags = tags(found.tags()).ok_or_else(|| lacks("the key of a tag"))?;
     Ok(Instance {
         id: id.to_owned(),
@@ -56,6 +58,7 @@ pub(super) fn instance(found: &types::Instance) -> Result<Instance, String> {
             .as_str()
             .to_owned(),
         root_device: text(found.root_device_name()),
+        root_volume: text(root.and_then(|it| it.ebs()?.volume_id())),
         volumes: volumes.map(str::to_owned).collect(),
         network_interfaces: found.network_interfaces().len().try_into().unwrap_or(u32::MAX),
         vpc_id: text(found.vpc_id()),

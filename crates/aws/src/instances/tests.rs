@@ -56,7 +56,10 @@ async fn an_instance_is_read_with_all_that_decides_over_it() {
     assert_eq!((found.state.as_str(), found.platform.as_str()), ("stopped", "linux"));
     assert_eq!(found.lifecycle, "on-demand");
     assert_eq!(found.stopped_at, "2026-11-23T19:00:03Z".parse().ok());
-    assert_eq!(found.volumes, ["vol-1"]);
+    assert_eq!(
+        (found.volumes, found.root_volume),
+        (vec!["vol-1".to_owned()], Some("vol-1".to_owned()))
+    );
     assert_eq!(found.auto_scaling_group, found.tags.get(AUTO_SCALING_TAG).cloned());
     assert!(found.ena && found.hibernation);
     assert_eq!(wire.sent()[0].parameters(), ["Filter.1.Name=instance-id", "Filter.1.Value.1=i-1"]);

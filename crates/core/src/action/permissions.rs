@@ -18,6 +18,8 @@ pub struct Permissions {
     pub shares_with: BTreeSet<AccountId>,
     /// What the names of tags begin with that the task sets on its targets, beside what it makes.
     pub marks: BTreeSet<&'static str>,
+    /// Whether it sets tags on what it has made, after it was made.
+    pub labels: bool,
 }
 
 impl Permissions {
@@ -55,6 +57,13 @@ impl Permissions {
     #[must_use]
     pub fn marking(mut self, prefix: &'static str) -> Permissions {
         self.marks.insert(prefix);
+        self
+    }
+
+    /// And it sets tags on what it has made, after it was made.
+    #[must_use]
+    pub fn labelling(mut self) -> Permissions {
+        self.labels = true;
         self
     }
 

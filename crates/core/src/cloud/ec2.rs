@@ -4,6 +4,7 @@ mod copies;
 mod fast_restores;
 mod images;
 mod locks;
+mod sets;
 mod tiers;
 mod volumes;
 
@@ -19,6 +20,7 @@ pub use copies::{Copies, NewCopy, Restorable, Shares};
 pub use fast_restores::{FastRestore, FastRestoreState, FastRestores};
 pub use images::{Image, Images};
 pub use locks::{Lock, LockMode, LockState, Locks, NewLock};
+pub use sets::{NewSet, Sets};
 pub use tiers::{Tiering, Tiers};
 pub use volumes::{Modification, ModificationState, NewVolume, VolumeShape, Volumes};
 
@@ -27,7 +29,7 @@ pub const DESCRIPTION_MAX: usize = 255;
 
 /// EC2 and EBS in one account and region.
 #[async_trait]
-pub trait Ec2: Copies + FastRestores + Images + Locks + Tiers + Volumes {
+pub trait Ec2: Copies + FastRestores + Images + Locks + Sets + Tiers + Volumes {
     /// One page of `ec2:DescribeVolumes`.
     async fn volumes(
         &self,
@@ -61,6 +63,8 @@ pub trait Ec2: Copies + FastRestores + Images + Locks + Tiers + Volumes {
 pub enum DryRun<'a> {
     /// Needs what [`Ec2::create_snapshot`] does.
     CreateSnapshot(&'a NewSnapshot),
+    /// Needs what [`Sets::create_snapshots`] does.
+    CreateSnapshots(&'a NewSet),
     /// Needs what [`Ec2::delete_snapshot`] does.
     DeleteSnapshot(&'a str),
 }

@@ -150,6 +150,8 @@ pub struct Instance {
     pub root_device_type: String,
     /// Such as `/dev/xvda`.
     pub root_device: Option<String>,
+    /// The EBS volume that is its root device.
+    pub root_volume: Option<String>,
     /// Its EBS volumes.
     pub volumes: Vec<String>,
     /// How many network interfaces it has.

@@ -80,7 +80,8 @@ pub(crate) fn played() -> Vec<Config> {
     let mut databases = part(&RDS);
     databases.tasks.iter_mut().for_each(|task| task.reach.truncate(1));
     let mut images = example();
-    images.tasks.retain(|task| task.order.action.starts_with("ec2.image."));
+    let of_instances = |it: &str| it.starts_with("ec2.image.") || it == "ec2.instance.snapshot";
+    images.tasks.retain(|task| of_instances(&task.order.action));
     vec![part(&EBS), images, databases, part(&DYNAMODB), part(&TAGS)]
 }
 
@@ -379,6 +380,10 @@ fn made_for(config: &Config) -> Fleet {
         let tagged = json!({"count": 1, "tags": {"team": "data", "old-tool:id": "7"}});
         fleet.instances.push(from_value(tagged.clone()).unwrap());
         fleet.images.push(from_value(tagged).unwrap());
+    }
+    if config.tasks.iter().any(|it| it.order.action == "ec2.instance.snapshot") {
+        let servers = json!({"count": 1, "volumes": 3, "tags": {"snapshot": "nightly"}});
+        fleet.instances.push(from_value(servers).unwrap());
     }
     fleet
 }

@@ -19,8 +19,8 @@ use lamplighter_core::{
         Ec2, Instances, Kms, Page, PageToken, Rds, Session, Tables,
         ec2::{
             Copies, DryRun, FastRestore, FastRestores, Image, Images, Lock, Locks, Modification,
-            NewCopy, NewLock, NewSnapshot, NewVolume, Shares, Snapshot, SnapshotState, Tiering,
-            Tiers, Volume, VolumeShape, Volumes,
+            NewCopy, NewLock, NewSet, NewSnapshot, NewVolume, Sets, Shares, Snapshot,
+            SnapshotState, Tiering, Tiers, Volume, VolumeShape, Volumes,
         },
         kms::Key,
     },
@@ -255,6 +255,13 @@ impl Locks for Door {
     }
 
     async fn lock_snapshot(&self, _: &str, _: &NewLock) -> Result<(), Fault> {
+        not_here()
+    }
+}
+
+#[async_trait]
+impl Sets for Door {
+    async fn create_snapshots(&self, _: &NewSet) -> Result<Vec<String>, Fault> {
         not_here()
     }
 }

@@ -57,6 +57,13 @@ pub(crate) struct Created<'s> {
     snapshot_set: Vec<Shown<'s>>,
 }
 
+impl Created<'_> {
+    /// The ids of what was begun.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.snapshot_set.iter().map(|it| it.snapshot_id)
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'s> {
@@ -162,8 +169,7 @@ impl InstanceSpecification {
     fn volumes<'s>(&self, cx: &'s Cx<'_>) -> Result<Vec<&'s Volume>, Refusal> {
         let bad = |message: String| Err(Refusal::new("InvalidParameterValue", message));
         let instance = instances::one(cx, &self.instance_id)?;
-        let root = instance.devices.iter().find(|it| *it.name == *instance.root_device);
-        let is_root = |it: &Volume| root.is_some_and(|root| *root.volume_id == *it.id);
+        let is_root = |it: &Volume| instance.root_volume() == Some(&it.id);
         let all = volumes_of(cx, instance);
         if self.exclude_data_volume_id.len() > MOST_EXCLUDED {
             return bad(format!("no more than {MOST_EXCLUDED} volumes can be excluded"));

@@ -10,7 +10,7 @@ use lamplighter_core::{
     select::ServerFilter,
 };
 
-use super::Inside;
+use super::{Inside, sets};
 use crate::ec2::{
     filter, listing, snapshot_create::CreateSnapshot, snapshot_delete::DeleteSnapshot,
     snapshot_describe::DescribeSnapshots, tags::TagSpecification, volumes::DescribeVolumes,
@@ -70,6 +70,7 @@ impl Ec2 for Inside {
     async fn dry_run(&self, call: DryRun<'_>) -> Result<(), Fault> {
         match call {
             DryRun::CreateSnapshot(new) => self.try_out(creating(new)).await,
+            DryRun::CreateSnapshots(new) => self.try_out(sets::creating(new)).await,
             DryRun::DeleteSnapshot(id) => {
                 self.try_out(DeleteSnapshot { snapshot_id: id.to_owned() }).await
             }

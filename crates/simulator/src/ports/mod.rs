@@ -9,6 +9,7 @@ mod kms;
 mod locks;
 mod organizations;
 mod rds;
+mod sets;
 mod tables;
 mod tiers;
 mod volumes;

@@ -35,6 +35,7 @@ impl World {
             image_id: "ami-1".to_owned(),
             root_device_type: "ebs".to_owned(),
             root_device: Some("/dev/xvda".to_owned()),
+            root_volume: None,
             volumes: Vec::new(),
             network_interfaces: 1,
             vpc_id: Some("vpc-1".to_owned()),

@@ -312,7 +312,7 @@ fn tags_that_do_not_fit_are_known_before() {
         params,
         &[&format!(
             "snap-a: {THERE} (full: the first one there) because a snapshot has at most 50 tags: \
-             does not copy `tag-45`"
+             does not copy `tag-43`, `tag-44`, `tag-45`"
         )],
     );
     check(

@@ -83,6 +83,14 @@ fn a_copy_under_the_key_of_aws_goes_by_way_of_another_key() {
 }
 
 #[test]
+fn a_copy_says_of_which_instance_it_is_and_how_consistent() {
+    let set = [("lamplighter:consistency", "crash"), ("lamplighter:instance", "i-a")];
+    let world = ran(world().snapshot("snap-a", "vol-a", 1, set), straight());
+    let copy = &vault_snapshots(&world)[0];
+    assert_eq!(set.map(|(key, _)| copy.tags[key].as_str()), set.map(|(_, value)| value));
+}
+
+#[test]
 fn what_is_shared_for_a_copy_is_shared_no_longer_and_what_was_shared_before_still_is() {
     let world = world()
         .snapshot("snap-a", "vol-a", 1, [])

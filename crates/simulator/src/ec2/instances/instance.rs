@@ -230,6 +230,11 @@ impl Instance {
         }
     }
 
+    /// The volume that is its root device, if one is.
+    pub(crate) fn root_volume(&self) -> Option<&str> {
+        self.devices.iter().find(|it| *it.name == *self.root_device).map(|it| &*it.volume_id)
+    }
+
     /// The code of its state, with both bytes.
     pub(crate) fn state_code(&self) -> u16 {
         u16::from_be_bytes([self.code_high, self.power.code()])

@@ -36,6 +36,7 @@ impl From<&Instance> for core::Instance {
             image_id: it.image_id.to_string(),
             root_device_type: it.root.as_str().to_owned(),
             root_device: Some(it.root_device.to_string()),
+            root_volume: it.root_volume().map(str::to_owned),
             volumes: it.devices.iter().map(|it| it.volume_id.to_string()).collect(),
             network_interfaces: u32::from(networked),
             vpc_id: networked.then(|| it.vpc_id.to_string()),
