@@ -8,8 +8,9 @@ from pathlib import Path
 
 from measured import ROOT
 
-# Of a table of divan: the name, and the third of the columns, which is the median.
-ROW = re.compile(r"^\s*[├╰]─ (\S+)\s")
+# A line of a table of divan: a name, then columns of which the median is the fourth from the end.
+ROW = re.compile(r"[├╰]─ (\S+)")
+MEDIAN = -4
 
 
 @dataclass
@@ -35,10 +36,9 @@ def divan(package: str, name: str) -> dict:
     units = {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "s": 1}
     medians = {}
     for line in ran.stdout.splitlines():
-        columns = line.split("│")
-        row = ROW.match(line.replace("│", " ", 1) if line.startswith("│") else line)
-        if row and len(columns) >= 5:
-            value, unit = columns[-4].split()
+        row, columns = ROW.search(line), line.split("│")
+        if row and columns[MEDIAN].strip():
+            value, unit = columns[MEDIAN].split()
             medians[row[1]] = float(value) * units[unit]
     if not medians:
         raise RuntimeError(f"no figures in what {name} said:\n{ran.stdout}")
