@@ -29,6 +29,7 @@ mod role;
 mod scope;
 mod settings;
 mod several;
+mod ssm;
 #[cfg(test)]
 mod wire;
 

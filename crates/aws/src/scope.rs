@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use lamplighter_core::{
     Place, Scope,
-    cloud::{Ec2, Instances, Kms, Rds, Session},
+    cloud::{Ec2, Instances, Kms, Rds, Session, Ssm},
 };
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     instances::{InstancesClient, Switchboard},
     kms::KmsClient,
     rds::RdsClient,
+    ssm::SsmClient,
 };
 
 /// The clients of one place.
@@ -22,6 +23,7 @@ pub(crate) struct PlaceScope {
     kms: KmsClient,
     instances: InstancesClient,
     rds: RdsClient,
+    ssm: SsmClient,
 }
 
 impl PlaceScope {
@@ -38,7 +40,8 @@ impl PlaceScope {
         let instances = InstancesClient::new(&ec2, place, session, switchboard);
         let kms = KmsClient::new(config, place, whom);
         let rds = RdsClient::new(config, place, whom);
-        PlaceScope { place: place.clone(), ec2, instances, kms, rds }
+        let ssm = SsmClient::new(config, place, whom);
+        PlaceScope { place: place.clone(), ec2, instances, kms, rds, ssm }
     }
 }
 
@@ -61,5 +64,9 @@ impl Scope for PlaceScope {
 
     fn rds(&self) -> &dyn Rds {
         &self.rds
+    }
+
+    fn ssm(&self) -> &dyn Ssm {
+        &self.ssm
     }
 }

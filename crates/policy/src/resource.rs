@@ -63,9 +63,14 @@ impl Resource {
             Kind::Backup => ("dynamodb", "table/*/backup/*"),
             Kind::ScalableTarget => ("application-autoscaling", "scalable-target/*"),
             Kind::Key => ("kms", "key/*"),
+            Kind::ShellScript => ("ssm", "document/AWS-RunShellScript"),
         };
         let owner = match kind {
-            Kind::Snapshot | Kind::OldSnapshot | Kind::Image | Kind::OldImage => Owner::Nobody,
+            Kind::Snapshot
+            | Kind::OldSnapshot
+            | Kind::Image
+            | Kind::OldImage
+            | Kind::ShellScript => Owner::Nobody,
             _ => owner,
         };
         Resource::Arn { service, region: "*".to_owned(), owner, rest: rest.to_owned() }

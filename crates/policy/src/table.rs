@@ -1,14 +1,14 @@
 //! What each IAM action can be narrowed to: the one table from which policies are made.
 //!
 //! Source: Service Authorization Reference, "Actions, resources, and condition keys" of Amazon
-//! EC2, RDS, DynamoDB, Application Auto Scaling, KMS and the Resource Groups Tagging API. An action
+//! EC2, RDS, DynamoDB, Application Auto Scaling, KMS, Systems Manager and the Resource Groups Tagging API. An action
 //! that cannot be narrowed to resources is on [`Kind::Any`]. An action that is missing here is in no
 //! policy, and a test of the catalog fails.
 
 use Kind::{
     Any, Backup, Cluster, ClusterSnapshot, Database, DatabaseSnapshot, Image, Instance, Key,
     OldClusterSnapshot, OldDatabaseSnapshot, OldImage, OldSnapshot, OptionGroup, ScalableTarget,
-    Snapshot, Table, Volume,
+    ShellScript, Snapshot, Table, Volume,
 };
 use When::{Always, ByTask, ForService, Grants, Lent, Marked, Ours, SharedWith, Tagging};
 
@@ -39,6 +39,8 @@ pub(crate) enum Kind {
     Backup,
     ScalableTarget,
     Key,
+    /// AWS's own document that runs a shell script.
+    ShellScript,
 }
 
 /// Under which condition an action is allowed on a kind of resources.
@@ -103,7 +105,7 @@ impl Kind {
             DatabaseSnapshot | OldDatabaseSnapshot => "database snapshots",
             ClusterSnapshot | OldClusterSnapshot => "cluster snapshots",
             Table => "tables",
-            Any | Backup | OptionGroup | ScalableTarget | Key => return None,
+            Any | Backup | OptionGroup | ScalableTarget | Key | ShellScript => return None,
         })
     }
 
@@ -128,6 +130,7 @@ impl Kind {
             Backup => "Backup",
             ScalableTarget => "ScalableTarget",
             Key => "Key",
+            ShellScript => "ShellScript",
         }
     }
 }
@@ -258,6 +261,9 @@ pub(crate) const TABLE: &[Row] = &[
     row("rds:StartDBInstance", &[(Database, ByTask)]),
     row("rds:StopDBCluster", &[(Cluster, ByTask)]),
     row("rds:StopDBInstance", &[(Database, ByTask)]),
+    row("ssm:DescribeInstanceInformation", EVERYTHING),
+    row("ssm:GetCommandInvocation", EVERYTHING),
+    row("ssm:SendCommand", &[(Instance, ByTask), (ShellScript, Always)]),
     row("tag:GetResources", EVERYTHING),
 ];
 

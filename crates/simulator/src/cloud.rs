@@ -24,7 +24,7 @@ use crate::{
     random::Random,
     rds,
     refusal::Refusal,
-    sqs,
+    sqs, ssm,
     trail::{Call, Outcome, Trail},
     wire::answer::RequestId,
 };
@@ -63,6 +63,7 @@ pub(crate) struct Services {
     pub(crate) bus: Bus,
     pub(crate) kms: kms::Kms,
     pub(crate) rds: rds::Rds,
+    pub(crate) ssm: ssm::Ssm,
 }
 
 impl Services {
@@ -404,6 +405,13 @@ impl State {
         let count = self.ids.entry("request").or_default();
         *count += 1;
         format!("01234567-0123-0123-0123-{count:012x}")
+    }
+
+    /// The id of something that has a UUID.
+    pub(crate) fn uuid(&mut self, kind: &'static str) -> String {
+        let count = self.ids.entry(kind).or_default();
+        *count += 1;
+        format!("89abcdef-0123-4567-89ab-{count:012x}")
     }
 
     /// How many ids of a kind were handed out.

@@ -29,6 +29,7 @@ mod refusal;
 mod serve;
 mod shelf;
 mod sqs;
+mod ssm;
 mod sts;
 mod table;
 mod trail;

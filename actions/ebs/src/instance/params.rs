@@ -12,7 +12,7 @@ use lamplighter_core::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::choice::Volumes;
+use super::{choice::Volumes, scripts::Scripts};
 
 /// Task, job, source, taken-at, instance and consistency.
 const OWNERSHIP_TAGS: usize = 6;
@@ -25,6 +25,10 @@ pub struct Params {
     /// Which volumes of each instance: all, unless this says otherwise.
     #[serde(default)]
     pub(super) volumes: Volumes,
+    /// Scripts that make a set application-consistent. Without them it is crash-consistent: as
+    /// after a loss of power.
+    #[serde(default)]
+    pub(super) scripts: Option<Scripts>,
     /// The description of the snapshots, with placeholders. A longer one than AWS's 255 characters
     /// is cut and ends in `…`.
     #[serde(default = "default_description")]
@@ -53,6 +57,9 @@ impl Params {
         if !self.volumes.root && !self.volumes.data {
             let message = "neither `root` nor `data` volumes: nothing is left".to_owned();
             return Err(BadParams { path: "volumes".to_owned(), message });
+        }
+        if let Some(scripts) = &self.scripts {
+            scripts.check()?;
         }
         self.wanted_tags().check()
     }

@@ -6,6 +6,7 @@ pub mod instances;
 pub mod kms;
 pub mod organizations;
 pub mod rds;
+pub mod ssm;
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -21,6 +22,7 @@ pub use instances::Instances;
 pub use kms::Kms;
 pub use organizations::{Members, Organizations};
 pub use rds::Rds;
+pub use ssm::Ssm;
 
 /// One account in one region, with credentials for it.
 pub trait Scope: Send + Sync {
@@ -35,6 +37,8 @@ pub trait Scope: Send + Sync {
 
     /// RDS and Aurora there.
     fn rds(&self) -> &dyn Rds;
+    /// SSM there.
+    fn ssm(&self) -> &dyn Ssm;
 }
 
 /// Hands out scopes, and keeps their credentials fresh.

@@ -363,7 +363,9 @@ fn made_for(config: &Config) -> Fleet {
         fleet.images.push(from_value(of_them).unwrap());
     }
     if config.tasks.iter().any(|it| it.order.action == "ec2.instance.snapshot") {
-        let servers = json!({"count": 1, "volumes": 3, "tags": {"snapshot": "nightly"}});
+        let servers = json!({
+            "count": 1, "volumes": 3, "agent": "online", "tags": {"snapshot": "nightly"},
+        });
         fleet.instances.push(from_value(servers).unwrap());
     }
     fleet

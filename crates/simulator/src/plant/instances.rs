@@ -10,7 +10,7 @@ use crate::{
     Cloud,
     ec2::{
         images,
-        instances::{self, Device, Purchase, Shortage, StateReason},
+        instances::{self, Agent, Device, Purchase, Shortage, StateReason},
     },
     kms::Key,
 };
@@ -62,6 +62,18 @@ impl Cloud {
                 *persistent = false;
             }
         });
+    }
+
+    /// SSM manages an instance from now on, and hears of it or not.
+    pub fn manage_instance(&self, place: &Place, id: &str, online: bool) {
+        self.change_instance(place, id, |it| {
+            it.agent = if online { Agent::Online } else { Agent::Lost };
+        });
+    }
+
+    /// Commands of an instance with this text end with this exit code from now on.
+    pub fn fail_commands(&self, place: &Place, id: &str, text: &str, exit_code: i32) {
+        self.at(place, |it, _| it.ssm.failing.push((id.into(), text.into(), exit_code)));
     }
 
     /// A volume that says so is on an instance.

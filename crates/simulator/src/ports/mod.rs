@@ -10,6 +10,7 @@ mod locks;
 mod organizations;
 mod rds;
 mod sets;
+mod ssm;
 mod tiers;
 
 use std::{
@@ -22,7 +23,7 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AccountPool, Fault, FaultKind, Place, Region, Scope,
     classify::{classify, minimum_wait},
-    cloud::{Ec2, Instances, Kms, Members, Rds, Session, organizations::not_a_member},
+    cloud::{Ec2, Instances, Kms, Members, Rds, Session, Ssm, organizations::not_a_member},
     task::Group,
 };
 
@@ -244,6 +245,10 @@ impl Scope for Inside {
     }
 
     fn rds(&self) -> &dyn Rds {
+        self
+    }
+
+    fn ssm(&self) -> &dyn Ssm {
         self
     }
 }

@@ -213,7 +213,7 @@ fn api(service: &str, call: &Result<Call, impl Sized>) -> Api {
         ("sts", _) => answer::STS,
         ("dynamodb", _) => answer::DYNAMODB,
         ("sqs", _) => answer::SQS,
-        ("kms" | "events", _) | (_, Ok(Call::Json(_))) => answer::KMS,
+        ("kms" | "events" | "ssm", _) | (_, Ok(Call::Json(_))) => answer::KMS,
         _ => answer::STS,
     }
 }
