@@ -64,8 +64,30 @@ enum Taken {
     Set(Set),
     /// Nobody knows: the answer was lost.
     Unknown { frozen_at: Timestamp },
-    /// Nothing, for this reason, which may be gone next time.
-    Nothing { why: String, again: bool },
+    /// Nothing, for this reason.
+    Nothing { why: String, then: Then },
+}
+
+/// What becomes of a job that has taken nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Then {
+    /// It begins anew: the reason may be gone next time.
+    Again,
+    /// What the task says of instances that cannot run scripts.
+    Otherwise,
+    /// It fails: a permission is missing, which is nothing of the instance.
+    Fail,
+}
+
+impl Then {
+    fn after(fault: &Fault) -> Then {
+        match fault.kind {
+            FaultKind::Permission => Then::Fail,
+            FaultKind::Throttled | FaultKind::Transient => Then::Again,
+            FaultKind::Config | FaultKind::Refused | FaultKind::Permanent => Then::Otherwise,
+        }
+    }
 }
 
 impl Frozen {
@@ -109,14 +131,15 @@ impl Job<'_> {
     async fn freeze(&self) -> Result<Progress<Taking>, Fault> {
         let Job { cx, scripts, target, round, .. } = *self;
         if cx.tried.times > 0 {
-            return Ok(self.nothing("nobody knows whether it was frozen".to_owned(), true));
+            return Ok(self.nothing("nobody knows whether it was frozen".to_owned(), Then::Again));
         }
         let freezing = scripts.freezing(cx.job, round, target);
         match cx.here.ssm().run_shell(&freezing).await {
             Ok(command) => Ok(self.on(Phase::Freezing { command, since: cx.now }, LOOK)),
-            Err(fault) if is_passing(&fault) => Err(not_started(fault)),
-            // Nothing was sent.
-            Err(fault) => self.give_up(fault.chain()),
+            Err(fault) => match Then::after(&fault) {
+                Then::Otherwise => self.give_up(fault.chain()),
+                Then::Again | Then::Fail => Err(not_started(fault)),
+            },
         }
     }
 
@@ -130,11 +153,11 @@ impl Job<'_> {
         match cx.here.ssm().outcome(&command, &self.target.id).await {
             Err(fault) if fault.kind == FaultKind::Throttled && !is_over => Err(fault),
             Err(fault) => {
-                let again = is_passing(&fault);
-                Ok(self.nothing(fault.chain(), again))
+                let then = Then::after(&fault);
+                Ok(self.nothing(fault.chain(), then))
             }
             Ok(Some(it)) if it.exit_code != Some(0) => {
-                Ok(self.nothing(format!("`freeze` {}", ended(&it)), false))
+                Ok(self.nothing(format!("`freeze` {}", ended(&it)), Then::Otherwise))
             }
             Ok(Some(_)) if !is_over => {
                 Ok(self.on(Phase::Take { frozen_at: cx.now }, Duration::ZERO))
@@ -142,7 +165,8 @@ impl Job<'_> {
             Ok(None) if !is_over => Ok(self.on(Phase::Freezing { command, since }, LOOK)),
             Ok(ended) => {
                 let why = "it was not frozen before its time was over".to_owned();
-                Ok(self.nothing(why, ended.is_some()))
+                let then = if ended.is_some() { Then::Again } else { Then::Otherwise };
+                Ok(self.nothing(why, then))
             }
         }
     }
@@ -156,11 +180,11 @@ impl Job<'_> {
             // An earlier round may have made one that does not show yet.
             Ok(Ok(made)) if self.round > 1 => Taken::Set(Set::now(cx, made).unsure()),
             Ok(Ok(made)) => Taken::Set(Set::now(cx, made)),
-            Ok(Err(why)) => Taken::Nothing { why, again: false },
+            Ok(Err(why)) => Taken::Nothing { why, then: Then::Otherwise },
             Err(fault) if fault.kind == FaultKind::Transient => Taken::Unknown { frozen_at },
             Err(fault) => {
-                let again = fault.kind == FaultKind::Throttled;
-                Taken::Nothing { why: fault.chain(), again }
+                let then = Then::after(&fault);
+                Taken::Nothing { why: fault.chain(), then }
             }
         };
         Ok(self.thaws(taken))
@@ -212,8 +236,9 @@ impl Job<'_> {
                 let since = self.cx.now;
                 Ok(self.on(Phase::Look { frozen_at, since, late }, Duration::ZERO))
             }
-            Taken::Nothing { why, again: true } => self.again(why),
-            Taken::Nothing { why, again: false } => self.give_up(why),
+            Taken::Nothing { why, then: Then::Again } => self.again(why),
+            Taken::Nothing { why, then: Then::Otherwise } => self.give_up(why),
+            Taken::Nothing { why, then: Then::Fail } => Err(Fault::new(FaultKind::Permission, why)),
         }
     }
 
@@ -257,8 +282,8 @@ impl Job<'_> {
     }
 
     /// Nothing was taken: thaws.
-    fn nothing(&self, why: String, again: bool) -> Progress<Taking> {
-        self.thaws(Taken::Nothing { why, again })
+    fn nothing(&self, why: String, then: Then) -> Progress<Taking> {
+        self.thaws(Taken::Nothing { why, then })
     }
 
     fn thaws(&self, taken: Taken) -> Progress<Taking> {
@@ -274,11 +299,6 @@ impl Job<'_> {
         fault.kind == FaultKind::Throttled
             || fault.kind == FaultKind::Transient && self.cx.tried.times + 1 < MAX_ATTEMPTS
     }
-}
-
-/// Whether a fault may be gone next time.
-fn is_passing(fault: &Fault) -> bool {
-    matches!(fault.kind, FaultKind::Throttled | FaultKind::Transient)
 }
 
 /// Tags say the time to the second.

@@ -407,3 +407,17 @@ fn scripts_that_cannot_be_are_refused() {
     check(|it| it["thaw-after"] = json!("11m"), "scripts.thaw-after");
     check(|it| it["thaw-after"] = json!("30s"), "scripts.thaw-after");
 }
+
+#[test]
+fn a_missing_permission_is_a_failure_whatever_becomes_of_instances_without_scripts() {
+    for denied in ["ssm:SendCommand", "ssm:GetCommandInvocation", "ec2:CreateSnapshots"] {
+        let world = managed();
+        let all = SnapshotInstance::SPEC.permissions.iter().copied();
+        let allowed: Vec<&str> = all.filter(|it| *it != denied).collect();
+        world.cloud().allow_only(&allowed);
+        let world = ran(world, or_crash());
+        let targets = world.targets();
+        assert!(targets.starts_with("i-a failed: ") && targets.contains(denied), "{targets}");
+        assert_eq!(made(&world), []);
+    }
+}
