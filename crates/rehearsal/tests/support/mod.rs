@@ -19,7 +19,8 @@ use lamplighter_core::{
         Ec2, Instances, Kms, Page, PageToken, Rds, Session,
         ec2::{
             Copies, DryRun, FastRestore, FastRestores, Image, Images, Lock, Locks, NewCopy,
-            NewLock, NewSnapshot, Shares, Snapshot, SnapshotState, Tiering, Tiers, Volume,
+            NewLock, NewSet, NewSnapshot, Sets, Shares, Snapshot, SnapshotState, Tiering, Tiers,
+            Volume,
         },
         kms::Key,
     },
@@ -284,6 +285,13 @@ impl FastRestores for Door {
     }
 
     async fn disable_fast_restore(&self, _: &str, _: &str) -> Result<(), Fault> {
+        not_here()
+    }
+}
+
+#[async_trait]
+impl Sets for Door {
+    async fn create_snapshots(&self, _: &NewSet) -> Result<Vec<String>, Fault> {
         not_here()
     }
 }
