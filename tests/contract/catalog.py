@@ -17,6 +17,7 @@ FILES = {
     "kms": ("simulator", "moto", "ministack"),
     "organizations": ("simulator",),
     "rds": ("simulator", "moto"),
+    "scaling": ("simulator", "moto"),
     "dynamodb": ("simulator", "ministack"),
     "items": ("simulator", "ministack"),
     "sqs": ("simulator", "ministack"),

@@ -94,6 +94,7 @@ MOTO = {
     "images.an_image_is_deprecated": Known("has no EnableImageDeprecation", "500"),
     "images.a_protected_image_is_not_deregistered": Known(
         "has no EnableImageDeregistrationProtection", "500"),
+    "scaling.a_dimension_needs_its_resource": accepts(),
     "kms.a_key_is_shown_with_what_it_is": Known("leaves KeyUsage out", "KeyUsage"),
     "kms.anothers_key_is_denied": Known("says NotFoundException", "NotFoundException"),
     "kms.keys_of_aws_have_aliases": Known("takes it for the customer's", "'CUSTOMER'"),
@@ -111,6 +112,8 @@ MOTO = {
     "rds.a_database_is_rebooted": accepts("reboots what is stopped"),
     "rds.a_cluster_is_deleted": accepts(),
     "rds.quotas_are_shown_with_what_is_used": Known("has no DescribeAccountAttributes", "500"),
+    "rds.option_groups_are_found_by_their_names": Known(
+        "names default groups that it does not have", "OptionGroupNotFoundFault"),
     "rds.events_are_shown_for_two_weeks": Known("shows other events", "DB instance stopped"),
 }
 

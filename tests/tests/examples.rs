@@ -4,17 +4,14 @@
 use std::{collections::BTreeSet, path::Path};
 
 use lamplighter_catalog::ACTIONS;
-use lamplighter_config::{Config, Problem, Source, Style, render, yaml};
+use lamplighter_config::{Problem, Source, Style, render, yaml};
 use lamplighter_core::task::Task;
 use lamplighter_simulator::{Fleet, Rules};
 use lamplighter_tests::{files, read, root};
 
-/// Loads a configuration as the program would.
-#[track_caller]
-fn load(sources: &[Source]) -> Config {
-    lamplighter_config::load(sources, ACTIONS, &|name| Err(format!("there is no `{name}`")))
-        .unwrap_or_else(|problems| panic!("{}", render(&problems, sources, Style::Plain)))
-}
+mod support;
+
+use support::{folder, load};
 
 /// What was read, without problems.
 #[track_caller]
@@ -22,13 +19,6 @@ fn sound<T>(source: &Source, read: Result<T, Vec<Problem>>) -> T {
     let shown =
         |problems: Vec<Problem>| render(&problems, std::slice::from_ref(source), Style::Plain);
     read.unwrap_or_else(|problems| panic!("{}", shown(problems)))
-}
-
-/// The YAML files of a folder that are a configuration: files with tests of tasks are none.
-fn folder(path: &str) -> Vec<Source> {
-    let is_test = |file: &Path| file.to_string_lossy().ends_with(".test.yaml");
-    let all = files(&[".yaml"]).into_iter().filter(|file| file.starts_with(path) && !is_test(file));
-    all.map(|file| Source::new(file.display().to_string(), read(&file))).collect()
 }
 
 #[test]

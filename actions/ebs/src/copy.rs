@@ -19,6 +19,7 @@ use lamplighter_core::{
     copying::{self, State},
 };
 
+pub(crate) use judge::is_itself_in;
 use known::Known;
 use params::Params;
 use steps::Copier;

@@ -66,10 +66,7 @@ impl Action for DeleteSnapshot {
     const LOOKS: &'static [&'static str] = &["ec2:DescribeLockedSnapshots"];
 
     fn check(params: &Params) -> Result<(), BadParams> {
-        params.policy().check().map_err(|message| {
-            let path = if params.keep.is_empty() { "keep" } else { "floor" };
-            BadParams { path: path.to_owned(), message }
-        })
+        params.policy().check()
     }
 
     async fn look(

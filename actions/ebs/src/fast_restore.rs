@@ -17,8 +17,8 @@ use lamplighter_core::{
     Action, Doing, Fault, Place, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, LookCx, Permissions, PlanCx},
     cloud::{
-        Ec2,
-        ec2::{FastRestore, FastRestoreState, Snapshot, SnapshotState},
+        self, Ec2,
+        ec2::{FastRestore, FastRestoreState, Snapshot},
     },
     length::Length,
     select::ServerFilter,
@@ -26,7 +26,7 @@ use lamplighter_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{lineage::is_hop, watch::unless_done};
+use crate::{usable::why_unusable, watch::unless_done, zone::ZoneLetter};
 
 /// How long it is until the next look: a TiB takes an hour.
 const LOOK: Duration = Duration::from_secs(300);
@@ -67,24 +67,6 @@ enum Switch {
     Enabled,
     /// They are off, whoever has switched them on.
     Disabled,
-}
-
-/// What the name of a zone has after that of its region: `a`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(with = "String")]
-struct ZoneLetter(char);
-
-impl TryFrom<String> for ZoneLetter {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<ZoneLetter, String> {
-        let mut letters = text.chars();
-        match (letters.next(), letters.next()) {
-            (Some(it @ 'a'..='z'), None) => Ok(ZoneLetter(it)),
-            _ => Err(format!("`{text}` is not the letter of a zone, such as `a` for `eu-west-1a`")),
-        }
-    }
 }
 
 /// What a job remembers.
@@ -173,14 +155,10 @@ impl Action for FastRestoreSnapshot {
         found: &[Snapshot],
     ) -> Result<Vec<FastRestore>, Fault> {
         let mut all = Vec::new();
-        let (mut page, mut is_last) = (None, found.is_empty());
-        while !is_last {
-            let listed = cx.here.ec2().fast_restores(&ServerFilter::default(), page).await;
-            let listed = listed.doing("listing fast restores")?;
-            all.extend(listed.items);
-            cx.pulse.beat().await?;
-            page = listed.next;
-            is_last = page.is_none();
+        if !found.is_empty() {
+            let (ec2, filter) = (cx.here.ec2(), ServerFilter::default());
+            let list = |page| ec2.fast_restores(&filter, page);
+            cx.each("listing fast restores", list, |it| all.push(it)).await?;
         }
         all.retain(|it| it.state.is_on());
         Ok(all)
@@ -270,7 +248,7 @@ impl State {
 impl Params {
     /// The zones in a place.
     fn zones(&self, here: &Place) -> BTreeSet<String> {
-        self.zones.iter().map(|ZoneLetter(letter)| format!("{}{letter}", here.region)).collect()
+        self.zones.iter().map(|it| it.of(&here.region)).collect()
     }
 }
 
@@ -281,32 +259,18 @@ fn in_words(zones: &BTreeSet<String>) -> String {
 /// How far fast restores of a snapshot are, by zone.
 async fn states(ec2: &dyn Ec2, id: &str) -> Result<BTreeMap<String, FastRestoreState>, Fault> {
     let filter = ServerFilter::of_ids([id.to_owned()]);
-    let (mut found, mut page) = (BTreeMap::new(), None);
-    loop {
-        let listed = ec2.fast_restores(&filter, page).await;
-        let listed = listed.doing(format!("looking at fast restores of `{id}`"))?;
-        found.extend(listed.items.into_iter().map(|it| (it.zone, it.state)));
-        page = listed.next;
-        if page.is_none() {
-            return Ok(found);
-        }
-    }
+    let mut found = BTreeMap::new();
+    let take = |it: FastRestore| _ = found.insert(it.zone, it.state);
+    let looking = cloud::each(|page| ec2.fast_restores(&filter, page), take).await;
+    looking.doing(format!("looking at fast restores of `{id}`"))?;
+    Ok(found)
 }
 
 /// Why a snapshot cannot have it.
 /// Source: EBS User Guide, "Amazon EBS fast snapshot restore", considerations.
 fn cannot(snapshot: &Snapshot) -> Option<&'static str> {
-    match snapshot.state {
-        SnapshotState::Pending => Some("pending: only completed snapshots can have it"),
-        SnapshotState::Error => Some("it failed"),
-        SnapshotState::Recoverable | SnapshotState::Recovering => Some("it is in the recycle bin"),
-        SnapshotState::Completed if is_hop(snapshot) => Some("it is on the way to another copy"),
-        SnapshotState::Completed if snapshot.storage_tier != "standard" => {
-            Some("it is in the archive: restore it first")
-        }
-        SnapshotState::Completed if snapshot.size_gib > LARGEST => Some("it is larger than 16 TiB"),
-        SnapshotState::Completed => None,
-    }
+    let too_large = || (snapshot.size_gib > LARGEST).then_some("it is larger than 16 TiB");
+    why_unusable(snapshot).or_else(too_large)
 }
 
 /// Judges one; `have` are the snapshots of the place that have it somewhere, or will.

@@ -10,12 +10,13 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lamplighter_core::{
-    Action, Doing, Fault, FaultKind, Progress, Spec, StepCx, Verdict,
-    action::{BadParams, Effect, LookCx, PlanCx, TASK_TAG},
+    Action, Doing, Fault, Progress, Spec, StepCx, Verdict,
+    action::{BadParams, Effect, HOP_TAG, LookCx, PlanCx, TASK_TAG},
     cloud::{
-        Ec2,
         ec2::{Image, Snapshot},
+        instances::Instance,
     },
+    copying::{HOP_LEFT, LEFT_BEHIND},
     gone::Deletion,
     retention::{self, Backup, Keep, Policy},
     select::ServerFilter,
@@ -24,7 +25,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    gone::{delete, is_kept},
+    gone::{delete, deregister, is_kept},
     lineage::{manager_by, source_by, taken_by},
     watch::find,
 };
@@ -87,10 +88,7 @@ impl Action for DeleteImage {
     const LOOKS: &'static [&'static str] = &["ec2:DescribeInstances"];
 
     fn check(params: &Params) -> Result<(), BadParams> {
-        params.policy().check().map_err(|message| {
-            let path = if params.keep.is_empty() { "keep" } else { "floor" };
-            BadParams { path: path.to_owned(), message }
-        })
+        params.policy().check()
     }
 
     async fn look(
@@ -99,16 +97,15 @@ impl Action for DeleteImage {
         found: &[Image],
     ) -> Result<BTreeMap<String, BTreeSet<String>>, Fault> {
         let mut used = BTreeMap::<String, BTreeSet<String>>::new();
-        let (mut page, mut is_last) = (None, found.is_empty());
-        while !is_last {
-            let listed = cx.here.instances().instances(&ServerFilter::default(), page).await;
-            let listed = listed.doing("listing the instances of images")?;
-            for it in listed.items.into_iter().filter(|it| it.state != "terminated") {
-                used.entry(it.image_id).or_default().insert(it.id);
-            }
-            cx.pulse.beat().await?;
-            page = listed.next;
-            is_last = page.is_none();
+        if !found.is_empty() {
+            let (instances, filter) = (cx.here.instances(), ServerFilter::default());
+            let take = |it: Instance| {
+                if it.state != "terminated" {
+                    used.entry(it.image_id).or_default().insert(it.id);
+                }
+            };
+            let list = |page| instances.instances(&filter, page);
+            cx.each("listing the instances of images", list, take).await?;
         }
         Ok(used)
     }
@@ -124,6 +121,10 @@ impl Action for DeleteImage {
         let mut decisions = retention::decide(&params.policy(), &ours, cx.now).into_iter();
         let leave = |reason: String| Verdict::Leave { reason };
         let judged = found.iter().zip(&backups).map(|(image, backup)| match backup {
+            Err(_) if is_left_behind(image, cx.now) => Verdict::Act {
+                effect: format!("deregister, and delete {}", snapshots(image)),
+                reason: Some(HOP_LEFT.to_owned()),
+            },
             Err(reason) => leave((*reason).to_owned()),
             Ok(backup) => match decisions.next() {
                 None => leave("retention has no verdict on it".to_owned()),
@@ -155,21 +156,16 @@ impl Action for DeleteImage {
         if let Some(Deregistered(since)) = state {
             return delete_snapshots(cx, image, since).await;
         }
-        let gone = Progress::Again { state: Deregistered(cx.now), wait: Duration::ZERO };
-        match (ec2.deregister_image(id).await, cx.tried.last) {
-            (Err(fault), _) if fault.code.as_deref() == Some(PROTECTED) => {
+        match deregister(cx, ec2, id).await {
+            Err(fault) if fault.code.as_deref() == Some(PROTECTED) => {
                 Ok(Progress::Skipped(format!("AWS does not let it go: {}", fault.chain())))
             }
-            // What is gone has no tags, by which a role is told that it may not.
-            (Err(fault), Some(last)) if fault.kind == FaultKind::Permission => {
-                match is_shown(ec2, id).await.doing(format!("looking whether `{id}` is gone"))? {
-                    false => Ok(gone),
-                    true => {
-                        cx.longest_lag_left(last).map(|wait| Progress::Later { wait }).ok_or(fault)
-                    }
+            answer => Ok(match answer.doing(format!("deregistering `{id}`"))? {
+                Deletion::Done => {
+                    Progress::Again { state: Deregistered(cx.now), wait: Duration::ZERO }
                 }
-            }
-            (answer, _) => answer.doing(format!("deregistering `{id}`")).map(|()| gone),
+                Deletion::Later(wait) => Progress::Later { wait },
+            }),
         }
     }
 }
@@ -180,8 +176,18 @@ impl Params {
     }
 }
 
+/// Whether an image was on the way to another copy so long ago that its job is over.
+fn is_left_behind(image: &Image, now: Timestamp) -> bool {
+    image.tags.contains_key(HOP_TAG)
+        && !["pending", "transient", "deregistered"].contains(&image.state.as_str())
+        && image.created_at.is_some_and(|at| at + LEFT_BEHIND < now)
+}
+
 /// What retention looks at, or why it must not look at this image.
 fn backup(image: &Image) -> Result<Backup, &'static str> {
+    if image.tags.contains_key(HOP_TAG) {
+        return Err("it is on the way to another copy, and its job deletes it");
+    }
     if let Some(manager) = manager_by(&image.tags) {
         return Err(manager.in_words());
     }
@@ -204,11 +210,15 @@ fn backup(image: &Image) -> Result<Backup, &'static str> {
 }
 
 fn effect(image: &Image, Backup { source, taken_at, .. }: &Backup) -> String {
-    let snapshots = match image.snapshots.len() {
+    format!("deregister, and delete {} (of `{source}`, taken at {taken_at})", snapshots(image))
+}
+
+/// Its snapshots, in words.
+fn snapshots(image: &Image) -> String {
+    match image.snapshots.len() {
         1 => "1 snapshot".to_owned(),
         count => format!("{count} snapshots"),
-    };
-    format!("deregister, and delete {snapshots} (of `{source}`, taken at {taken_at})")
+    }
 }
 
 /// Some instances, in words.
@@ -217,22 +227,6 @@ fn listed(instances: &BTreeSet<String>) -> String {
         (Some(first), 1) => format!("`{first}` was launched"),
         (Some(first), count) => format!("`{first}` and {} more were launched", count - 1),
         (None, _) => String::new(),
-    }
-}
-
-/// Whether an image is there that was not deregistered.
-async fn is_shown(ec2: &dyn Ec2, id: &str) -> Result<bool, Fault> {
-    let filter = ServerFilter::of_ids([id.to_owned()]);
-    let mut page = None;
-    loop {
-        let listed = ec2.images(&filter, page).await?;
-        if listed.items.iter().any(|it| it.id == id && it.state != "deregistered") {
-            return Ok(true);
-        }
-        page = listed.next;
-        if page.is_none() {
-            return Ok(false);
-        }
     }
 }
 

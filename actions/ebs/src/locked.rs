@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
-    Doing, Fault,
+    Fault,
     action::LookCx,
     cloud::ec2::{Lock, LockMode, LockState, Snapshot},
 };
@@ -15,13 +15,9 @@ pub(crate) async fn locks(
     found: &[Snapshot],
 ) -> Result<BTreeMap<String, Lock>, Fault> {
     let mut all = BTreeMap::new();
-    let (mut page, mut is_last) = (None, found.is_empty());
-    while !is_last {
-        let listed = cx.here.ec2().locks(page).await.doing("listing locked snapshots")?;
-        all.extend(listed.items.into_iter().map(|it| (it.snapshot.clone(), it)));
-        cx.pulse.beat().await?;
-        page = listed.next;
-        is_last = page.is_none();
+    if !found.is_empty() {
+        let take = |it: Lock| _ = all.insert(it.snapshot.clone(), it);
+        cx.each("listing locked snapshots", |page| cx.here.ec2().locks(page), take).await?;
     }
     Ok(all)
 }

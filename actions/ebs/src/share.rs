@@ -12,15 +12,19 @@ use async_trait::async_trait;
 use lamplighter_core::{
     AccountId, Action, Doing, Fault, Progress, Spec, StepCx, Verdict,
     action::{BadParams, Effect, HOP_TAG, LookCx, Permissions, PlanCx},
-    cloud::ec2::{Snapshot, SnapshotState},
-    keys::{self as kms, Known as KnownKey},
+    cloud::{
+        Ec2,
+        ec2::{Snapshot, SnapshotState},
+    },
+    keys::{self as kms, KeyOf, Known as KnownKey},
     sharing::{self, End, KeyCheck, Sharing, UNTIL_TAG, batches},
 };
 
 use crate::{copy::CopySnapshot, keys};
 
-/// Accounts that one call adds or removes. Source: EC2 API, `ModifySnapshotAttribute`.
-const BATCH: usize = 500;
+/// Accounts that one call adds or removes. Source: EC2 API, `ModifySnapshotAttribute`; for images
+/// AWS names no other number.
+pub(crate) const BATCH: usize = 500;
 
 /// `ebs.snapshot.share`: lets other accounts use each snapshot, and ends that again.
 pub struct ShareSnapshot;
@@ -75,35 +79,16 @@ impl Action for ShareSnapshot {
     }
 
     async fn look(cx: &LookCx<'_>, params: &Sharing, found: &[Snapshot]) -> Result<Known, Fault> {
-        let mut known = Known::default();
         if found.is_empty() {
-            return Ok(known);
+            return Ok(Known::default());
         }
-        let accounts = found.iter().flat_map(|it| params.concerns(&it.tags));
-        for account in &accounts.collect::<BTreeSet<_>>() {
-            let mut page = None;
-            loop {
-                let listed = cx.here.ec2().snapshots_open_to(account, page).await;
-                let listed = listed.doing(format!("listing what `{account}` may use"))?;
-                for snapshot in listed.items {
-                    known.open_to.entry(snapshot.id).or_default().insert(account.clone());
-                }
-                cx.pulse.beat().await?;
-                page = listed.next;
-                if page.is_none() {
-                    break;
-                }
-            }
-        }
-        let keys: BTreeSet<&String> = match params.with.is_empty() {
-            true => BTreeSet::new(),
-            false => found.iter().filter_map(|it| it.kms_key_id.as_ref()).collect(),
+        let accounts = found.iter().flat_map(|it| params.concerns(&it.tags)).collect();
+        let open_to = open_to(cx, &accounts).await?;
+        let keys = match params.with.is_empty() {
+            true => BTreeMap::new(),
+            false => keys_of(cx, found.iter()).await?,
         };
-        for key in keys {
-            let about = kms::ask(cx.here, key).await.doing(format!("asking about `{key}`"))?;
-            known.keys.insert(key.clone(), about);
-        }
-        Ok(known)
+        Ok(Known { open_to, keys })
     }
 
     fn plan(params: &Sharing, cx: &PlanCx<'_>, found: &[Snapshot], known: &Known) -> Vec<Verdict> {
@@ -125,15 +110,80 @@ impl Action for ShareSnapshot {
         if !tags.is_empty() {
             ec2.set_tags(id, &tags).await.doing(format!("tagging `{id}` with the end"))?;
         }
-        for batch in batches(&end.shared, BATCH) {
-            ec2.share_snapshot(id, &batch).await.doing(format!("sharing `{id}`"))?;
-        }
-        for batch in batches(&end.ended(), BATCH) {
-            let withdrawing = ec2.unshare_snapshot(id, &batch).await;
-            withdrawing.doing(format!("withdrawing `{id}` from other accounts"))?;
-        }
+        share(ec2, id, &end.shared).await?;
+        withdraw(ec2, id, &end.ended()).await?;
         Ok(Progress::Done(end.in_words("shared", "withdrawn")))
     }
+}
+
+/// Those of these accounts that may use a snapshot, by the snapshot.
+pub(crate) async fn open_to(
+    cx: &LookCx<'_>,
+    accounts: &BTreeSet<AccountId>,
+) -> Result<BTreeMap<String, BTreeSet<AccountId>>, Fault> {
+    let mut open_to = BTreeMap::<String, BTreeSet<AccountId>>::new();
+    for account in accounts {
+        let doing = format!("listing what `{account}` may use");
+        let list = |page| cx.here.ec2().snapshots_open_to(account, page);
+        let take = |it: Snapshot| _ = open_to.entry(it.id).or_default().insert(account.clone());
+        cx.each(&doing, list, take).await?;
+    }
+    Ok(open_to)
+}
+
+/// What is known of the keys of snapshots, by the ARNs of the keys.
+pub(crate) async fn keys_of<'s>(
+    cx: &LookCx<'_>,
+    snapshots: impl Iterator<Item = &'s Snapshot> + Send,
+) -> Result<BTreeMap<String, KnownKey>, Fault> {
+    let arns: BTreeSet<&String> = snapshots.filter_map(|it| it.kms_key_id.as_ref()).collect();
+    let mut known = BTreeMap::new();
+    for arn in arns {
+        let about = kms::ask(cx.here, arn).await.doing(format!("asking about `{arn}`"))?;
+        known.insert(arn.clone(), about);
+    }
+    Ok(known)
+}
+
+/// What has to be known of the key of a snapshot before it is shared. `copies` is the action that
+/// brings it under another one.
+pub(crate) fn key_check<'k>(
+    snapshot: &'k Snapshot,
+    known: &'k BTreeMap<String, KnownKey>,
+    copies: &'static str,
+) -> Option<KeyCheck<'k>> {
+    let check = |key: KeyOf<'k>| KeyCheck {
+        key,
+        known: key.arn.and_then(|arn| known.get(arn)),
+        reads: keys::READS,
+        copies,
+    };
+    keys::of(snapshot).map(check)
+}
+
+/// Lets accounts use a snapshot.
+pub(crate) async fn share(
+    ec2: &dyn Ec2,
+    id: &str,
+    with: &BTreeSet<AccountId>,
+) -> Result<(), Fault> {
+    for batch in batches(with, BATCH) {
+        ec2.share_snapshot(id, &batch).await.doing(format!("sharing `{id}`"))?;
+    }
+    Ok(())
+}
+
+/// Lets accounts use a snapshot no longer.
+pub(crate) async fn withdraw(
+    ec2: &dyn Ec2,
+    id: &str,
+    from: &BTreeSet<AccountId>,
+) -> Result<(), Fault> {
+    for batch in batches(from, BATCH) {
+        let withdrawing = ec2.unshare_snapshot(id, &batch).await;
+        withdrawing.doing(format!("withdrawing `{id}` from other accounts"))?;
+    }
+    Ok(())
 }
 
 /// Why a snapshot cannot be shared as it is now, whoever its key belongs to.
@@ -159,12 +209,7 @@ fn judge(params: &Sharing, cx: &PlanCx<'_>, snapshot: &Snapshot, known: &Known) 
     }
     let nobody = BTreeSet::new();
     let open_to = known.open_to.get(&snapshot.id).unwrap_or(&nobody);
-    let key = keys::of(snapshot).map(|key| KeyCheck {
-        key,
-        known: key.arn.and_then(|arn| known.keys.get(arn)),
-        reads: keys::READS,
-        copies: CopySnapshot::SPEC.name,
-    });
+    let key = key_check(snapshot, &known.keys, CopySnapshot::SPEC.name);
     let end = End::of(params, cx.place, &snapshot.tags, cx.now);
     sharing::judge(cx, &end, open_to, key)
 }

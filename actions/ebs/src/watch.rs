@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lamplighter_core::{
-    Doing, Fault, FaultKind, Progress, StepCx,
+    Doing, Fault, FaultKind, Progress, StepCx, Tags,
     action::JOB_TAG,
     cloud::{
-        Ec2,
+        self, Ec2,
         ec2::{Snapshot, SnapshotState},
     },
     copying,
@@ -62,18 +62,13 @@ pub(crate) async fn find(
     mine: impl Fn(&Snapshot) -> bool,
 ) -> Result<Vec<Snapshot>, Fault> {
     let mut found = Vec::new();
-    let mut page = None;
-    loop {
-        let listed = ec2.snapshots(filter, page).await?;
-        found.extend(listed.items.into_iter().filter(|it| {
-            let binned = matches!(it.state, SnapshotState::Recoverable | SnapshotState::Recovering);
-            !binned && mine(it)
-        }));
-        page = listed.next;
-        if page.is_none() {
-            break;
+    let take = |it: Snapshot| {
+        let binned = matches!(it.state, SnapshotState::Recoverable | SnapshotState::Recovering);
+        if !binned && mine(&it) {
+            found.push(it);
         }
-    }
+    };
+    cloud::each(|page| ec2.snapshots(filter, page), take).await?;
     found.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
     Ok(found)
 }
@@ -87,7 +82,12 @@ pub(crate) async fn made_by(cx: &StepCx<'_>, ec2: &dyn Ec2) -> Result<Vec<Snapsh
 
 /// Whether a snapshot carries this job's tag.
 pub(crate) fn is_of_job(cx: &StepCx<'_>, it: &Snapshot) -> bool {
-    it.tags.get(JOB_TAG).map(String::as_str) == Some(cx.job.as_str())
+    is_tagged_by(cx, &it.tags)
+}
+
+/// Whether this job's tag is among these.
+pub(crate) fn is_tagged_by(cx: &StepCx<'_>, tags: &Tags) -> bool {
+    tags.get(JOB_TAG).map(String::as_str) == Some(cx.job.as_str())
 }
 
 /// What a step that was tried before has to do, after it has found this.
@@ -101,6 +101,11 @@ pub(crate) fn begin(cx: &StepCx<'_>, made: &[Snapshot]) -> Begin {
         Some(wait) if cx.tried.times > 0 => Begin::Wait(wait),
         _ => Begin::Make,
     }
+}
+
+/// The wait after so many looks at something that takes its time.
+pub(crate) fn wait_after(looks: u32) -> Duration {
+    FIRST_WAIT.saturating_mul(1 << looks.min(10)).min(LONGEST_WAIT)
 }
 
 /// The fault of a call that starts a snapshot: whoever is throttled has started none.
@@ -196,7 +201,7 @@ impl Started {
 
     /// The next look, at this one if it is known.
     pub(crate) fn look_again(self, kept: Option<&Snapshot>) -> (Started, Duration) {
-        let wait = FIRST_WAIT.saturating_mul(1 << self.looks.min(10)).min(LONGEST_WAIT);
+        let wait = wait_after(self.looks);
         let snapshot = kept.map_or(self.snapshot, |kept| kept.id.clone());
         (Started { snapshot, looks: self.looks + 1, ..self }, wait)
     }

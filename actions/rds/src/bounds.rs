@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use lamplighter_core::{Doing, Fault, StepCx, cloud::rds::Kind};
+use lamplighter_core::{
+    Doing, Fault, StepCx,
+    cloud::rds::{Kind, other_service},
+};
 
 use crate::family::{AnyDatabase, Facts};
 
@@ -12,14 +15,9 @@ pub(crate) const LOOK: Duration = Duration::from_secs(30);
 /// The wait for a database that is busy with something else.
 pub(crate) const BUSY: Duration = Duration::from_secs(60);
 
-/// What has the end point of RDS and is in its listings, by the beginning of its engine.
-/// Source: RDS API Reference, `DescribeDBInstances`.
-const NOT_RDS: [(&str, &str); 2] = [("docdb", "Amazon DocumentDB"), ("neptune", "Amazon Neptune")];
-
 /// Of which service this engine is, if not of RDS.
 pub(crate) fn not_rds(engine: &str) -> Option<String> {
-    let (_, service) = NOT_RDS.iter().find(|(it, _)| engine.starts_with(it))?;
-    Some(format!("it is of {service}, not of RDS"))
+    other_service(engine).map(|it| format!("it is of {it}, not of RDS"))
 }
 
 /// Why a database is not this action's. `of_cluster` is the action for the cluster of a member.

@@ -262,7 +262,8 @@ async fn mark<F: Family>(
         Some(it) if it.tags.contains_key(JOB_TAG) => true,
         Some(_) => {
             let tags = params.tags().at(cx, &target.facts(), since);
-            match rds.tag_snapshot(F::KIND, &name, &tags).await {
+            let arn = F::KIND.snapshot_arn(cx.here.place(), &name);
+            match rds.tag(&arn, &tags).await {
                 Err(fault) if has_code(&fault, &NO_SNAPSHOT) => false,
                 answer => {
                     answer.doing(format!("tagging the final snapshot `{name}`"))?;

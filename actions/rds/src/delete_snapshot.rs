@@ -93,10 +93,7 @@ impl<F: Family> Action for DeleteSnapshot<F> {
     const COMPARES_TARGETS: bool = true;
 
     fn check(params: &Params) -> Result<(), BadParams> {
-        params.policy().check().map_err(|message| {
-            let path = if params.keep.is_empty() { "keep" } else { "floor" };
-            BadParams { path: path.to_owned(), message }
-        })
+        params.policy().check()
     }
 
     fn plan(params: &Params, cx: &PlanCx<'_>, found: &[F::Snapshot], _: &()) -> Vec<Verdict> {

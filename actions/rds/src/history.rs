@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
     Doing, Fault,
     cloud::{
-        Rds,
+        self, Rds,
         rds::{Kind, PowerEvent},
     },
 };
@@ -21,16 +21,10 @@ pub(crate) async fn events(
     now: Timestamp,
 ) -> Result<Vec<PowerEvent>, Fault> {
     let since = since.max(now - KEPT);
-    let (mut events, mut page) = (Vec::new(), None);
-    loop {
-        let found = rds.power_events(kind, since, page).await;
-        let found = found.doing("looking at what has happened to databases")?;
-        events.extend(found.items);
-        page = found.next;
-        if page.is_none() {
-            break;
-        }
-    }
+    let mut events = Vec::new();
+    let list = |page| rds.power_events(kind, since, page);
+    let looking = cloud::each(list, |it: PowerEvent| events.push(it)).await;
+    looking.doing("looking at what has happened to databases")?;
     events.sort_by_key(|it| it.at);
     Ok(events)
 }

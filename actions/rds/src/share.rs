@@ -127,7 +127,7 @@ impl<F: Family> Action for ShareSnapshot<F> {
         for snapshot in found() {
             let id = &snapshot.id;
             let shares = cx.here.rds().snapshot_shares(F::KIND, id).await;
-            let shares = shares.doing(format!("asking who may use `{id}`"))?;
+            let shares = shares.doing(format!("planning to share `{id}`"))?;
             known.open_to.insert(id.clone(), shares.accounts);
             cx.pulse.beat().await?;
         }
@@ -164,7 +164,7 @@ impl<F: Family> Action for ShareSnapshot<F> {
         // When it is over comes first: whatever happens now, somebody knows.
         let tags = params.ends(&end, &snapshot.tags, cx.session.occurrence);
         if !tags.is_empty() {
-            let tagging = rds.tag_snapshot(F::KIND, id, &tags).await;
+            let tagging = rds.tag(&F::KIND.snapshot_arn(cx.here.place(), id), &tags).await;
             tagging.doing(format!("tagging `{id}` with the end"))?;
         }
         // Whoever goes makes room for whoever comes.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use lamplighter_core::{
     StepCx, Tags,
     action::BadParams,
-    tagging::{TAGS_MAX, TagNames, Wanted},
+    tagging::{Alphabet, TAGS_MAX, TagNames, Wanted},
     template::{Names, Template},
 };
 
@@ -84,18 +84,8 @@ impl Asked<'_> {
 /// Refuses what AWS would refuse.
 pub(crate) fn check<N: Names>(wanted: Wanted<'_, N>) -> Result<(), BadParams> {
     for name in wanted.own.keys() {
-        let reserved = name.to_ascii_lowercase().starts_with("rds:");
-        let odd = name.chars().find(|it| !allowed(*it));
-        let message = match odd {
-            _ if reserved => {
-                format!("`{name}` cannot be set: RDS sets tags with this prefix itself")
-            }
-            Some(odd) => format!(
-                "a tag of RDS has letters, digits, blanks and `_.:/=+-@` in its name, not `{odd}`"
-            ),
-            None => continue,
-        };
-        return Err(BadParams { path: format!("tags.{name}"), message });
+        let bad = |message| BadParams { path: format!("tags.{name}"), message };
+        Alphabet::Rds.check_key(name).map_err(bad)?;
     }
     wanted.check()
 }
@@ -103,12 +93,7 @@ pub(crate) fn check<N: Names>(wanted: Wanted<'_, N>) -> Result<(), BadParams> {
 /// The tags with values that RDS takes.
 pub(crate) fn fitting(mut tags: Tags) -> Tags {
     for value in tags.values_mut() {
-        *value = value.chars().map(|it| if allowed(it) { it } else { '_' }).collect();
+        *value = Alphabet::Rds.value(value);
     }
     tags
-}
-
-/// Whether a character may be in a tag.
-fn allowed(it: char) -> bool {
-    it.is_alphanumeric() || it.is_whitespace() || "_.:/=+-@".contains(it)
 }

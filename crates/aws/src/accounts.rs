@@ -15,6 +15,7 @@ use aws_smithy_runtime::client::identity::IdentityCache;
 use lamplighter_core::{
     AccountId, AccountPool, Fault, Place, Region, Scope,
     cloud::{self, Members, Session},
+    pace::Share,
     task::Group,
 };
 
@@ -25,6 +26,7 @@ use crate::{
     fresh::Fresh,
     instances::{Switchboard, switchboard},
     organization::Organization,
+    pacing::Pacing,
     role::Role,
     scope::PlaceScope,
     settings::{AccountSettings, GroupSettings},
@@ -47,6 +49,8 @@ pub struct Accounts {
     sessions: Mutex<HashMap<(AccountId, Session), SignedIn>>,
     /// Where calls that start and stop instances meet.
     switchboard: Arc<Switchboard>,
+    /// Whose turn it is.
+    pacing: Arc<Pacing>,
 }
 
 /// One account's role, assumed for one session.
@@ -90,7 +94,14 @@ impl Accounts {
             accounts,
             sessions: Mutex::default(),
             switchboard: Arc::new(switchboard()),
+            pacing: Arc::new(Pacing::new(Share::default())),
         })
+    }
+
+    /// Takes this share of the calls that AWS allows.
+    #[must_use]
+    pub fn with_share(self, share: Share) -> Accounts {
+        Accounts { pacing: Arc::new(Pacing::new(share)), ..self }
     }
 
     /// And the accounts of these parts of the organization.
@@ -223,6 +234,7 @@ impl AccountPool for Accounts {
         let account = self.account(&place.account).await?;
         let region = self.sign_in_region(&account, Some(&place.region))?;
         let (config, whom) = self.sign_in(&account, session, region).await?;
+        let config = self.pacing.paced(&config, place, &session.task);
         Ok(Arc::new(PlaceScope::new(&config, place, session, &whom, &self.switchboard)))
     }
 
@@ -235,6 +247,7 @@ impl AccountPool for Accounts {
         let region = self.sign_in_region(&account, None)?;
         let place = Place { account: account.id.clone(), region: region.clone() };
         let (config, whom) = self.sign_in(&account, session, region).await?;
+        let config = self.pacing.paced(&config, &place, &session.task);
         Ec2Client::new(&config, &place, &whom).regions().await
     }
 }

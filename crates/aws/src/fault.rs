@@ -64,9 +64,9 @@ where
 {
     let (kind, cause) = match error {
         SdkError::ServiceError(_) | SdkError::ResponseError(_) => return answered(error, call),
-        _ => match without_credentials(error) {
-            Some(Unsigned::Fault(fault)) => return shared(call.doing, fault),
-            Some(Unsigned::Because(kind, cause)) => (kind, cause),
+        _ => match unsent(error) {
+            Some(Unsent::Fault(fault)) => return shared(call.doing, fault),
+            Some(Unsent::Because(kind, cause)) => (kind, cause),
             None if is_our_mistake(error) => (FaultKind::Config, causes(error)),
             // Nobody knows whether AWS saw the request.
             None => (FaultKind::Transient, causes(error)),
@@ -139,17 +139,17 @@ fn request(answer: &impl RequestId) -> String {
     answer.request_id().map_or_else(String::new, |id| format!(" (request {})", plain(id)))
 }
 
-/// Why a request could not be signed.
-enum Unsigned<'a> {
-    /// One of our roles could not be assumed.
+/// Why a request was not sent.
+enum Unsent<'a> {
+    /// One of our roles could not be assumed, or too many calls wait for their turn.
     Fault(&'a Arc<Fault>),
     /// The process's own credentials could not be had.
     Because(FaultKind, String),
 }
 
-fn without_credentials<'a>(error: &'a (dyn Error + 'static)) -> Option<Unsigned<'a>> {
+fn unsent<'a>(error: &'a (dyn Error + 'static)) -> Option<Unsent<'a>> {
     if let Some(fault) = chain(error).find_map(|it| it.downcast_ref::<Arc<Fault>>()) {
-        return Some(Unsigned::Fault(fault));
+        return Some(Unsent::Fault(fault));
     }
     let found = chain(error).find_map(|it| it.downcast_ref::<CredentialsError>())?;
     let unreachable = || chain(found).any(|it| it.is::<ConnectorError>());
@@ -160,23 +160,23 @@ fn without_credentials<'a>(error: &'a (dyn Error + 'static)) -> Option<Unsigned<
                  where a role is attached",
                 causes(found)
             );
-            Unsigned::Because(FaultKind::Config, cause)
+            Unsent::Because(FaultKind::Config, cause)
         }
         CredentialsError::InvalidConfiguration(_) => {
             let cause = format!("{}: correct the profile in the AWS files", causes(found));
-            Unsigned::Because(FaultKind::Config, cause)
+            Unsent::Because(FaultKind::Config, cause)
         }
         CredentialsError::ProviderTimedOut(_) => {
-            Unsigned::Because(FaultKind::Transient, plain(&found.to_string()))
+            Unsent::Because(FaultKind::Transient, plain(&found.to_string()))
         }
-        _ if unreachable() => Unsigned::Because(FaultKind::Transient, causes(found)),
+        _ if unreachable() => Unsent::Because(FaultKind::Transient, causes(found)),
         _ => {
             let cause = format!(
                 "the process's own credentials cannot be had: {}: sign in again, such as with \
                  `aws sso login`, or check the profile",
                 causes(found)
             );
-            Unsigned::Because(FaultKind::Permission, cause)
+            Unsent::Because(FaultKind::Permission, cause)
         }
     })
 }

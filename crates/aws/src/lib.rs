@@ -11,6 +11,8 @@
 //!   Ours is one per account, so that one throttled account does not slow the others.
 //! - It retries whatever failed on the way. `CreateSnapshot` has no client token, so there it may
 //!   not: whether the first try took effect is unknown.
+//! - It sends as fast as it is asked to, and its adaptive mode learns AWS's bounds by running into
+//!   them. Ours are known before: see `pacing`, which all of a process's calls for tasks go through.
 
 mod accounts;
 #[cfg(test)]
@@ -23,6 +25,7 @@ mod instances;
 mod journal;
 mod kms;
 mod organization;
+mod pacing;
 mod queue;
 mod rds;
 mod role;
@@ -30,6 +33,7 @@ mod scope;
 mod settings;
 mod several;
 mod ssm;
+mod tables;
 #[cfg(test)]
 mod wire;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use lamplighter_core::{
     Place, Scope,
-    cloud::{Ec2, Instances, Kms, Rds, Session, Ssm},
+    cloud::{Ec2, Instances, Kms, Rds, Session, Ssm, Tables},
 };
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     kms::KmsClient,
     rds::RdsClient,
     ssm::SsmClient,
+    tables::TablesClient,
 };
 
 /// The clients of one place.
@@ -24,6 +25,7 @@ pub(crate) struct PlaceScope {
     instances: InstancesClient,
     rds: RdsClient,
     ssm: SsmClient,
+    tables: TablesClient,
 }
 
 impl PlaceScope {
@@ -41,7 +43,8 @@ impl PlaceScope {
         let kms = KmsClient::new(config, place, whom);
         let rds = RdsClient::new(config, place, whom);
         let ssm = SsmClient::new(config, place, whom);
-        PlaceScope { place: place.clone(), ec2, instances, kms, rds, ssm }
+        let tables = TablesClient::new(config, place, whom);
+        PlaceScope { place: place.clone(), ec2, instances, kms, rds, ssm, tables }
     }
 }
 
@@ -68,5 +71,9 @@ impl Scope for PlaceScope {
 
     fn ssm(&self) -> &dyn Ssm {
         &self.ssm
+    }
+
+    fn tables(&self) -> &dyn Tables {
+        &self.tables
     }
 }

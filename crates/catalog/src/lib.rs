@@ -11,6 +11,10 @@ pub use reference::reference;
 
 /// All actions that this program knows, in alphabetical order of their names.
 pub static ACTIONS: Catalog = &[
+    &lamplighter_dynamodb::CreateBackup,
+    &lamplighter_dynamodb::DeleteBackup,
+    &lamplighter_dynamodb::SetBilling,
+    &lamplighter_dynamodb::SetCapacity,
     &lamplighter_ebs::ArchiveSnapshot,
     &lamplighter_ebs::CopySnapshot,
     &lamplighter_ebs::CreateSnapshot,
@@ -18,8 +22,12 @@ pub static ACTIONS: Catalog = &[
     &lamplighter_ebs::FastRestoreSnapshot,
     &lamplighter_ebs::LockSnapshot,
     &lamplighter_ebs::ShareSnapshot,
+    &lamplighter_ebs::ModifyVolume,
+    &lamplighter_ebs::RestoreVolume,
+    &lamplighter_ebs::CopyImage,
     &lamplighter_ec2::CreateImage,
     &lamplighter_ebs::DeleteImage,
+    &lamplighter_ebs::ShareImage,
     &lamplighter_ec2::PowerInstance,
     &lamplighter_ec2::RebootInstance,
     &lamplighter_ec2::ResizeInstance,
@@ -44,6 +52,9 @@ pub static ACTIONS: Catalog = &[
     &lamplighter_rds::CreateSnapshot::OF_INSTANCES,
     &lamplighter_rds::DeleteSnapshot::OF_INSTANCES,
     &lamplighter_rds::ShareSnapshot::OF_INSTANCES,
+    &lamplighter_tags::CheckTags,
+    &lamplighter_tags::RemoveTags,
+    &lamplighter_tags::SetTags,
 ];
 
 #[cfg(test)]

@@ -70,7 +70,10 @@ fn facts(action: &dyn AnyAction) -> String {
 fn events(action: &dyn AnyAction) -> String {
     let names: Vec<String> = Name::of(action).into_iter().map(|it| format!("`{it}`")).collect();
     match names.is_empty() {
-        true => "none: it compares its targets with each other".to_owned(),
+        true if action.compares_targets() => {
+            "none: it compares its targets with each other".to_owned()
+        }
+        true => "none: its targets are of several kinds".to_owned(),
         false => names.join(", "),
     }
 }

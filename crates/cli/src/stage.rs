@@ -11,18 +11,17 @@ use std::{
     time::Instant,
 };
 
-use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_catalog::ACTIONS;
 use lamplighter_config::{Account, Accounts as Group, Config, Role, Source, yaml};
 use lamplighter_core::{
-    AccountId, AccountPool, Clock, Engine, Fault, action,
+    AccountId, AccountPool, Clock, Engine, action,
     events::{self, CloudEvent},
     task::{Reach, Task},
 };
 use lamplighter_rehearsal::{Rehearsal, VirtualClock};
 use lamplighter_simulator::{
-    Accounts, After, Cloud, Door, Fleet, Lag, Rules, Throttling, Weather,
+    Accounts, Cloud, Door, Fleet, Lag, Passing, Rules, Throttling,
     fleet::{Member, Target},
 };
 use serde_json::json;
@@ -102,20 +101,22 @@ pub(crate) fn generated(config: &Config) -> Fleet {
         regions: it.regions.clone(),
         unit: None,
     };
-    let target = |task: &Task| {
-        let mut target = Target::of(task, ACTIONS)?;
+    let targets = |task: &Task| {
+        let mut targets = Target::of(task, ACTIONS)?;
         for group in &task.groups {
             let number = config.groups.iter().position(|it| it.group.name == group.name)?;
             let made = made_up(config, &config.groups[number]);
             let regions = || group.regions.clone();
-            target.reach.extend(made.map(|it| Reach { account: it.id, regions: regions() }));
+            let reach = made.map(|it| Reach { account: it.id, regions: regions() });
+            let reach: Vec<Reach> = reach.collect();
+            targets.iter_mut().for_each(|it| it.reach.extend(reach.iter().cloned()));
         }
-        Some(target)
+        Some(targets)
     };
     let listed = config.accounts.iter().map(member);
     let members: Vec<Member> =
         listed.chain(config.groups.iter().flat_map(|it| made_up(config, it))).collect();
-    let targets: Vec<Target> = config.tasks.iter().filter_map(target).collect();
+    let targets: Vec<Target> = config.tasks.iter().filter_map(targets).flatten().collect();
     Fleet::for_config(&members, &targets)
 }
 
@@ -256,22 +257,6 @@ impl Clock for StageClock {
 
     fn jitter(&self) -> f64 {
         self.played.jitter()
-    }
-}
-
-/// Nothing goes wrong but what the cloud does itself; a late answer lets time go by.
-struct Passing(Arc<VirtualClock>);
-
-#[async_trait]
-impl Weather for Passing {
-    async fn before(&self) -> Result<After, Fault> {
-        Ok(After::Answers)
-    }
-
-    async fn die(&self) {}
-
-    async fn pass(&self, time: SignedDuration) {
-        self.0.advance(time);
     }
 }
 

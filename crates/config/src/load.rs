@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, btree_map};
 
-use lamplighter_core::{Catalog, task::Task};
+use lamplighter_core::{Catalog, pace::Share, task::Task};
 
 use crate::{
     Account, Accounts, FILE_MAX, Problem, ReadFile, Source, TOTAL_MAX,
@@ -13,6 +13,7 @@ use crate::{
     report::Report,
     shape,
     task::{self, World},
+    value,
 };
 
 /// A configuration without problems.
@@ -24,6 +25,8 @@ pub struct Config {
     pub groups: Vec<Accounts>,
     /// The tasks, in the order of the files.
     pub tasks: Vec<Task>,
+    /// How much is taken of the calls that AWS allows.
+    pub share: Share,
 }
 
 /// Reads a configuration.
@@ -57,8 +60,9 @@ pub fn load(
         tasks.extend(task::read(entry, &world, report));
         Some(())
     });
+    let share = read_share(&sections.pacing, &mut report);
     if report.is_empty() {
-        let mut config = Config { accounts: Vec::new(), groups: Vec::new(), tasks };
+        let mut config = Config { accounts: Vec::new(), groups: Vec::new(), tasks, share };
         for named in world.accounts.into_values().flatten() {
             match named {
                 Named::Account(account) => config.accounts.push(account),
@@ -104,6 +108,7 @@ struct Sections<'n> {
     accounts: Vec<&'n Entry>,
     calendars: Vec<&'n Entry>,
     tasks: Vec<&'n Entry>,
+    pacing: Vec<Object<'n>>,
 }
 
 impl<'n> Sections<'n> {
@@ -118,6 +123,11 @@ impl<'n> Sections<'n> {
             let what = "a configuration file";
             let object = Object::read::<shape::File>(file, what, file.span, report);
             let Some(object) = object else { continue };
+            if let Some(node) = object.get("pacing").filter(|it| !matches!(it.kind, Kind::Null)) {
+                let named_at = object.key_span("pacing");
+                let pacing = Object::read::<shape::Pacing>(node, "`pacing`", named_at, report);
+                sections.pacing.extend(pacing);
+            }
             for (key, section) in [
                 ("accounts", &mut sections.accounts),
                 ("calendars", &mut sections.calendars),
@@ -167,6 +177,19 @@ fn by_name<T>(
         }
     }
     all
+}
+
+/// How much is taken of the calls that AWS allows: one file may say so.
+fn read_share(sections: &[Object<'_>], report: &mut Report<'_>) -> Share {
+    if let [first, others @ ..] = sections {
+        let first = report.place(first.named_at);
+        for other in others {
+            report.error(other.named_at, format!("`pacing` is already there, at {first}"));
+        }
+    }
+    let node = sections.first().and_then(|it| it.get("share"));
+    let percent = node.and_then(|node| value::percent(node, "`share`", 1, report));
+    percent.and_then(Share::new).unwrap_or_default()
 }
 
 fn one_account_per_id(

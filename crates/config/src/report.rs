@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use lamplighter_core::fault;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -200,13 +201,7 @@ impl<'s> Report<'s> {
 
 /// A text of bearable length: it may quote a value of any.
 fn shortened(text: impl Display) -> String {
-    const LENGTH_MAX: usize = 600;
-    let mut text = text.to_string();
-    if text.len() > LENGTH_MAX {
-        text.truncate(text.floor_char_boundary(LENGTH_MAX));
-        text.push('…');
-    }
-    text
+    fault::shortened(text, 600)
 }
 
 /// Where each line of a text starts: the first at 0.

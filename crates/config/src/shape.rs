@@ -30,6 +30,17 @@ pub(crate) struct File {
     calendars: Option<BTreeMap<String, Calendar>>,
     /// What to do, by name.
     tasks: Option<BTreeMap<String, Task>>,
+    /// How fast AWS is called. One file may say so.
+    pacing: Option<Pacing>,
+}
+
+/// How fast AWS is called.
+#[derive(JsonSchema)]
+#[schemars(rename = "pacing", rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Pacing {
+    /// How much one process takes of the calls that AWS allows in each account and region; 70% by
+    /// default. The rest is for the account's other users.
+    share: Option<SomePercent>,
 }
 
 /// An AWS account, or the accounts of a part of an AWS Organization.
@@ -384,7 +395,7 @@ mod tests {
 
     #[test]
     fn every_shape_has_its_keys() {
-        assert_eq!(keys::<File>(), ["accounts", "calendars", "tasks"]);
+        assert_eq!(keys::<File>(), ["accounts", "calendars", "pacing", "tasks"]);
         assert_eq!(keys::<Organization>(), ["exclude", "units"]);
         assert_eq!(keys::<StopAfter>(), ["failed"]);
         assert_eq!(keys::<Adopt>(), ["tags", "where"]);

@@ -16,11 +16,15 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
 
 use crate::{
-    Fault, JobId, Place, Tags, TaskName,
-    cloud::{AccountPool, Resource, Scope, Session},
+    Doing, Fault, JobId, Place, Tags, TaskName,
+    cloud::{self, AccountPool, Page, PageToken, Resource, Scope, Session},
     job::Tried,
+    schedule::Schedule,
+    select::ServerFilter,
+    task::hex,
     template::Values,
 };
 
@@ -56,6 +60,9 @@ pub const DESCRIBE_LAG: SignedDuration = SignedDuration::from_secs(60);
 /// Source: EC2 Developer Guide, "Eventual consistency".
 pub const LONGEST_LAG: SignedDuration = SignedDuration::from_mins(5);
 
+/// For texts of actions without placeholders of their own.
+static NO_NAMES: BTreeMap<&str, String> = BTreeMap::new();
+
 /// A kind of work on AWS resources.
 ///
 /// The engine lists the resources a task selects, lets [`plan`](Action::plan) judge each, makes
@@ -90,6 +97,27 @@ pub trait Action: Send + Sync + 'static {
     /// What a task with these parameters needs to be allowed, beside listing its targets.
     fn permissions(_params: &Self::Params) -> Permissions {
         Permissions::here(Self::SPEC.permissions)
+    }
+
+    /// What the targets of a task with these parameters are called: of several kinds, all of them.
+    fn kinds(_params: &Self::Params) -> Vec<&'static str> {
+        vec![Self::Target::KIND]
+    }
+
+    /// IAM actions that listing the targets of a task with these parameters needs.
+    fn listing(_params: &Self::Params) -> Vec<&'static str> {
+        Self::Target::PERMISSIONS.to_vec()
+    }
+
+    /// One page of the resources that a task with these parameters may select. May return more
+    /// than `filter` admits, never fewer.
+    async fn list(
+        _params: &Self::Params,
+        scope: &dyn Scope,
+        filter: &ServerFilter,
+        page: Option<PageToken>,
+    ) -> Result<Page<Self::Target>, Fault> {
+        Self::Target::list(scope, filter, page).await
     }
 
     /// Reads what planning has to know beside the targets: what there is already at a copy's
@@ -226,8 +254,30 @@ pub struct PlanCx<'a> {
     pub task: &'a TaskName,
     /// Where the targets are.
     pub place: &'a Place,
+    /// The instant that the task runs for.
+    pub occurrence: Timestamp,
+    /// The zone of dates in texts.
+    pub time_zone: &'a TimeZone,
     /// The instant to decide for.
     pub now: Timestamp,
+    /// When the task runs by itself, if it does.
+    pub schedule: Option<&'a Schedule>,
+}
+
+impl<'a> PlanCx<'a> {
+    /// What placeholders will stand for in the job of a target. An action with names of its own
+    /// sets `extra`.
+    pub fn values(&self, target: &'a str, target_tags: &'a Tags) -> Values<'a> {
+        Values {
+            task: self.task,
+            occurrence: self.occurrence,
+            time_zone: self.time_zone,
+            place: self.place,
+            target,
+            target_tags,
+            extra: &NO_NAMES,
+        }
+    }
 }
 
 /// What a look before a plan may use.
@@ -235,14 +285,42 @@ pub struct PlanCx<'a> {
 pub struct LookCx<'a> {
     /// On whose behalf.
     pub session: &'a Session,
+    /// The zone of dates in texts.
+    pub time_zone: &'a TimeZone,
     /// The instant to decide for.
     pub now: Timestamp,
+    /// When the task runs by itself, if it does.
+    pub schedule: Option<&'a Schedule>,
     /// The account and region of the targets.
     pub here: &'a dyn Scope,
     /// The way to other accounts and regions.
     pub accounts: &'a dyn AccountPool,
     /// To be told between two pages, so that a long look is not taken for dead.
     pub pulse: &'a dyn Pulse,
+}
+
+impl LookCx<'_> {
+    /// Reads a listing to its end, page by page, as [`cloud::each`] does; a pulse after each. A
+    /// fault says that this was being done.
+    pub async fn each<T, F>(
+        &self,
+        doing: &str,
+        mut list: impl FnMut(Option<PageToken>) -> F,
+        take: impl FnMut(T),
+    ) -> Result<(), Fault>
+    where
+        F: Future<Output = Result<Page<T>, Fault>>,
+    {
+        let one = |page| {
+            let listing = list(page);
+            async move {
+                let listed = listing.await.doing(doing)?;
+                self.pulse.beat().await?;
+                Ok(listed)
+            }
+        };
+        cloud::each(one, take).await
+    }
 }
 
 /// Told between two pages that a long reading is alive. A fault ends it.
@@ -300,6 +378,12 @@ impl StepCx<'_> {
         ])
     }
 
+    /// A client token for what this job makes: 64 characters, the same at each try.
+    /// Source: EC2 Developer Guide, "Ensuring idempotency in Amazon EC2 API requests".
+    pub fn client_token(&self) -> String {
+        hex(&Sha256::digest(self.job.as_str()))
+    }
+
     /// The tags of a backup that this job makes: whose it is, what it is a backup of, and when it
     /// was asked for.
     pub fn backup_tags(&self, source: &str, asked_at: Timestamp) -> Tags {
@@ -312,7 +396,6 @@ impl StepCx<'_> {
 
     /// What placeholders stand for in this job. An action with names of its own sets `extra`.
     pub fn values<'a>(&'a self, target: &'a str, target_tags: &'a Tags) -> Values<'a> {
-        static NO_NAMES: BTreeMap<&str, String> = BTreeMap::new();
         Values {
             task: &self.session.task,
             occurrence: self.session.occurrence,

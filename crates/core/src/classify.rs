@@ -51,7 +51,7 @@ static TABLE: [Known; 155] = [
         .cure("repair the subnet group or the VPC of the database"),
     transient("DependencyTimeoutException"),
     permission("DisabledException").cure(KEY),
-    throttled("EC2ThrottledException"),
+    too_fast("EC2ThrottledException"),
     transient("ExpiredToken"),
     transient("ExpiredTokenException"),
     permanent("FilterLimitExceeded"),
@@ -136,15 +136,15 @@ static TABLE: [Known; 155] = [
     transient("PaginationTokenExpiredException"),
     throttled("PendingSnapshotLimitExceeded"),
     permission("PendingVerification").cure("AWS has not cleared the account: contact AWS Support"),
-    throttled("PriorRequestNotComplete"),
+    too_fast("PriorRequestNotComplete"),
     throttled("ProvisionedThroughputExceededException"),
     config("QueueDoesNotExist").cure("create the queue, or correct its URL"),
     permission("RegionDisabledException").cure(REGION),
     transient("ReplicatedWriteConflictException"),
     transient("RequestExpired"),
-    throttled("RequestLimitExceeded"),
-    throttled("RequestThrottled"),
-    throttled("RequestThrottledException"),
+    too_fast("RequestLimitExceeded"),
+    too_fast("RequestThrottled"),
+    too_fast("RequestThrottledException"),
     transient("RequestTimeout"),
     transient("RequestTimeoutException"),
     transient("ResourceInUseException"),
@@ -157,7 +157,7 @@ static TABLE: [Known; 155] = [
     permanent("SharedSnapshotQuotaExceeded")
         .cure("withdraw the snapshot from accounts that no longer need it"),
     permission("SignatureDoesNotMatch").cure("check the credentials and the clock of this host"),
-    throttled("SlowDown"),
+    too_fast("SlowDown"),
     permanent("SnapshotCopyUnsupported.InterRegion"),
     throttled("SnapshotCreationPerVolumeRateExceeded").wait(Duration::from_secs(15)),
     permanent("SnapshotLimitExceeded").cure(QUOTA),
@@ -166,10 +166,10 @@ static TABLE: [Known; 155] = [
     permanent("TableNotFoundException"),
     permanent("TagLimitExceeded").cure("remove tags: a resource can have 50"),
     config("TagPolicyViolation").cure("use a tag value that the organization's tag policy allows"),
-    throttled("ThrottledException"),
-    throttled("Throttling"),
-    throttled("ThrottlingException"),
-    throttled("TooManyRequestsException"),
+    too_fast("ThrottledException"),
+    too_fast("Throttling"),
+    too_fast("ThrottlingException"),
+    too_fast("TooManyRequestsException"),
     transient("TransactionConflictException"),
     transient("TransactionInProgressException"),
     permission("UnauthorizedOperation").cure(ALLOW),
@@ -197,6 +197,8 @@ struct Known {
     kind: FaultKind,
     wait: Option<Duration>,
     cure: Option<&'static str>,
+    /// Calls come too fast.
+    too_fast: bool,
 }
 
 /// What to do about an AWS error.
@@ -225,6 +227,11 @@ pub fn cure(code: &str) -> Option<&'static str> {
     find(code)?.cure
 }
 
+/// Whether AWS refuses a call because calls come too fast, and not because too much is under way.
+pub fn is_too_fast(code: &str) -> bool {
+    find(code).is_some_and(|known| known.too_fast)
+}
+
 fn find(code: &str) -> Option<&'static Known> {
     let index = TABLE.binary_search_by(|known| known.code.cmp(code)).ok()?;
     Some(&TABLE[index])
@@ -232,7 +239,7 @@ fn find(code: &str) -> Option<&'static Known> {
 
 impl Known {
     const fn new(code: &'static str, kind: FaultKind) -> Known {
-        Known { code, kind, wait: None, cure: None }
+        Known { code, kind, wait: None, cure: None, too_fast: false }
     }
 
     const fn wait(self, wait: Duration) -> Known {
@@ -246,6 +253,10 @@ impl Known {
 
 const fn throttled(code: &'static str) -> Known {
     Known::new(code, FaultKind::Throttled)
+}
+
+const fn too_fast(code: &'static str) -> Known {
+    Known { too_fast: true, ..throttled(code) }
 }
 
 const fn transient(code: &'static str) -> Known {
@@ -287,6 +298,16 @@ mod tests {
             assert_eq!(classify(Some(code), Some(400)), kind, "{code}");
             assert_eq!(classify(Some(code), None), kind, "{code}");
         }
+    }
+
+    #[test]
+    fn calls_that_come_too_fast_are_told_from_work_that_is_too_much() {
+        let rates: Vec<&str> =
+            TABLE.iter().map(|known| known.code).filter(|code| is_too_fast(code)).collect();
+        let codes = "EC2ThrottledException PriorRequestNotComplete RequestLimitExceeded \
+                     RequestThrottled RequestThrottledException SlowDown ThrottledException \
+                     Throttling ThrottlingException TooManyRequestsException";
+        assert_eq!(rates, codes.split_whitespace().collect::<Vec<_>>());
     }
 
     #[test]

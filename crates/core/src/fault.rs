@@ -119,6 +119,25 @@ impl Error for Fault {
     }
 }
 
+/// The answer, unless AWS says with one of these codes that what was asked for is not there.
+pub fn if_there<T>(answer: Result<T, Fault>, codes: &[&str]) -> Result<Option<T>, Fault> {
+    match answer {
+        Err(fault) if fault.code.as_deref().is_some_and(|code| codes.contains(&code)) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
+/// A text of at most so many bytes, and a mark where it was cut: it may quote what others have
+/// written.
+pub fn shortened(text: impl fmt::Display, most: usize) -> String {
+    let mut text = text.to_string();
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
+    }
+    text
+}
+
 /// Adds what was being done to a fault, and keeps its kind.
 pub trait Doing<T> {
     /// Wraps the fault: `doing("copying `snap-1`")`.
@@ -141,6 +160,13 @@ impl<T> Doing<T> for Result<T, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_cut_at_a_character() {
+        assert_eq!(shortened("añb", 4), "añb");
+        assert_eq!(shortened("añb", 3), "añ…");
+        assert_eq!(shortened("añb", 2), "a…");
+    }
 
     #[test]
     fn doing_adds_words_and_keeps_the_kind() {

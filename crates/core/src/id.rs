@@ -196,6 +196,15 @@ pub struct Place {
     pub region: Region,
 }
 
+impl Place {
+    /// The ARN of something of a service there: `table/orders` of `dynamodb`.
+    /// Source: IAM User Guide, "Identify AWS resources with Amazon Resource Names (ARNs)".
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        let Place { account, region } = self;
+        format!("arn:{}:{service}:{region}:{account}:{resource}", region.partition())
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.account, self.region)

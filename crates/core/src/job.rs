@@ -218,8 +218,8 @@ impl Job {
             lease: Some(Lease { holder: holder.to_owned(), until }),
             wake_at: Some(until),
             waiting_at: None,
-            tried: Tried { times: self.tried.times + 1, last: Some(now) },
-            version: self.version + 1,
+            tried: Tried { times: self.tried.times.saturating_add(1), last: Some(now) },
+            version: self.version.saturating_add(1),
             ..self.clone()
         }
     }
@@ -230,7 +230,7 @@ impl Job {
         Job {
             lease: self.lease.clone().map(|lease| Lease { until, ..lease }),
             wake_at: Some(until),
-            version: self.version + 1,
+            version: self.version.saturating_add(1),
             ..self.clone()
         }
     }
@@ -243,7 +243,7 @@ impl Job {
         now: Timestamp,
         jitter: f64,
     ) -> Job {
-        let open = Job { lease: None, version: self.version + 1, ..self.clone() };
+        let open = Job { lease: None, version: self.version.saturating_add(1), ..self.clone() };
         let closed = |status| Job {
             status,
             wake_at: None,
@@ -298,8 +298,8 @@ impl Job {
                 match wait {
                     Some(wait) => Job {
                         tried: if fault.nothing_tried { before } else { self.tried },
-                        attempts: self.attempts + spent,
-                        throttled: self.throttled + (1 - spent),
+                        attempts: self.attempts.saturating_add(spent),
+                        throttled: self.throttled.saturating_add(1 - spent),
                         wake_at: Some(now + wait),
                         ..open
                     },

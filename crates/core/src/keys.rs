@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    AccountId, Doing, Fault, FaultKind, Scope,
+    AccountId, Doing, Fault, Scope,
     cloud::kms::{Key, Manager},
 };
 
@@ -18,11 +18,18 @@ pub enum Known {
 
 /// Asks for a key in a place. That it is not there, or not to be seen, is an answer.
 pub async fn ask(scope: &dyn Scope, id: &str) -> Result<Known, Fault> {
-    match scope.kms().key(id).await {
-        Ok(key) => Ok(Known::Key(key)),
-        Err(fault) if fault.code.as_deref() == Some("NotFoundException") => Ok(Known::Closed),
-        Err(fault) if fault.kind == FaultKind::Permission => Ok(Known::Closed),
-        Err(fault) => Err(fault),
+    known(scope.kms().key(id).await)
+}
+
+/// What an answer says of the key. Other refusals are about whoever asks: credentials hold only in
+/// regions that their account has enabled. Source: KMS API Reference, "Common errors".
+fn known(answer: Result<Key, Fault>) -> Result<Known, Fault> {
+    const CLOSED: [&str; 2] = ["AccessDeniedException", "NotFoundException"];
+    match answer {
+        Err(fault) if fault.code.as_deref().is_some_and(|it| CLOSED.contains(&it)) => {
+            Ok(Known::Closed)
+        }
+        answer => answer.map(Known::Key),
     }
 }
 
@@ -95,5 +102,22 @@ impl<'b> KeyOf<'b> {
     /// Its name in messages.
     pub fn name(self) -> &'b str {
         self.arn.unwrap_or(self.by_default)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FaultKind;
+
+    #[test]
+    fn a_key_is_closed_only_if_aws_says_so_of_the_key() {
+        let refused =
+            |code: &str| known(Err(Fault::new(FaultKind::Permission, "no").with_code(code)));
+        assert_eq!(refused("AccessDeniedException").unwrap(), Known::Closed);
+        assert_eq!(refused("NotFoundException").unwrap(), Known::Closed);
+        for other in ["UnrecognizedClientException", "ExpiredTokenException", "OptInRequired"] {
+            assert_eq!(refused(other).unwrap_err().code.as_deref(), Some(other));
+        }
     }
 }

@@ -13,6 +13,7 @@ pub mod id;
 pub mod job;
 pub mod keys;
 pub mod length;
+pub mod pace;
 pub mod plan;
 pub mod power;
 pub mod retention;
@@ -29,7 +30,7 @@ use std::collections::BTreeMap;
 pub use action::{Action, AnyAction, Catalog, Progress, Spec, StepCx, Verdict};
 pub use cloud::{AccountPool, Resource, Scope};
 pub use engine::{Clock, Engine, Journal, Ports, Queue};
-pub use fault::{Doing, Fault, FaultKind};
+pub use fault::{Doing, Fault, FaultKind, if_there};
 pub use id::{AccountId, EventId, JobId, Place, Region, RunId, TaskName};
 
 /// Tags of a resource: key to value.

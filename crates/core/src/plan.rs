@@ -9,6 +9,7 @@ use crate::{
     AccountId, Fault, FaultKind, Place, Region, TaskName,
     action::Verdict,
     engine::Survey,
+    fault::shortened,
     job::{PlannedPlace, PlannedTarget},
     task::{Order, hex},
 };
@@ -116,11 +117,12 @@ pub struct PlacePlan {
 #[derive(Debug, thiserror::Error)]
 pub enum BadPlan {
     /// It is not JSON, or not a plan.
-    #[error("this is not a saved plan: {0}")]
+    #[error("this is not a saved plan: {}", shortened(.0, 300))]
     Unreadable(serde_json::Error),
     /// It was written by another version.
     #[error(
-        "the plan has version `{found}`, and this program reads version `{VERSION}`: plan again"
+        "the plan has version `{}`, and this program reads version `{VERSION}`: plan again",
+        shortened(.found, 20)
     )]
     Version {
         /// The version in the file.

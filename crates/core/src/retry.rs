@@ -21,7 +21,7 @@ pub fn delay(
 ) -> Option<Duration> {
     let (base, cap, tries) = match kind {
         FaultKind::Throttled => (Duration::from_secs(5), Duration::from_secs(300), throttled),
-        FaultKind::Transient if spent + 1 < MAX_ATTEMPTS => {
+        FaultKind::Transient if spent < MAX_ATTEMPTS - 1 => {
             (Duration::from_secs(2), Duration::from_secs(60), spent)
         }
         FaultKind::Transient

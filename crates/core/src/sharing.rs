@@ -20,17 +20,17 @@ use crate::{
 /// What the tags begin with that say until when an account may use a backup; the account follows.
 pub const UNTIL_TAG: &str = "lamplighter:shared-until:";
 
-/// With whom each snapshot is shared. Snapshots are never made public.
+/// With whom each backup is shared. Backups are never made public.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Sharing {
-    /// The accounts that may use the snapshots: names from the configuration, or ids of any.
+    /// The accounts that may use the backups: names from the configuration, or ids of any.
     #[serde(default)]
     pub with: BTreeSet<AccountId>,
     /// The accounts that may use them no longer.
     #[serde(default)]
     pub withdraw: BTreeSet<AccountId>,
-    /// How long those of `with` may, such as `7d` or `36h`. The snapshot is tagged with the end,
+    /// How long those of `with` may, such as `7d` or `36h`. The backup is tagged with the end,
     /// and the first run of the task after it withdraws the permission for good. Without it,
     /// they may until somebody ends it.
     #[serde(default, rename = "for")]
@@ -143,21 +143,23 @@ pub struct KeyCheck<'k> {
     pub copies: &'static str,
 }
 
-/// What is planned for a backup that can be shared, when these accounts may use it. `key` is
-/// `None` when it is not encrypted.
-pub fn judge(
+/// What is planned for a backup that can be shared, when these accounts may use it. It has `keys`
+/// as far as it is encrypted.
+pub fn judge<'k>(
     cx: &PlanCx<'_>,
     end: &End,
     open_to: &BTreeSet<AccountId>,
-    key: Option<KeyCheck<'_>>,
+    keys: impl IntoIterator<Item = KeyCheck<'k>>,
 ) -> Verdict {
     let change = end.beside(open_to);
     if change.is_nothing() {
         return Verdict::Leave { reason: "everything is so already".to_owned() };
     }
-    let mut reason = None;
-    if let Some(KeyCheck { key, known, reads, copies }) = key.filter(|_| !change.shared.is_empty())
-    {
+    let mut reasons = Vec::new();
+    for KeyCheck { key, known, reads, copies } in keys {
+        if change.shared.is_empty() {
+            break;
+        }
         let name = key.name();
         if known.is_none_or(keys::Known::is_of_aws) {
             return Verdict::Fail {
@@ -168,10 +170,11 @@ pub fn judge(
             };
         }
         let statement = keys::statement(&change.shared, cx.place.region.partition(), reads);
-        reason = Some(format!(
+        reasons.push(format!(
             "they can use it when the policy of its key `{name}` has this statement: {statement}"
         ));
     }
+    let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
     Verdict::Act { effect: change.in_words("share", "withdraw"), reason }
 }
 

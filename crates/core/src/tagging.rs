@@ -134,6 +134,53 @@ pub fn check_key(key: &str) -> Result<(), String> {
     }
 }
 
+/// The characters that a service takes in the keys and values of tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alphabet {
+    /// All there are, of EC2.
+    Any,
+    /// Letters, digits, blanks and `_.:/=+-@`. Source: RDS API Reference, `Tag`.
+    Rds,
+    /// Letters, digits, blanks and `_.:/=+-`.
+    /// Source: DynamoDB Developer Guide, "Tagging restrictions in DynamoDB".
+    DynamoDb,
+}
+
+impl Alphabet {
+    fn signs(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Alphabet::Any => None,
+            Alphabet::Rds => Some(("RDS", "_.:/=+-@")),
+            Alphabet::DynamoDb => Some(("DynamoDB", "_.:/=+-")),
+        }
+    }
+
+    fn has(self, it: char) -> bool {
+        let is_sign = |(_, signs): (_, &str)| signs.contains(it);
+        it.is_alphanumeric() || it.is_whitespace() || self.signs().is_none_or(is_sign)
+    }
+
+    /// Says why the service would not take a text as the key of a tag.
+    pub fn check_key(self, key: &str) -> Result<(), String> {
+        if self == Alphabet::Rds && key.to_ascii_lowercase().starts_with("rds:") {
+            return Err(format!("`{key}` cannot be set: RDS sets tags with this prefix itself"));
+        }
+        let odd = key.chars().find(|it| !self.has(*it));
+        match (odd, self.signs()) {
+            (Some(odd), Some((service, signs))) => Err(format!(
+                "a tag of {service} has letters, digits, blanks and `{signs}` in its name, not \
+                 `{odd}`"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// A value of a tag with `_` for each character that the service does not take.
+    pub fn value(self, text: &str) -> String {
+        text.chars().map(|it| if self.has(it) { it } else { '_' }).collect()
+    }
+}
+
 /// Whether a tag's name belongs to AWS or to Lamplighter.
 pub fn is_reserved(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -157,6 +204,24 @@ mod tests {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let found = TagNames::try_from(names).unwrap().of(&tags);
         assert_eq!(found.keys().collect::<Vec<_>>(), expected);
+    }
+
+    #[track_caller]
+    fn check_alphabet(alphabet: Alphabet, value: &str, expected: &str) {
+        assert_eq!(alphabet.value(value), expected);
+        let odd = value != expected;
+        assert_eq!(alphabet.check_key(value).is_err(), odd, "{alphabet:?} `{value}`");
+    }
+
+    #[test]
+    fn each_service_has_its_alphabet() {
+        check_alphabet(Alphabet::Any, "a@b (c), `d`", "a@b (c), `d`");
+        check_alphabet(Alphabet::Rds, "é 7_.:/=+-@", "é 7_.:/=+-@");
+        check_alphabet(Alphabet::Rds, "a@b (c), `d`", "a@b _c__ _d_");
+        check_alphabet(Alphabet::DynamoDb, "é 7_.:/=+-", "é 7_.:/=+-");
+        check_alphabet(Alphabet::DynamoDb, "a@b", "a_b");
+        assert!(Alphabet::Rds.check_key("RDS:x").is_err());
+        assert!(Alphabet::DynamoDb.check_key("rds:x").is_ok());
     }
 
     #[test]

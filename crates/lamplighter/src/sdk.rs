@@ -36,7 +36,7 @@ impl Aws for Sdk {
         let accounts = config.accounts.iter().map(settings).collect();
         let groups = config.groups.iter().map(group_settings).collect();
         let accounts = Accounts::new(self.config().await, accounts)?;
-        Ok(Arc::new(accounts.with_groups(groups)))
+        Ok(Arc::new(accounts.with_groups(groups).with_share(config.share)))
     }
 
     async fn journal(&self, table: &str) -> Result<Arc<dyn Journal>, Fault> {

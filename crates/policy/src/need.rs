@@ -85,7 +85,8 @@ pub(crate) fn grants(
         if actions.is_empty() {
             continue;
         }
-        let asked = Asked { task, action, needs: &needs, site, regions, precision };
+        let kinds = action.kinds(&task.order.params)?;
+        let asked = Asked { task, action, needs: &needs, kinds, site, regions, precision };
         let rows = actions.iter().map(|name| row(name)).collect::<Result<Vec<_>, _>>()?;
         let observes = task.order.mode == Mode::Observe;
         for row in rows.iter().filter(|it| it.reads() || !observes) {
@@ -125,6 +126,8 @@ struct Asked<'a> {
     task: &'a Task,
     action: &'static dyn AnyAction,
     needs: &'a Permissions,
+    /// What its targets are called.
+    kinds: Vec<&'static str>,
     site: Site<'a>,
     /// `None` where the task has no targets.
     regions: Option<&'a Regions>,
@@ -325,7 +328,7 @@ impl Asked<'_> {
     }
 
     fn targets_are(&self, kind: Kind) -> bool {
-        self.regions.is_some() && kind.of_targets() == Some(self.action.target_kind())
+        self.regions.is_some() && kind.of_targets().is_some_and(|it| self.kinds.contains(&it))
     }
 
     /// What of a selection IAM can say: the tags that must have one of some values.

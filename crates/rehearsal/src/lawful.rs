@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
     AccountId, Clock, Fault, JobId, Journal, RunId, TaskName,
     engine::{JobFilter, KnownTask, Run, RunFilter, Slot, Tally, Write},
@@ -22,6 +22,8 @@ use crate::lock;
 pub struct LawfulJournal {
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
+    /// How far the clocks of two workers may be apart.
+    apart: SignedDuration,
     seen: Mutex<Seen>,
 }
 
@@ -31,12 +33,31 @@ struct Seen {
     /// For each gate: who was let in until when.
     gates: BTreeMap<String, BTreeMap<JobId, Timestamp>>,
     broken: Vec<String>,
+    /// Every form of every job, if somebody wants to know.
+    history: Option<Vec<(Timestamp, Job)>>,
 }
 
 impl LawfulJournal {
     /// Watches over a journal that is empty.
     pub fn new(journal: Arc<dyn Journal>, clock: Arc<dyn Clock>) -> LawfulJournal {
-        LawfulJournal { journal, clock, seen: Mutex::default() }
+        LawfulJournal { journal, clock, apart: SignedDuration::ZERO, seen: Mutex::default() }
+    }
+
+    /// The same, for workers whose clocks are so far apart at most: a lease may be taken for ended
+    /// by so much too early.
+    #[must_use]
+    pub fn with_clocks_apart(self, apart: SignedDuration) -> LawfulJournal {
+        LawfulJournal { apart, ..self }
+    }
+
+    /// From now on everything that is written is remembered.
+    pub fn remember(&self) {
+        lock(&self.seen).history.get_or_insert_default();
+    }
+
+    /// What was written and when, as far as it was to be remembered.
+    pub fn history(&self) -> Vec<(Timestamp, Job)> {
+        lock(&self.seen).history.clone().unwrap_or_default()
     }
 
     /// The laws that were broken: each with its name and how.
@@ -46,7 +67,7 @@ impl LawfulJournal {
 }
 
 impl Seen {
-    fn created(&mut self, job: &Job) {
+    fn created(&mut self, job: &Job, now: Timestamp) {
         if self.jobs.contains_key(&job.id) {
             self.breaks(format!("L1: `{}` was created twice", job.id));
             return;
@@ -66,7 +87,7 @@ impl Seen {
             let id = parent.id.clone();
             self.breaks(format!("L4: `{}` was created after `{id}` had closed", job.id));
         }
-        self.written(job);
+        self.written(job, now);
     }
 
     /// The names of the parts of the organization that a run works in.
@@ -77,7 +98,7 @@ impl Seen {
         }
     }
 
-    fn replaced(&mut self, job: &Job, now: Timestamp) {
+    fn replaced(&mut self, job: &Job, now: Timestamp, apart: SignedDuration) {
         let Some(before) = self.jobs.get(&job.id).filter(|before| *before != job).cloned() else {
             return;
         };
@@ -86,7 +107,7 @@ impl Seen {
             self.breaks(format!("L2: `{id}` was closed, and changed"));
         }
         if let (Some(held), Some(lease)) = (&before.lease, &job.lease)
-            && held.until > now
+            && held.until > now + apart
             && held.holder != lease.holder
         {
             let (one, other) = (&held.holder, &lease.holder);
@@ -100,15 +121,16 @@ impl Seen {
                 "L9: attempts of `{id}` went from {from} to {to}, throttled {throttled}"
             ));
         }
-        self.written(job);
+        self.written(job, now);
     }
 
-    fn written(&mut self, job: &Job) {
+    fn written(&mut self, job: &Job, now: Timestamp) {
         if (job.status == Status::Open) != job.wake_at.is_some() {
             let (state, wake) = (job.status.state().as_str(), job.wake_at);
             self.breaks(format!("L3: `{}` is {state} and wakes at {wake:?}", job.id));
         }
         self.jobs.insert(job.id.clone(), job.clone());
+        self.history.as_mut().into_iter().for_each(|it| it.push((now, job.clone())));
     }
 
     fn entered(
@@ -183,9 +205,9 @@ fn parents(job: &Job, groups: &[String]) -> Vec<Vec<JobId>> {
 impl Journal for LawfulJournal {
     async fn create(&self, jobs: &[Job]) -> Result<Vec<Write>, Fault> {
         let writes = self.journal.create(jobs).await?;
-        let mut seen = lock(&self.seen);
+        let (mut seen, now) = (lock(&self.seen), self.clock.now());
         for (job, _) in jobs.iter().zip(&writes).filter(|(_, write)| **write == Write::Won) {
-            seen.created(job);
+            seen.created(job, now);
         }
         Ok(writes)
     }
@@ -193,7 +215,7 @@ impl Journal for LawfulJournal {
     async fn replace(&self, job: &Job) -> Result<Write, Fault> {
         let write = self.journal.replace(job).await?;
         if write == Write::Won {
-            lock(&self.seen).replaced(job, self.clock.now());
+            lock(&self.seen).replaced(job, self.clock.now(), self.apart);
         }
         Ok(write)
     }

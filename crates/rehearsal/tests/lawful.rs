@@ -83,7 +83,7 @@ fn guarded(journal: impl Journal + 'static) -> LawfulJournal {
 
 fn find() -> Job {
     let place = place("111122223333", "eu-west-1");
-    let order = task("nightly", "test.snap", Value::Null, &[]).order;
+    let order = Arc::new(task("nightly", "test.snap", Value::Null, &[]).order);
     let run = RunId::new(&order.task, NOW);
     let id = JobId::find(&run, &place);
     let work = Work::Find { order, place, occurrence: NOW, plan: None, only: None };
@@ -93,7 +93,7 @@ fn find() -> Job {
 fn act() -> Job {
     let Work::Find { order, place, occurrence, .. } = find().work else { unreachable!() };
     let id = JobId::act(&find().run(), &place, "vol-1");
-    let (target, facts) = ("vol-1".to_owned(), json!({}));
+    let (target, facts) = ("vol-1".to_owned(), Arc::new(json!({})));
     let work =
         Work::Act { order, place, occurrence, target, facts, why: String::new(), state: None };
     Job::new(id, work, NOW, NOW, SignedDuration::from_hours(1))

@@ -4,22 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lamplighter_core::Place;
-
-/// A token bucket. It starts full.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bucket {
-    /// The most tokens it holds.
-    pub capacity: f64,
-    /// Tokens that it gains in a second.
-    pub per_second: f64,
-}
-
-impl Bucket {
-    /// A bucket of so many tokens, that gains so many a second.
-    pub(crate) const fn new(capacity: f64, per_second: f64) -> Bucket {
-        Bucket { capacity, per_second }
-    }
-}
+pub use lamplighter_core::pace::Bucket;
 
 /// How calls are throttled.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -24,7 +24,7 @@ use crate::{
     random::Random,
     rds,
     refusal::Refusal,
-    sqs, ssm,
+    scaling, sqs, ssm,
     trail::{Call, Outcome, Trail},
     wire::answer::RequestId,
 };
@@ -64,6 +64,7 @@ pub(crate) struct Services {
     pub(crate) kms: kms::Kms,
     pub(crate) rds: rds::Rds,
     pub(crate) ssm: ssm::Ssm,
+    pub(crate) scaling: scaling::Scaling,
 }
 
 impl Services {

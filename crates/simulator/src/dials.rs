@@ -21,6 +21,9 @@ pub struct Dials {
     /// Where the cloud is reached, such as `http://127.0.0.1:4566`, for what AWS tells callers as
     /// URLs. `None`: under AWS's own names.
     pub endpoint: Option<String>,
+    /// How many times faster its clock is than that of callers: credentials hold for as long as
+    /// callers believe. 1 and below: as long as they say.
+    pub clock_speed: f64,
     /// How many snapshots an account may have in a region. AWS raises it on request.
     pub snapshot_quota: usize,
     /// How long things take.
@@ -114,6 +117,7 @@ impl Default for Dials {
             throttling: Throttling::Off,
             short_ids: false,
             endpoint: None,
+            clock_speed: 1.0,
             snapshot_quota: 100_000,
             times: Times::default(),
         }

@@ -66,7 +66,8 @@ pub(crate) fn after(listing: u64, next: Option<&str>) -> Result<Option<String>, 
         .ok_or_else(|| Refusal::new("InvalidNextToken", format!("The token '{text}' is invalid")))
 }
 
-fn token(listing: u64, last: &str) -> String {
+/// The token of the page after an id.
+pub(crate) fn token(listing: u64, last: &str) -> String {
     let name: String = last.bytes().map(|byte| format!("{byte:02x}")).collect();
     seal(listing, last) + &name
 }

@@ -3,6 +3,7 @@
 
 mod databases;
 mod instances;
+mod tables;
 
 use std::{collections::BTreeSet, sync::Arc};
 

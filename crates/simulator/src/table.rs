@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     dynamodb, ec2, events, kms,
     operation::{Operation, Spec},
-    organizations, rds, sqs, ssm, sts,
+    organizations, rds, scaling, sqs, ssm, sts,
     wire::dispatch::{self, Serve},
 };
 
@@ -56,6 +56,7 @@ pub(crate) const TABLE: &[&[Entry]] = &[
     kms::OPERATIONS,
     organizations::OPERATIONS,
     rds::OPERATIONS,
+    scaling::OPERATIONS,
     sqs::OPERATIONS,
     ssm::OPERATIONS,
     sts::OPERATIONS,
@@ -65,6 +66,8 @@ pub(crate) const TABLE: &[&[Entry]] = &[
 mod tests {
     use std::collections::BTreeSet;
 
+    use lamplighter_core::pace::published;
+
     use super::*;
 
     #[test]
@@ -72,6 +75,14 @@ mod tests {
         let mut seen = BTreeSet::new();
         for it in TABLE.concat() {
             assert!(seen.insert((it.spec.service, it.spec.name)), "{:?}", it.spec);
+        }
+    }
+
+    #[test]
+    fn calls_are_paced_by_the_buckets_that_they_are_paid_from() {
+        for it in TABLE.concat().iter().filter(|it| it.spec.service == "ec2") {
+            let name = format!("ec2:{}", it.spec.name);
+            assert_eq!(published(&name), it.spec.bucket, "{name}");
         }
     }
 }

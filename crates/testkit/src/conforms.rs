@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AnyAction, FaultKind, Place,
-    action::{Permissions, TAKEN_AT_TAG},
+    action::{JOB_TAG, Permissions, TAKEN_AT_TAG},
     cloud::ec2::{FastRestore, Image, Lock},
     job::{Job, State},
     task::Mode,
@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::{
     Delivery, Mishap, Random, World,
     cloud::{Access, Bucket, ENGINE_PERMISSIONS, Lag},
-    world::state_name,
+    world::{self, state_name},
 };
 
 /// Seeds for each kind of bad luck.
@@ -335,7 +335,11 @@ impl End {
 fn effects(world: &World) -> String {
     let mut lines = Vec::new();
     for place in world.cloud().places() {
-        for it in world.cloud().volumes_in(&place) {
+        for mut it in world.cloud().volumes_in(&place) {
+            if it.tags.contains_key(JOB_TAG) {
+                it.id = "a new volume".to_owned();
+                it.created_at = None;
+            }
             lines.push(format!("{place} {it:?}"));
         }
         for mut it in world.cloud().instances_in(&place) {
@@ -357,6 +361,20 @@ fn effects(world: &World) -> String {
         }
         for Lock { snapshot, state, expires_at, .. } in world.cloud().locks_in(&place) {
             lines.push(format!("{place} {snapshot} is locked {state:?} until {expires_at:?}"));
+        }
+        for mut it in world.cloud().cloud().tables_in(&place) {
+            let capacities = it.indexes.iter_mut().map(|it| &mut it.capacity);
+            capacities.chain([&mut it.capacity]).for_each(|it| it.decreased_at = None);
+            it.on_demand_since = None;
+            lines.push(format!("{place} {it:?}"));
+        }
+        for mut it in world.cloud().cloud().table_backups_in(&place) {
+            if it.created_at >= world::BEGIN {
+                it.id = "a new backup".to_owned();
+                it.created_at = jiff::Timestamp::UNIX_EPOCH;
+                it.tags.entry(TAKEN_AT_TAG.to_owned()).and_modify(|at| at.clear());
+            }
+            lines.push(format!("{place} {it:?}"));
         }
         for mut it in world.cloud().snapshots_in(&place) {
             let shares = world.cloud().shares_of(&place, &it.id);

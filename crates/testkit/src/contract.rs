@@ -79,8 +79,8 @@ fn place() -> Place {
     Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
 }
 
-fn order(run: &RunId) -> Order {
-    Order {
+fn order(run: &RunId) -> Arc<Order> {
+    Arc::new(Order {
         task: run.task().parse().unwrap(),
         defined_at: "backup.yaml:3".to_owned(),
         action: "ebs.snapshot.create".to_owned(),
@@ -93,7 +93,7 @@ fn order(run: &RunId) -> Order {
         timeout: None,
         stop_after: None,
         time_zone: Zone::default(),
-    }
+    })
 }
 
 /// A job on one target, recorded at the start and due so many minutes later.
@@ -103,7 +103,7 @@ pub fn act(run: &RunId, target: &str, wake_after: i64) -> Job {
         place: place(),
         occurrence: run.occurrence().parse().unwrap(),
         target: target.to_owned(),
-        facts: json!({"id": target}),
+        facts: json!({"id": target}).into(),
         why: String::new(),
         state: None,
     };

@@ -8,8 +8,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use lamplighter_core::{Fault, FaultKind};
-use lamplighter_rehearsal::yield_now;
+use jiff::Timestamp;
+use lamplighter_core::{Clock, Fault, FaultKind};
+use lamplighter_rehearsal::{VirtualClock, yield_now};
 use lamplighter_simulator::After;
 
 use crate::{Random, lock};
@@ -48,6 +49,14 @@ struct State {
     at_write: BTreeMap<usize, Mishap>,
     /// A stream of luck, and how many percent of all calls go wrong.
     random: Option<(Random, u32)>,
+    /// What went wrong, if somebody wants to know.
+    history: Option<History>,
+}
+
+#[derive(Debug)]
+struct History {
+    clock: Arc<VirtualClock>,
+    mishaps: Vec<(Timestamp, String)>,
 }
 
 impl Faults {
@@ -74,6 +83,16 @@ impl Faults {
         state.at_write.clear();
     }
 
+    /// From now on what goes wrong is remembered, with the time of this clock.
+    pub(crate) fn remember(&self, clock: &Arc<VirtualClock>) {
+        lock(&self.0).history = Some(History { clock: clock.clone(), mishaps: Vec::new() });
+    }
+
+    /// What went wrong and when, as far as it was to be remembered.
+    pub(crate) fn remembered(&self) -> Vec<(Timestamp, String)> {
+        lock(&self.0).history.as_ref().map(|it| it.mishaps.clone()).unwrap_or_default()
+    }
+
     /// Calls to AWS so far.
     pub fn calls(&self) -> usize {
         lock(&self.0).calls
@@ -89,6 +108,9 @@ impl Faults {
     pub(crate) async fn before(&self, to: To) -> Result<After, Fault> {
         yield_now().await;
         let mishap = lock(&self.0).next(to);
+        if let Some(mishap) = mishap {
+            lock(&self.0).note(to, mishap);
+        }
         match mishap {
             None => Ok(After::Answers),
             Some(Mishap::Fails(FaultKind::Throttled)) => {
@@ -121,6 +143,16 @@ impl Faults {
 }
 
 impl State {
+    fn note(&mut self, to: To, mishap: Mishap) {
+        let number = match to {
+            To::Cloud => self.calls,
+            To::Journal => self.writes,
+        };
+        if let Some(History { clock, mishaps }) = &mut self.history {
+            mishaps.push((clock.now(), format!("{mishap:?} at number {number} to the {to:?}")));
+        }
+    }
+
     fn next(&mut self, to: To) -> Option<Mishap> {
         let set = match to {
             To::Cloud => {

@@ -11,6 +11,7 @@ mod faults;
 mod faulty;
 mod host;
 mod world;
+mod wrong;
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -21,7 +22,7 @@ pub use faulty::FaultyJournal;
 pub use lamplighter_rehearsal::{
     Delivery, LawfulJournal, MemoryJournal, MemoryQueue, Random, Rehearsal, VirtualClock, finish,
 };
-pub use world::{World, catalog, place, stopped, task};
+pub use world::{World, capacity, catalog, index, place, stopped, task};
 
 /// Locks, even after a test that held the lock has failed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

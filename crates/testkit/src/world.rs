@@ -2,32 +2,39 @@
 
 mod databases;
 mod instances;
+mod tables;
+mod tasks;
+mod trace;
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_core::{
-    AccountId, AnyAction, Catalog, Clock, Engine, JobId, Place, Ports, Region, RunId, Tags,
+    AccountId, AnyAction, Catalog, Clock, Engine, JobId, Place, Ports, RunId, Tags,
     cloud::ec2::{Snapshot, SnapshotState, Volume},
     engine::{Event, Planner},
     job::{Job, WorkKind},
     plan::TaskPlan,
-    select::Selection,
     tagging,
-    task::{Guards, Mode, Order, Reach, Regions, Task},
+    task::Task,
 };
 use serde_json::Value;
 
 use crate::{
-    FakeCloud, Faults, FaultyJournal, LawfulJournal, MemoryQueue, Rehearsal, VirtualClock,
+    FakeCloud, Faults, FaultyJournal, LawfulJournal, MemoryQueue, Random, Rehearsal, VirtualClock,
     cloud::{Access, Dials},
     finish,
+    wrong::WrongClock,
 };
 
-pub use self::instances::stopped;
+pub use self::{
+    instances::stopped,
+    tables::{capacity, index},
+    tasks::{catalog, place, task},
+};
 
 /// When a world begins: a Monday.
-const BEGIN: Timestamp = Timestamp::constant(1_772_416_800, 0);
+pub(crate) const BEGIN: Timestamp = Timestamp::constant(1_772_416_800, 0);
 /// The task of [`World::run`].
 const TASK: &str = "nightly";
 
@@ -44,6 +51,8 @@ pub struct World {
     faults: Faults,
     laws: Arc<LawfulJournal>,
     workers: usize,
+    /// By how much workers' clocks are wrong at most.
+    wrong_by: SignedDuration,
     /// The place that resources are put into.
     here: Place,
     adjust: Vec<Adjust>,
@@ -68,6 +77,7 @@ impl World {
             rehearsal,
             faults,
             workers: 1,
+            wrong_by: SignedDuration::ZERO,
             here: place("111122223333", "eu-west-1"),
             adjust: Vec::new(),
         }
@@ -230,6 +240,14 @@ impl World {
         self
     }
 
+    /// The workers' clocks are wrong by so much at most, and step forth and back.
+    pub fn clocks_wrong_by(mut self, by: SignedDuration) -> World {
+        let (journal, clock) = (self.rehearsal.journal().clone(), self.rehearsal.clock().clone());
+        let laws = LawfulJournal::new(journal, clock).with_clocks_apart(by * 2);
+        (self.laws, self.wrong_by) = (Arc::new(laws), by);
+        self
+    }
+
     /// Draws all luck from another seed.
     pub fn seed(mut self, seed: u64) -> World {
         self.rehearsal.reseed(seed);
@@ -267,9 +285,16 @@ impl World {
 
     /// One engine for each worker, on the same journal, queue and cloud.
     pub fn engines(&self, catalog: Catalog, tasks: &[Task]) -> Vec<Engine> {
+        let clock = |worker: usize| -> Arc<dyn Clock> {
+            let (right, by) = (self.rehearsal.clock().clone(), self.wrong_by);
+            match by.is_zero() {
+                true => right,
+                false => Arc::new(WrongClock::new(right, by, Random::of(&worker))),
+            }
+        };
         let engine = |worker: usize| {
             let ports = Ports {
-                clock: self.rehearsal.clock().clone(),
+                clock: clock(worker),
                 journal: Arc::new(FaultyJournal::new(self.laws.clone(), self.faults.clone())),
                 queue: self.rehearsal.queue().clone(),
                 accounts: Arc::new(self.cloud.clone()),
@@ -323,6 +348,7 @@ impl World {
     pub fn plan(&self, action: &'static dyn AnyAction, params: Value) -> String {
         let task = self.task_of(action, params);
         let planner = Planner::new(catalog(&[action]), Arc::new(self.cloud.clone()));
+        let planner = planner.knowing(std::slice::from_ref(&task));
         let written = self.writing_calls();
         let now = self.clock().now();
         let mut places = Vec::new();
@@ -346,10 +372,15 @@ impl World {
         sorted(verdicts.chain(problems))
     }
 
+    /// The laws that were broken: each with its name and how.
+    pub fn broken_laws(&self) -> Vec<String> {
+        [self.laws.broken_laws(), self.cloud.broken_laws()].concat()
+    }
+
     /// Fails the test if a law was broken.
     #[track_caller]
     pub fn assert_lawful(&self) {
-        let broken = [self.laws.broken_laws(), self.cloud.broken_laws()].concat();
+        let broken = self.broken_laws();
         assert!(broken.is_empty(), "laws were broken:\n{}", broken.join("\n"));
     }
 
@@ -400,19 +431,6 @@ impl World {
         }))
     }
 
-    /// The instances, one line each: id, state, type, and tags.
-    pub fn instances(&self) -> String {
-        let places = self.cloud.places();
-        let all = places.iter().flat_map(|place| self.cloud.instances_in(place));
-        sorted(all.map(|it| {
-            let mut line = format!("{} {} {}", it.id, it.state, it.instance_type);
-            for (key, value) in &it.tags {
-                line.push_str(&format!(" {key}={value}"));
-            }
-            line
-        }))
-    }
-
     /// The snapshots, one line each: id, volume, state, description, and the tags that are not
     /// ours.
     pub fn snapshots(&self) -> String {
@@ -430,48 +448,6 @@ impl World {
             line
         }))
     }
-}
-
-/// A task of this action on all resources in some places, without bounds and without a schedule.
-pub fn task(name: &str, action: &str, params: Value, places: &[Place]) -> Task {
-    let order = Order {
-        task: name.parse().expect("the test gives the task a good name"),
-        defined_at: "tasks.yaml:1".to_owned(),
-        action: action.to_owned(),
-        params,
-        select: Selection::default(),
-        adopt: None,
-        mode: Mode::Act,
-        guards: Guards::default(),
-        max_concurrent: None,
-        timeout: None,
-        stop_after: None,
-        time_zone: Default::default(),
-    };
-    let mut reach: Vec<Reach> = Vec::new();
-    for place in places {
-        let region = place.region.clone();
-        match reach.iter_mut().find(|it| it.account == place.account) {
-            Some(Reach { regions: Regions::Listed(regions), .. }) => regions.push(region),
-            _ => reach.push(Reach {
-                account: place.account.clone(),
-                regions: Regions::Listed(vec![region]),
-            }),
-        }
-    }
-    let (description, on) = (String::new(), Vec::new());
-    Task { order, description, enabled: true, schedule: None, on, reach, groups: Vec::new() }
-}
-
-/// A catalog that lives as long as the test program.
-pub fn catalog(actions: &[&'static dyn AnyAction]) -> Catalog {
-    Box::leak(actions.into())
-}
-
-/// A place by its names.
-pub fn place(account: &str, region: &str) -> Place {
-    let region: Region = region.parse().expect("the test names a region");
-    Place { account: account.parse().expect("the test names an account"), region }
 }
 
 /// As AWS writes it.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use lamplighter_core::{Clock, FaultKind, engine::Planner};
-use lamplighter_testkit::{Mishap, World, catalog, finish};
+use lamplighter_core::{Clock, FaultKind, engine::Planner, task::Mode};
+use lamplighter_testkit::{Mishap, World, catalog, cloud::Bucket, finish};
 use serde_json::json;
 
 mod support;
@@ -108,4 +108,21 @@ fn throttling_is_waited_out_until_the_deadline() {
          in 111122223333/eu-west-1: injected: too many requests"
     );
     assert!(world.clock().now().as_second() - before >= hours.as_secs());
+}
+
+#[test]
+fn a_listing_that_is_throttled_goes_on_where_it_was() {
+    // Ten pages, and four at a time can be had. From the beginning there would be no end.
+    let mut world = World::new().task(|it| it.order.mode = Mode::Observe).dial(|it| {
+        it.page_size = 1;
+        it.bucket = Some(Bucket { capacity: 4.0, per_second: 0.1 });
+    });
+    for volume in 0..10 {
+        world = world.volume(&format!("vol-{volume}"), []);
+    }
+    let world = ran(world);
+    assert_eq!(world.targets().lines().count(), 10, "{}", world.records());
+    let calls = world.cloud().calls();
+    let pages = calls.iter().filter(|it| it.operation == "DescribeVolumes");
+    assert!(pages.count() < 10 + 10, "{calls:#?}");
 }

@@ -1,7 +1,7 @@
 //! The plan of `ebs.snapshot.copy`: where each snapshot goes, on which way, and what is missing.
 
 use lamplighter_core::{
-    Place, Verdict,
+    Place, Tags, Verdict,
     action::{COPIED_FROM_TAG, PlanCx},
     cloud::ec2::{Restorable, Snapshot, SnapshotState},
     copying::{Draft, TargetKey, Way, cannot_share, copied_to, no_room, way},
@@ -9,9 +9,13 @@ use lamplighter_core::{
 
 use super::{
     known::{Known, There, source_of},
-    params::{Destination, Params, Sources},
+    params::{Params, Sources},
 };
-use crate::lineage::{is_hop, source, why_it_stays};
+use crate::{
+    destination::Destination,
+    lineage::{source, why_it_stays},
+    usable::why_unusable,
+};
 
 /// Judges every snapshot.
 pub(super) fn plan(
@@ -71,17 +75,7 @@ fn judge(
 /// Why a snapshot is not to be copied anywhere.
 /// Source: EBS User Guide, "Copy an Amazon EBS snapshot" and "Archive Amazon EBS snapshots".
 fn cannot(params: &Params, here: &Place, snapshot: &Snapshot) -> Option<String> {
-    let reason = match snapshot.state {
-        SnapshotState::Pending => "pending: only completed snapshots are copied",
-        SnapshotState::Error => "it failed",
-        SnapshotState::Recoverable | SnapshotState::Recovering => "it is in the recycle bin",
-        SnapshotState::Completed if is_hop(snapshot) => "it is on the way to another copy",
-        SnapshotState::Completed if snapshot.storage_tier != "standard" => {
-            "it is in the archive: restore it first"
-        }
-        SnapshotState::Completed => "",
-    };
-    if !reason.is_empty() {
+    if let Some(reason) = why_unusable(snapshot) {
         return Some(reason.to_owned());
     }
     match (&snapshot.owner, params.sources) {
@@ -103,7 +97,7 @@ fn cannot(params: &Params, here: &Place, snapshot: &Snapshot) -> Option<String> 
 /// Why nothing is to be done for a destination.
 fn arrived(to: &Destination, here: &Place, snapshot: &Snapshot, there: &There) -> Option<String> {
     let place = &there.place;
-    if is_itself_in(to, place, here, snapshot) {
+    if is_itself_in(to, place, here, &snapshot.tags) {
         return Some(format!("it is in {place} itself"));
     }
     let copy = there.copies.iter().find(|it| is_copy_of(it, &snapshot.id))?;
@@ -113,14 +107,9 @@ fn arrived(to: &Destination, here: &Place, snapshot: &Snapshot, there: &There) -
     })
 }
 
-/// Whether a destination is where a snapshot is, and what it is.
-pub(super) fn is_itself_in(
-    to: &Destination,
-    place: &Place,
-    here: &Place,
-    snapshot: &Snapshot,
-) -> bool {
-    place == here && (to.key.is_none() || snapshot.tags.contains_key(COPIED_FROM_TAG))
+/// Whether a destination is where a backup with these tags is, and what it is.
+pub(crate) fn is_itself_in(to: &Destination, place: &Place, here: &Place, tags: &Tags) -> bool {
+    place == here && (to.key.is_none() || tags.contains_key(COPIED_FROM_TAG))
 }
 
 /// Whether a copy of a snapshot has not failed and is not thrown away.
@@ -138,14 +127,10 @@ fn one(
     found: &[Restorable],
     known: &Known,
 ) -> Result<(String, Way), String> {
-    let facts = snapshot.kms_key_id.as_ref().and_then(|key| known.keys.get(key));
     let (hop_key, place) = (params.hop_key.as_deref(), &there.place);
-    let way = way(source_of(snapshot, here), hop_key, here, facts, &place.account)?;
+    let way = way(&source_of(snapshot, here), hop_key, here, &known.keys, &place.account)?;
     let hop_encrypts = matches!(way, Way::Hop(_)) && params.hop_key.is_some();
-    let target = match snapshot.encrypted || hop_encrypts {
-        true => Some(&there.target.of_encrypted),
-        false => there.target.of_plain.as_ref(),
-    };
+    let target = there.target.key(snapshot.encrypted || hop_encrypts);
     if let Some(reason) = cannot_share(to, place, target) {
         return Err(reason);
     }

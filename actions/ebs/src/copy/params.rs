@@ -3,23 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lamplighter_core::{
-    AccountId, Region,
+    AccountId,
     action::{BadParams, COPIED_TO_TAG, Permissions},
     copying::{self, CopyNames},
-    length::Length,
     tagging::{TagNames, Wanted},
     template::Template,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::keys;
+use crate::{
+    destination::{self, Destination},
+    keys,
+};
 
 /// Task, job, source, taken-at and copied-from, or hop-of; instance and consistency.
 const OWNERSHIP_TAGS: usize = 7;
-/// What AWS takes as the time of a time-based copy, in quarters of an hour.
-/// Source: EBS User Guide, "Time-based copies".
-const QUARTERS: (u32, u32) = (1, 192);
 
 /// Parameters of `ebs.snapshot.copy`. A snapshot is copied once to each destination, whichever
 /// task or person has made it.
@@ -73,43 +72,8 @@ pub(crate) enum Sources {
     All,
 }
 
-/// A place that gets a copy.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) struct Destination {
-    /// The account, by its name in the configuration or its id; the snapshot's own by default.
-    pub(super) account: Option<AccountId>,
-    /// The region; the snapshot's own by default.
-    pub(super) region: Option<Region>,
-    /// The key of the copy, in that account and region: an alias, an id or an ARN. Without it,
-    /// AWS chooses: none for a snapshot that is not encrypted, and `aws/ebs` for one that is,
-    /// unless encryption by default is on there, which then says.
-    pub(super) key: Option<String>,
-    /// Accounts that may use the copy: names from the configuration, or ids of any.
-    #[serde(default)]
-    pub(super) share: BTreeSet<AccountId>,
-    /// Within what time AWS is to copy, at a price for each GiB: `15m` to `48h`, in quarters of
-    /// an hour. Without it, it takes the time that it takes.
-    pub(super) completion_duration: Option<Length>,
-}
-
 fn default_description() -> Template<CopyNames> {
     "lamplighter {task} of {target} of {source}".parse().expect("all are placeholders")
-}
-
-impl copying::Destination for Destination {
-    fn account(&self) -> Option<&AccountId> {
-        self.account.as_ref()
-    }
-    fn region(&self) -> Option<&Region> {
-        self.region.as_ref()
-    }
-    fn key(&self) -> Option<&str> {
-        self.key.as_deref()
-    }
-    fn share(&self) -> &BTreeSet<AccountId> {
-        &self.share
-    }
 }
 
 impl Params {
@@ -121,16 +85,7 @@ impl Params {
     pub(super) fn check(&self) -> Result<(), BadParams> {
         let bad = |path: String, message: String| Err(BadParams { path, message });
         copying::check(&self.to, OWNERSHIP_TAGS)?;
-        for (index, to) in self.to.iter().enumerate() {
-            if let Some(length) = to.completion_duration {
-                let minutes = length.minutes();
-                let (least, most) = QUARTERS;
-                if minutes % 15 != 0 || !(least..=most).contains(&(minutes / 15)) {
-                    let message = "AWS takes `15m` to `48h`, in quarters of an hour".to_owned();
-                    return bad(format!("to[{index}].completion-duration"), message);
-                }
-            }
-        }
+        destination::check(&self.to)?;
         if !self.owners.is_empty() && self.sources == Sources::Owned {
             let message = "`owners` is about snapshots of others: set `sources` to `shared` or \
                            `all`";

@@ -9,7 +9,6 @@ use lamplighter_core::{
     cloud::ec2::{DESCRIPTION_MAX, NewCopy, Snapshot},
     copying::{Begun, End, Facts, Job, Source, Stand, What, copied_to},
     gone::Deletion,
-    keys::{self as kms, KeyOf},
     select::ServerFilter,
     template::Values,
 };
@@ -17,17 +16,15 @@ use lamplighter_core::{
 use super::{
     judge::{is_copy_of, is_itself_in},
     known::source_of,
-    params::{Destination, Params},
+    params::Params,
 };
 use crate::{
-    gone::{delete, is_kept},
+    destination::Destination,
+    gone::{delete, is_kept, unless_gone},
     keys,
     lineage::{source, taken_at, why_it_stays},
     watch::{self, Begin, Started, begin, is_of_job, not_started},
 };
-
-/// AWS's answer when a snapshot is not there.
-const GONE: &str = "InvalidSnapshot.NotFound";
 
 /// A job that copies one snapshot.
 pub(super) struct Copier<'a> {
@@ -63,7 +60,7 @@ impl Job for Copier<'_> {
     }
 
     fn is_itself_in(&self, to: &Destination, place: &Place) -> bool {
-        is_itself_in(to, place, self.cx.here.place(), self.snapshot)
+        is_itself_in(to, place, self.cx.here.place(), &self.snapshot.tags)
     }
 
     async fn copied_before(&self, there: &dyn Scope) -> Result<Option<String>, Fault> {
@@ -129,12 +126,12 @@ impl Job for Copier<'_> {
         started: Started,
     ) -> Result<Stand<Started, Box<Snapshot>>, Fault> {
         let found = self.made(there, what).await?;
-        let key = match what {
-            What::Hop(key) => key,
-            What::Copy(_, leg, _) => leg.key.as_deref(),
-        };
+        let key = what.key();
         Ok(match started.stands(self.cx, there.ec2(), found).await? {
-            Stand::Failed(why) => Stand::Failed(self.with_keys(why, key, there.place())),
+            Stand::Failed(why) => {
+                let source = keys::of(self.snapshot);
+                Stand::Failed(keys::cure(why, source.as_slice(), key, there.place()))
+            }
             stand => stand,
         })
     }
@@ -148,13 +145,7 @@ impl Job for Copier<'_> {
     }
 
     fn spoils_hop(&self, hop: &Box<Snapshot>, hop_key: Option<&str>) -> Option<String> {
-        (hop.encrypted && hop_key.is_none()).then(|| {
-            format!(
-                "`{}`, the copy on the way, is encrypted by default here with a key that nobody \
-                 else can use: set `hop-key`",
-                hop.id
-            )
-        })
+        keys::spoil_hop(facts(hop), hop_key)
     }
 
     async fn mark(&self, place: &Place, copy: &Box<Snapshot>) -> Result<(), Fault> {
@@ -167,8 +158,10 @@ impl Job for Copier<'_> {
         unless_gone(cx.here.ec2().set_tags(&snapshot.id, &tags).await)
     }
 
-    async fn shares(&self) -> Result<BTreeSet<AccountId>, Fault> {
-        Ok(self.cx.here.ec2().snapshot_shares(&self.snapshot.id).await?.accounts)
+    async fn shares(&self) -> Result<BTreeMap<String, BTreeSet<AccountId>>, Fault> {
+        let id = &self.snapshot.id;
+        let shares = self.cx.here.ec2().snapshot_shares(id).await?;
+        Ok(BTreeMap::from([(id.clone(), shares.accounts)]))
     }
 
     async fn share(
@@ -180,8 +173,8 @@ impl Job for Copier<'_> {
         place.ec2().share_snapshot(id, with).await
     }
 
-    async fn unshare(&self, with: &BTreeSet<AccountId>) -> Result<(), Fault> {
-        unless_gone(self.cx.here.ec2().unshare_snapshot(&self.snapshot.id, with).await)
+    async fn unshare(&self, id: &str, with: &BTreeSet<AccountId>) -> Result<(), Fault> {
+        unless_gone(self.cx.here.ec2().unshare_snapshot(id, with).await)
     }
 
     async fn delete_hop(&self, hop: &str) -> Result<Deletion, Fault> {
@@ -260,18 +253,6 @@ impl Copier<'_> {
         tags.insert(COPIED_FROM_TAG.to_owned(), snapshot.id.clone());
         (params.description.render_within(DESCRIPTION_MAX, &values), tags)
     }
-
-    /// What is said of a copy that failed, when keys are in it: EBS checks them only while it
-    /// copies, and does not say which one it could not use.
-    /// Source: EBS User Guide, "Share the KMS key used to encrypt a shared Amazon EBS snapshot".
-    fn with_keys(&self, why: String, target: Option<&str>, place: &Place) -> String {
-        if !why.to_ascii_lowercase().contains("key") {
-            return why;
-        }
-        let source = keys::of(self.snapshot).map(KeyOf::name);
-        let cure = kms::cure(&place.account, (source, keys::READS), (target, keys::WRITES));
-        format!("{why}: {cure}")
-    }
 }
 
 fn facts(it: &Snapshot) -> Facts<'_> {
@@ -286,12 +267,4 @@ fn facts(it: &Snapshot) -> Facts<'_> {
 fn making(started: Started) -> Begun<Started> {
     let (started, wait) = started.first_look();
     Begun::Making(started, wait)
-}
-
-/// What came of a change of a snapshot that needs none when it is gone.
-fn unless_gone(answer: Result<(), Fault>) -> Result<(), Fault> {
-    match answer {
-        Err(fault) if fault.code.as_deref() == Some(GONE) => Ok(()),
-        answer => answer,
-    }
 }

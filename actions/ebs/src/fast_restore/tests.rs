@@ -1,5 +1,5 @@
 use jiff::SignedDuration;
-use lamplighter_core::{AnyAction, Clock, action::HOP_TAG};
+use lamplighter_core::{AnyAction, Clock, action::HOP_TAG, cloud::ec2::SnapshotState};
 use lamplighter_testkit::{World, conforms};
 use serde_json::{Value, json};
 
@@ -94,7 +94,7 @@ fn only_what_can_have_it_gets_it() {
         let world = World::new().snapshot_with("snap-a", "vol-a", 1, [], change);
         check_plan(&world, on(), &format!("snap-a: leave because {reason}"));
     }
-    left(|it| it.state = SnapshotState::Pending, "pending: only completed snapshots can have it");
+    left(|it| it.state = SnapshotState::Pending, "pending: only completed snapshots can be used");
     left(|it| it.state = SnapshotState::Error, "it failed");
     left(|it| it.storage_tier = "archive".to_owned(), "it is in the archive: restore it first");
     left(|it| it.size_gib = LARGEST + 1, "it is larger than 16 TiB");

@@ -169,3 +169,17 @@ fn a_snapshot_that_still_names_its_image_is_looked_at_again() {
     let waited = world.clock().now().duration_since(begin);
     assert!(waited >= lamplighter_core::action::LONGEST_LAG, "{waited:?}");
 }
+
+#[test]
+fn what_is_on_the_way_to_another_copy_is_no_backup_until_its_job_has_left_it_behind() {
+    let hop = |days| {
+        let tags = [OURS[0], OURS[1], (HOP_TAG, "ami-x")];
+        world().snapshot("snap-h", "vol-1", days, tags).image("ami-d", days, tags, ["snap-h"])
+    };
+    let young = "ami-d: leave because it is on the way to another copy, and its job deletes it";
+    check(hop(6), last(1), &[A, B, "ami-c: leave because last 1 of 1", young]);
+    let old = "ami-d: deregister, and delete 1 snapshot because a job has left it behind on the \
+               way to another copy";
+    check(hop(8), last(1), &[A, B, "ami-c: leave because last 1 of 1", old]);
+    assert_eq!(left(&ran(hop(8), last(1))), "ami-c snap-c");
+}

@@ -1,7 +1,7 @@
 //! A week of two timetables, planned minute by minute and carried out by the engine, against a
 //! table written by hand.
 
-use jiff::{SignedDuration, Timestamp, civil::DateTime};
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use lamplighter_core::{Clock, Engine, engine::Event, schedule::Zone, task::Task};
 use lamplighter_testkit::{World, catalog, cloud::Shortage, finish, stopped, task};
 use serde_json::{Value, json};
@@ -127,7 +127,14 @@ fn follow(world: &mut World, engines: &[Engine], until: Timestamp) {
                 .cloned()
                 .collect();
             let name = &task.order.task;
-            let cx = PlanCx { task: name, place: world.here(), now };
+            let cx = PlanCx {
+                task: name,
+                place: world.here(),
+                occurrence: now,
+                time_zone: &TimeZone::UTC,
+                now,
+                schedule: None,
+            };
             let verdicts = PowerInstance::plan(&params, &cx, &found, &());
             if verdicts.iter().any(|it| matches!(it, Verdict::Act { .. })) {
                 let event = Event::Run { task: name.clone(), at: now };

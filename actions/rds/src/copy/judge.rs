@@ -119,9 +119,9 @@ impl Planner<'_> {
         let facts = snapshot.kms_key_id.as_ref().and_then(|key| self.known.keys.get(key));
         let source = source_of(snapshot);
         let hop_key = self.params.hop_key.as_deref();
-        let way = way(source, hop_key, here, facts, &place.account)?;
+        let way = way(&source, hop_key, here, &self.known.keys, &place.account)?;
         self.check_group(snapshot, to, there)?;
-        let key = match (source.key, &there.key) {
+        let key = match (source.keys.first(), &there.key) {
             (None, Some(key)) if self.kind == Kind::Cluster => {
                 return Err(format!(
                     "it is not encrypted, and AWS encrypts no copies of such snapshots of \
@@ -135,7 +135,7 @@ impl Planner<'_> {
                      destination's `key`"
                 ));
             }
-            (Some(key), None) => facts.map(|it| it.as_target(key)),
+            (Some(key), None) => facts.map(|it| it.as_target(*key)),
             (_, key) => key.clone(),
         };
         match cannot_share(to, place, key.as_ref()) {

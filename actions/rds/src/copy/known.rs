@@ -74,17 +74,14 @@ async fn look_there(cx: &LookCx<'_>, kind: Kind, to: &Destination) -> Result<The
     let place = to.place(cx.here.place());
     let scope = cx.accounts.scope(&place, cx.session).await.doing(entering(&place))?;
     let mut copies = Vec::new();
-    let mut page = None;
-    loop {
-        let listed = scope.rds().snapshots(kind, &ServerFilter::default(), page).await;
-        let listed = listed.doing(format!("listing the copies in {place}"))?;
-        copies.extend(listed.items.into_iter().filter(|it| it.tags.contains_key(COPIED_FROM_TAG)));
-        cx.pulse.beat().await?;
-        page = listed.next;
-        if page.is_none() {
-            break;
+    let (doing, rds) = (format!("listing the copies in {place}"), scope.rds());
+    let take = |it: Snapshot| {
+        if it.tags.contains_key(COPIED_FROM_TAG) {
+            copies.push(it);
         }
-    }
+    };
+    let all = ServerFilter::default();
+    cx.each(&doing, |page| rds.snapshots(kind, &all, page), take).await?;
     let key = match &to.key {
         Some(name) => Some(TargetKey::named(&*scope, name).await?),
         None => None,
@@ -110,5 +107,9 @@ async fn named_group(scope: &dyn Scope, name: &str) -> Result<OptionGroup, Fault
 pub(super) fn source_of(snapshot: &Snapshot) -> copying::Source<'_> {
     let manual = snapshot.snapshot_type == "manual";
     let kept = Kept { why: "it is automated, and AWS shares only manual ones", keeps_key: true };
-    copying::Source { key: keys::of(snapshot), kept: (!manual).then_some(kept), reads: keys::READS }
+    copying::Source {
+        keys: keys::of(snapshot).into_iter().collect(),
+        kept: (!manual).then_some(kept),
+        reads: keys::READS,
+    }
 }

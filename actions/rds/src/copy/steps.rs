@@ -169,14 +169,14 @@ impl<F: Family> Job for Copier<'_, F> {
 
     async fn mark(&self, place: &Place, copy: &Box<Snapshot>) -> Result<(), Fault> {
         let tags = Tags::from([(copied_to(place), copy.id.clone())]);
-        let (rds, id) = (self.cx.here.rds(), &self.snapshot.id);
         // Somebody may have deleted it while it was copied, or RDS.
-        unless_gone(rds.tag_snapshot(F::KIND, id, &tags).await)
+        unless_gone(self.cx.here.rds().tag(&self.arn(&self.snapshot.id), &tags).await)
     }
 
-    async fn shares(&self) -> Result<BTreeSet<AccountId>, Fault> {
-        let shares = self.cx.here.rds().snapshot_shares(F::KIND, &self.snapshot.id).await;
-        Ok(shares?.accounts)
+    async fn shares(&self) -> Result<BTreeMap<String, BTreeSet<AccountId>>, Fault> {
+        let id = &self.snapshot.id;
+        let shares = self.cx.here.rds().snapshot_shares(F::KIND, id).await?;
+        Ok(BTreeMap::from([(id.clone(), shares.accounts)]))
     }
 
     async fn share(
@@ -188,9 +188,8 @@ impl<F: Family> Job for Copier<'_, F> {
         place.rds().share_snapshot(F::KIND, id, with).await
     }
 
-    async fn unshare(&self, with: &BTreeSet<AccountId>) -> Result<(), Fault> {
-        let (rds, id) = (self.cx.here.rds(), &self.snapshot.id);
-        unless_gone(rds.unshare_snapshot(F::KIND, id, with).await)
+    async fn unshare(&self, id: &str, with: &BTreeSet<AccountId>) -> Result<(), Fault> {
+        unless_gone(self.cx.here.rds().unshare_snapshot(F::KIND, id, with).await)
     }
 
     async fn delete_hop(&self, hop: &str) -> Result<Deletion, Fault> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use aws_sdk_ec2::{
     config::Config,
-    types::{CreateVolumePermission, OperationType, SnapshotAttributeName},
+    types::{CreateVolumePermission, OperationType, ResourceType, SnapshotAttributeName},
 };
 use aws_smithy_types::retry::RetryConfig;
 use lamplighter_core::{
@@ -17,7 +17,7 @@ use lamplighter_core::{
     select::ServerFilter,
 };
 
-use super::{Ec2Client, PAGE, filters, next, read, snapshot_tags, tag};
+use super::{Ec2Client, PAGE, filters, next, read, tag, tags_of};
 
 #[async_trait]
 impl Copies for Ec2Client {
@@ -73,7 +73,7 @@ impl Copies for Ec2Client {
             .set_encrypted(new.key.as_ref().map(|_| true))
             .set_kms_key_id(new.key.clone())
             .set_completion_duration_minutes(new.within_minutes.and_then(|it| it.try_into().ok()))
-            .set_tag_specifications(snapshot_tags(&new.tags))
+            .set_tag_specifications(tags_of(&[ResourceType::Snapshot], &new.tags))
             .customize()
             // Without a client token a second try may make a second copy.
             .config_override(Config::builder().retry_config(RetryConfig::disabled()));

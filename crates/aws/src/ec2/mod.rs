@@ -7,6 +7,7 @@ mod locks;
 pub(crate) mod read;
 mod sets;
 mod tiers;
+mod volumes;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -70,7 +71,7 @@ impl Ec2Client {
             .create_snapshot()
             .volume_id(&new.volume_id)
             .description(&new.description)
-            .set_tag_specifications(snapshot_tags(&new.tags))
+            .set_tag_specifications(tags_of(&[ResourceType::Snapshot], &new.tags))
     }
 
     fn call<'a>(&'a self, doing: &'a str, action: &'static str) -> Call<'a> {
@@ -180,12 +181,14 @@ fn tag((key, value): (&String, &String)) -> Tag {
     Tag::builder().key(key).value(value).build()
 }
 
-/// The tags of a snapshot that a call makes.
-fn snapshot_tags(tags: &Tags) -> Option<Vec<TagSpecification>> {
-    let specification = TagSpecification::builder()
-        .resource_type(ResourceType::Snapshot)
-        .set_tags(Some(tags.iter().map(tag).collect()));
-    (!tags.is_empty()).then(|| vec![specification.build()])
+/// The tags of what a call makes, of each of these types.
+pub(crate) fn tags_of(types: &[ResourceType], tags: &Tags) -> Option<Vec<TagSpecification>> {
+    let tags_of: Vec<Tag> = tags.iter().map(tag).collect();
+    let of = |it: &ResourceType| {
+        let specification = TagSpecification::builder().resource_type(it.clone());
+        specification.set_tags(Some(tags_of.clone())).build()
+    };
+    (!tags.is_empty()).then(|| types.iter().map(of).collect())
 }
 
 /// The filters of a request. That for ids has a name for each kind of resource.

@@ -2,7 +2,7 @@
 //! it must have is an error, in words such as ``the volume `vol-1` without a size``.
 
 use aws_sdk_ec2::{
-    operation::create_snapshot::CreateSnapshotOutput,
+    operation::{create_snapshot::CreateSnapshotOutput, create_volume::CreateVolumeOutput},
     types::{self, StorageTier, Tag},
 };
 use aws_smithy_types::DateTime;
@@ -81,6 +81,27 @@ pub(super) fn created(answer: &CreateSnapshotOutput) -> Result<Snapshot, String>
         .set_storage_tier(answer.storage_tier)
         .set_tags(answer.tags);
     snapshot(&found.build())
+}
+
+/// The answer of `CreateVolume`, which has the fields of a volume without being one.
+pub(super) fn made_volume(answer: &CreateVolumeOutput) -> Result<Volume, String> {
+    let answer = answer.clone();
+    let found = types::Volume::builder()
+        .set_volume_id(answer.volume_id)
+        .set_size(answer.size)
+        .set_volume_type(answer.volume_type)
+        .set_state(answer.state)
+        .set_encrypted(answer.encrypted)
+        .set_kms_key_id(answer.kms_key_id)
+        .set_iops(answer.iops)
+        .set_throughput(answer.throughput)
+        .set_availability_zone(answer.availability_zone)
+        .set_create_time(answer.create_time)
+        .set_snapshot_id(answer.snapshot_id)
+        .set_attachments(answer.attachments)
+        .set_operator(answer.operator)
+        .set_tags(answer.tags);
+    volume(&found.build())
 }
 
 pub(crate) fn image(found: &types::Image) -> Result<Image, String> {

@@ -8,9 +8,7 @@ use async_trait::async_trait;
 use aws_sdk_ec2::{
     Client,
     config::Config,
-    types::{
-        self, AttributeValue, Filter, InstanceAttributeName, ResourceType, Tag, TagSpecification,
-    },
+    types::{self, AttributeValue, Filter, InstanceAttributeName, ResourceType, Tag},
 };
 use aws_smithy_types::retry::RetryConfig;
 use lamplighter_batch::{Desk, Refused};
@@ -25,7 +23,7 @@ use lamplighter_core::{
 };
 
 use crate::{
-    ec2::{Ec2Client, PAGE, filters, next, read::image},
+    ec2::{Ec2Client, PAGE, filters, next, read::image, tags_of},
     fault::{Call, shared},
 };
 
@@ -263,12 +261,7 @@ impl Instances for InstancesClient {
     async fn create_image(&self, new: &NewImage) -> Result<(), Fault> {
         let doing = format!("creating an image of `{}`", new.instance_id);
         let call = self.call(&doing, "ec2:CreateImage");
-        let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
-        let tags: Vec<Tag> = new.tags.iter().map(tag).collect();
-        let of = |kind: ResourceType| {
-            TagSpecification::builder().resource_type(kind).set_tags(Some(tags.clone())).build()
-        };
-        let specifications = vec![of(ResourceType::Image), of(ResourceType::Snapshot)];
+        let specifications = tags_of(&[ResourceType::Image, ResourceType::Snapshot], &new.tags);
         let request = self
             .client
             .create_image()
@@ -276,7 +269,7 @@ impl Instances for InstancesClient {
             .name(&new.name)
             .description(&new.description)
             .no_reboot(!new.reboot)
-            .set_tag_specifications((!tags.is_empty()).then_some(specifications))
+            .set_tag_specifications(specifications)
             .customize()
             // A second try would be told that the name is taken: by the first.
             .config_override(Config::builder().retry_config(RetryConfig::disabled()));

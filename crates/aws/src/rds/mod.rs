@@ -22,6 +22,7 @@ use lamplighter_core::{
             Reboot, Snapshot,
         },
     },
+    if_there,
     select::ServerFilter,
 };
 
@@ -35,7 +36,6 @@ const PAGE: i32 = 100;
 pub(crate) struct RdsClient {
     client: Client,
     whom: String,
-    place: Place,
 }
 
 impl RdsClient {
@@ -45,11 +45,7 @@ impl RdsClient {
         let config = Builder::from(config)
             .region(aws_types::region::Region::new(region.to_string()))
             .retry_partition(RetryPartition::new(format!("rds-{region}-{account}")));
-        RdsClient {
-            client: Client::from_conf(config.build()),
-            whom: format!("{whom} in {place}"),
-            place: place.clone(),
-        }
+        RdsClient { client: Client::from_conf(config.build()), whom: format!("{whom} in {place}") }
     }
 
     fn call<'a>(&'a self, doing: &'a str, action: &'static str) -> Call<'a> {
@@ -352,14 +348,23 @@ impl Rds for RdsClient {
         }
     }
 
-    async fn tag_snapshot(&self, kind: Kind, name: &str, tags: &Tags) -> Result<(), Fault> {
-        let doing = format!("tagging the snapshot `{name}`");
+    async fn tag(&self, arn: &str, tags: &Tags) -> Result<(), Fault> {
+        let doing = format!("tagging `{arn}`");
         let call = self.call(&doing, "rds:AddTagsToResource");
         let request = self
             .client
             .add_tags_to_resource()
-            .resource_name(kind.snapshot_arn(&self.place, name))
+            .resource_name(arn)
             .set_tags(self::tags(tags).or_else(|| Some(Vec::new())));
+        call.answer(request.send().await).map(|_| ())
+    }
+
+    async fn untag(&self, arn: &str, keys: &[&str]) -> Result<(), Fault> {
+        let doing = format!("untagging `{arn}`");
+        let call = self.call(&doing, "rds:RemoveTagsFromResource");
+        let keys = keys.iter().map(|it| (*it).to_owned()).collect();
+        let request =
+            self.client.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(keys));
         call.answer(request.send().await).map(|_| ())
     }
 }
@@ -378,14 +383,6 @@ fn tags(tags: &Tags) -> Option<Vec<Tag>> {
 /// One try and no more.
 fn once() -> Builder {
     Config::builder().retry_config(RetryConfig::disabled())
-}
-
-/// The answer, unless it says that what was asked for is not there.
-fn if_there<T>(answer: Result<T, Fault>, codes: &[&str]) -> Result<Option<T>, Fault> {
-    match answer {
-        Err(fault) if fault.code.as_deref().is_some_and(|code| codes.contains(&code)) => Ok(None),
-        answer => answer.map(Some),
-    }
 }
 
 #[cfg(test)]

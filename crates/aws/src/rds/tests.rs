@@ -165,18 +165,17 @@ async fn reboots_and_deletions_are_not_tried_again_by_themselves() {
 }
 
 #[tokio::test]
-async fn tags_are_set_by_the_arn_of_the_kind() {
-    let wire = Wire::script([ok("AddTagsToResource", "")]);
+async fn tags_are_set_and_taken_off_by_the_arn() {
+    const ARN: &str = "arn:aws:rds:eu-west-1:222233334444:cluster-snapshot:s";
+    let wire = Wire::script([ok("AddTagsToResource", ""), ok("RemoveTagsFromResource", "")]);
     let tags = [("a".to_owned(), "b".to_owned())].into();
-    client(&wire).tag_snapshot(Kind::Cluster, "s", &tags).await.unwrap();
-    assert_eq!(
-        wire.sent()[0].parameters(),
-        [
-            "ResourceName=arn:aws:rds:eu-west-1:222233334444:cluster-snapshot:s",
-            "Tags.Tag.1.Key=a",
-            "Tags.Tag.1.Value=b",
-        ]
-    );
+    client(&wire).tag(ARN, &tags).await.unwrap();
+    client(&wire).untag(ARN, &["a"]).await.unwrap();
+    let name = format!("ResourceName={ARN}");
+    let sent = wire.sent();
+    let expected = [&name, "Tags.Tag.1.Key=a", "Tags.Tag.1.Value=b"];
+    assert_eq!(sent[0].parameters(), expected);
+    assert_eq!(sent[1].parameters(), [&name, "TagKeys.member.1=a"]);
 }
 
 #[tokio::test]

@@ -32,9 +32,12 @@ pub(crate) struct Backup {
     pub(crate) region: Region,
     /// What it is a backup of.
     pub(crate) source: String,
-    /// What AWS says that it holds: an image has a snapshot of each volume.
+    /// The volume that AWS says that it is of, which it forgets of copies.
     #[serde(skip)]
     volume: String,
+    /// The image that it is a part of.
+    #[serde(skip)]
+    image: Option<String>,
     /// The task that made it.
     pub(crate) task: String,
     /// The job that made it.
@@ -77,8 +80,15 @@ fn rule(reason: &str) -> &str {
 pub(crate) async fn backups(scene: &Scene, stage: &Stage) -> Result<Vec<Backup>, Failure> {
     let mut backups = Vec::new();
     for place in stage.cloud.places() {
+        let images = stage.cloud.images_in(&place).into_iter();
+        let parts =
+            images.flat_map(|it| it.snapshots.into_iter().map(move |part| (part, it.id.clone())));
+        let mut parts: BTreeMap<String, String> = parts.collect();
         let made = stage.cloud.snapshots_in(&place).into_iter();
-        backups.extend(made.filter_map(|it| backup(&place, it)));
+        backups.extend(made.filter_map(|it| {
+            let image = parts.remove(&it.id);
+            backup(&place, it, image)
+        }));
     }
     let mut kept = verdicts(scene, stage).await?;
     for backup in &mut backups {
@@ -92,14 +102,15 @@ pub(crate) async fn backups(scene: &Scene, stage: &Stage) -> Result<Vec<Backup>,
     Ok(backups)
 }
 
-/// A snapshot, if a task made it.
-fn backup(place: &Place, snapshot: Snapshot) -> Option<Backup> {
+/// A snapshot, alone or of an image, if a task made it.
+fn backup(place: &Place, snapshot: Snapshot, image: Option<String>) -> Option<Backup> {
     let mut tags = snapshot.tags;
     Some(Backup {
         task: tags.remove(TASK_TAG)?,
         job: tags.remove(JOB_TAG),
         source: tags.remove(SOURCE_TAG).unwrap_or_else(|| snapshot.volume_id.clone()),
         volume: snapshot.volume_id,
+        image,
         id: snapshot.id,
         account: place.account.clone(),
         region: place.region.clone(),
@@ -159,16 +170,21 @@ fn kept(task: &TaskName, verdict: Verdict) -> Kept {
     Kept { task: task.clone(), verdict, reasons }
 }
 
-/// Backups that one job made twice of the same thing: an effect that happened twice, which breaks what is promised.
+/// Backups that one job made twice of the same thing: an effect that happened twice, which breaks what
+/// is promised. An image is one thing, with a snapshot of each volume.
 pub(super) fn twins(backups: &[Backup]) -> Vec<String> {
     let mut first = BTreeMap::new();
     let mut twins = Vec::new();
-    for backup in backups {
-        let Some(job) = &backup.job else { continue };
-        let what = (&backup.account, &backup.region, &backup.volume, job);
-        if let Some(other) = first.insert(what, &backup.id) {
-            let id = &backup.id;
-            twins.push(format!("once: `{other}` and `{id}` are both of the job `{job}`"));
+    for Backup { account, region, volume, image, id, job, .. } in backups {
+        let Some(job) = job else { continue };
+        let (of, made) = match image {
+            Some(image) => ("", image),
+            None => (volume.as_str(), id),
+        };
+        if let Some(other) = first.insert((account, region, of, job), made)
+            && other != made
+        {
+            twins.push(format!("once: `{other}` and `{made}` are both of the job `{job}`"));
         }
     }
     twins
@@ -214,12 +230,13 @@ tasks:
 
     #[test]
     fn two_backups_of_one_job_are_told() {
-        let backup = |id: &str, volume: &str, job: &str| Backup {
+        let backup = |id: &str, volume: &str, image: Option<&str>, job: &str| Backup {
             id: id.to_owned(),
             account: "111122223333".parse().unwrap(),
             region: "eu-west-1".parse().unwrap(),
             source: "i-1".to_owned(),
             volume: volume.to_owned(),
+            image: image.map(str::to_owned),
             task: "nightly".to_owned(),
             job: Some(job.to_owned()),
             taken_at: Timestamp::UNIX_EPOCH,
@@ -227,12 +244,21 @@ tasks:
             kept: Vec::new(),
         };
         let told = twins(&[
-            backup("snap-1", "vol-1", "a"),
-            backup("snap-2", "vol-1", "b"),
-            backup("snap-3", "vol-2", "a"),
-            backup("snap-4", "vol-1", "a"),
+            backup("snap-1", "vol-1", None, "a"),
+            backup("snap-2", "vol-1", None, "b"),
+            backup("snap-3", "vol-2", None, "a"),
+            backup("snap-4", "vol-1", None, "a"),
+            backup("snap-5", "vol-ffffffff", Some("ami-1"), "c"),
+            backup("snap-6", "vol-ffffffff", Some("ami-1"), "c"),
+            backup("snap-7", "vol-ffffffff", Some("ami-2"), "c"),
         ]);
-        assert_eq!(told, ["once: `snap-1` and `snap-4` are both of the job `a`"]);
+        assert_eq!(
+            told,
+            [
+                "once: `snap-1` and `snap-4` are both of the job `a`",
+                "once: `ami-1` and `ami-2` are both of the job `c`",
+            ]
+        );
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub(crate) async fn run(
     };
     let config = configuration::load(&globals.config)?;
     let planner = Planner::new(ACTIONS, aws.accounts(&config).await?);
+    let planner = planner.knowing(&config.tasks);
     let chosen: Result<Vec<&Task>, Failure> =
         args.tasks.iter().map(|name| find(&config, name)).collect();
     let plan = make(&planner, &chosen?, at).await?;

@@ -15,8 +15,8 @@ use crate::{
 
 pub(crate) fn run(args: &RetentionArgs, as_json: bool) -> Result<Exit, Failure> {
     let policy: Policy = read(&args.keep, "a policy such as `{keep: {daily: 7}, floor: 1}`")?;
-    policy.check().map_err(|error| {
-        Failure::usage(format!("the policy in `{}`: {error}", args.keep.display()))
+    policy.check().map_err(|bad| {
+        Failure::usage(format!("the policy in `{}`: {}", args.keep.display(), bad.message))
     })?;
     let backups: Vec<Backup> =
         read(&args.backups, "a list of backups, each `{id, source, taken-at, state}`")?;

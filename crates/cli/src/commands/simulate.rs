@@ -200,6 +200,7 @@ async fn serve(
         true => output::note(&text),
         false => output::print(&text)?,
     }
+    stage.cloud.dial(|it| it.clock_speed = args.speed);
     stage.clock.go_on(args.speed);
     let served = end_point.serve(stage.cloud.clone(), stop.cancelled()).await;
     served.map_err(|error| Failure::io("serving the simulated AWS", &error))

@@ -7,7 +7,10 @@ use lamplighter_catalog::ACTIONS;
 use lamplighter_config::Config;
 use lamplighter_core::{
     AccountId, Clock, Engine, Fault, Ports, RunId, TaskName,
-    cloud::rds::Kind,
+    cloud::{
+        rds::{ClusterSnapshot, DatabaseSnapshot, Kind},
+        tagged::Tagged,
+    },
     engine::{Event, Planner},
     plan::{Problem, TaskPlan},
     task::Task,
@@ -88,24 +91,30 @@ fn snapshots(cloud: &Cloud) -> Vec<Backup> {
 /// Notes everything there is that a test may name, and its tags.
 fn know(cloud: &Cloud, found: &mut Found) {
     for place in cloud.places() {
-        let volumes = cloud.volumes_in(&place).into_iter().map(|it| (it.id, it.tags));
-        let snapshots = cloud.snapshots_in(&place).into_iter().map(|it| (it.id, it.tags));
-        let instances = cloud.instances_in(&place).into_iter().map(|it| (it.id, it.tags));
-        let databases = cloud.databases_in(&place).into_iter().map(|it| (it.id, it.tags));
-        let clusters = cloud.clusters_in(&place).into_iter().map(|it| (it.id, it.tags));
-        let kinds = [Kind::Instance, Kind::Cluster].into_iter();
-        let of_databases = kinds.flat_map(|kind| cloud.database_snapshots_in(&place, kind));
-        let of_databases = of_databases.map(|it| (it.id, it.tags));
-        let all = volumes.chain(snapshots).chain(instances);
-        for (id, tags) in all.chain(databases).chain(clusters).chain(of_databases) {
+        let mut all: Vec<Tagged> = Vec::new();
+        all.extend(cloud.volumes_in(&place).into_iter().map(Tagged::from));
+        all.extend(cloud.snapshots_in(&place).into_iter().map(Tagged::from));
+        all.extend(cloud.images_in(&place).into_iter().map(Tagged::from));
+        all.extend(cloud.instances_in(&place).into_iter().map(Tagged::from));
+        all.extend(cloud.tables_in(&place).into_iter().map(Tagged::from));
+        all.extend(cloud.databases_in(&place).into_iter().map(Tagged::from));
+        all.extend(cloud.clusters_in(&place).into_iter().map(Tagged::from));
+        let of_databases = cloud.database_snapshots_in(&place, Kind::Instance).into_iter();
+        all.extend(of_databases.map(|it| DatabaseSnapshot(it).into()));
+        let of_clusters = cloud.database_snapshots_in(&place, Kind::Cluster).into_iter();
+        all.extend(of_clusters.map(|it| ClusterSnapshot(it).into()));
+        for it in all {
             let tags: Vec<String> =
-                tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                it.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let facts = match tags.is_empty() {
                 true => "it has no tags".to_owned(),
                 false => format!("its tags are {}", tags.join(", ")),
             };
-            found.known.insert(format!("{place}/{id}"), facts.clone());
-            found.known.insert(id, facts);
+            // Tasks on tags have another name for some.
+            for name in [it.id.as_str(), it.own_id()] {
+                found.known.insert(format!("{place}/{name}"), facts.clone());
+                found.known.insert(name.to_owned(), facts.clone());
+            }
         }
         found.known.insert(place.to_string(), String::new());
         found.known.insert(place.account.to_string(), String::new());
@@ -115,6 +124,7 @@ fn know(cloud: &Cloud, found: &mut Found) {
 /// Plans a task in all its places.
 fn plan(stage: &Stage, task: &Task, at: Timestamp, found: &mut Found) {
     let planner = Planner::new(ACTIONS, stage.accounts.clone());
+    let planner = planner.knowing(std::slice::from_ref(task));
     let mut problems = Vec::new();
     let mut unseen = Vec::new();
     let planned = finish(async {

@@ -6,6 +6,7 @@ use lamplighter_config::{Account, Config, Role, Source, load};
 use lamplighter_core::{
     Region,
     events::{Name, Trigger},
+    pace::Share,
     schedule::{Missed, Schedule, Timing},
     task::{Group, Mode, Percent, Reach, Regions, StopAfter},
 };
@@ -39,7 +40,8 @@ fn with_task(task: &str) -> Config {
 
 #[test]
 fn a_whole_configuration_is_read() {
-    let Config { accounts, mut tasks, groups } = good(DESIGN);
+    let Config { accounts, mut tasks, groups, share } = good(DESIGN);
+    assert_eq!(share, Share::default());
     assert_eq!(groups, []);
     let names: Vec<&str> = accounts.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["hub", "prod-data", "vault"]);
@@ -297,4 +299,14 @@ fn events_trigger_a_task_beside_its_schedule_or_without_one() {
     );
     let states = "    accounts: all\n    schedule: { every: 1h }\n    on: [{ event: ebs.volume.modified }]\n";
     assert!(with_task(states).tasks[0].schedule.is_some());
+}
+
+#[test]
+fn a_share_of_the_calls_that_aws_allows_is_taken() {
+    let share = |text: &str| good(text).share;
+    let half = Share::new(Percent::try_from(50).unwrap()).unwrap();
+    assert_eq!(share("pacing: { share: 50% }"), half);
+    assert_eq!(share("pacing: { share: 50 }"), half);
+    assert_eq!(share("pacing: {}"), Share::default());
+    assert_eq!(share("pacing:\naccounts:\n"), Share::default());
 }

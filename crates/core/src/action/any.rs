@@ -36,6 +36,8 @@ pub trait AnyAction: Send + Sync {
     fn spec(&self) -> &'static Spec;
     /// What it works on, in the plural: `volumes`.
     fn target_kind(&self) -> &'static str;
+    /// What the targets of a task with these parameters are called: of several kinds, all of them.
+    fn kinds(&self, params: &Value) -> Result<Vec<&'static str>, Fault>;
     /// Whether planning compares the targets with each other.
     fn compares_targets(&self) -> bool;
     /// All IAM actions that it may need, in any account, sorted: for listing targets, for looking
@@ -45,8 +47,10 @@ pub trait AnyAction: Send + Sync {
     fn permissions_here(&self) -> Vec<&'static str>;
     /// IAM actions that a task with these parameters needs, listing its targets included.
     fn needs(&self, params: &Value) -> Result<Permissions, Fault>;
-    /// Those for listing its targets, sorted.
-    fn listing(&self) -> &'static [&'static str];
+    /// Those for listing the targets of a task with these parameters.
+    fn listing(&self, params: &Value) -> Result<Vec<&'static str>, Fault>;
+    /// Those for listing its kind of targets, of whatever task.
+    fn listing_of_kind(&self) -> &'static [&'static str];
     /// Those that a plan has used, beside these, where something is selected, if the task needs them.
     fn looking(&self) -> &'static [&'static str];
     /// The schema of the `with:` block.
@@ -55,8 +59,17 @@ pub trait AnyAction: Send + Sync {
     fn target_schema(&self) -> Schema;
     /// Checks a `with:` block.
     fn check_params(&self, params: &Value) -> Result<(), BadParams>;
-    /// One page of the resources in a place that `filter` admits.
+    /// One page of the resources in a place that `filter` admits, for a task with these
+    /// parameters.
     async fn list(
+        &self,
+        params: &Value,
+        scope: &dyn Scope,
+        filter: &ServerFilter,
+        page: Option<PageToken>,
+    ) -> Result<Page<Candidate>, Fault>;
+    /// One page of its kind of targets that `filter` admits, of whatever task.
+    async fn list_kind(
         &self,
         scope: &dyn Scope,
         filter: &ServerFilter,
@@ -103,6 +116,10 @@ impl<A: Action> AnyAction for A {
         A::Target::KIND
     }
 
+    fn kinds(&self, params: &Value) -> Result<Vec<&'static str>, Fault> {
+        Ok(A::kinds(&from_json(params, "parameters")?))
+    }
+
     fn compares_targets(&self) -> bool {
         A::COMPARES_TARGETS
     }
@@ -118,11 +135,15 @@ impl<A: Action> AnyAction for A {
     fn needs(&self, params: &Value) -> Result<Permissions, Fault> {
         let params: A::Params = from_json(params, "parameters")?;
         let mut needs = A::permissions(&params);
-        needs.here.extend(A::Target::PERMISSIONS);
+        needs.here.extend(A::listing(&params));
         Ok(needs)
     }
 
-    fn listing(&self) -> &'static [&'static str] {
+    fn listing(&self, params: &Value) -> Result<Vec<&'static str>, Fault> {
+        Ok(A::listing(&from_json(params, "parameters")?))
+    }
+
+    fn listing_of_kind(&self) -> &'static [&'static str] {
         A::Target::PERMISSIONS
     }
 
@@ -151,22 +172,22 @@ impl<A: Action> AnyAction for A {
 
     async fn list(
         &self,
+        params: &Value,
         scope: &dyn Scope,
         filter: &ServerFilter,
         page: Option<PageToken>,
     ) -> Result<Page<Candidate>, Fault> {
-        let page = A::Target::list(scope, filter, page).await?;
-        let candidate = |target: &A::Target| {
-            Ok(Candidate {
-                id: target.id().to_owned(),
-                tags: target.tags().clone(),
-                facts: to_json(target, "target")?,
-            })
-        };
-        Ok(Page {
-            items: page.items.iter().map(candidate).collect::<Result<_, Fault>>()?,
-            next: page.next,
-        })
+        let params: A::Params = from_json(params, "parameters")?;
+        candidates(A::list(&params, scope, filter, page).await?)
+    }
+
+    async fn list_kind(
+        &self,
+        scope: &dyn Scope,
+        filter: &ServerFilter,
+        page: Option<PageToken>,
+    ) -> Result<Page<Candidate>, Fault> {
+        candidates(A::Target::list(scope, filter, page).await?)
     }
 
     async fn plan_json(
@@ -181,7 +202,14 @@ impl<A: Action> AnyAction for A {
             .map(|it| from_json(&it.facts, "target"))
             .collect::<Result<Vec<A::Target>, Fault>>()?;
         let known = A::look(cx, &params, &targets).await?;
-        let plan = PlanCx { task: &cx.session.task, place: cx.here.place(), now: cx.now };
+        let plan = PlanCx {
+            task: &cx.session.task,
+            place: cx.here.place(),
+            occurrence: cx.session.occurrence,
+            time_zone: cx.time_zone,
+            now: cx.now,
+            schedule: cx.schedule,
+        };
         let verdicts = A::plan(&params, &plan, &targets, &known);
         if verdicts.len() == found.len() {
             Ok(verdicts)
@@ -234,6 +262,19 @@ impl<A: Action> AnyAction for A {
         let params: A::Params = from_json(params, "parameters")?;
         A::rehearse(cx, &params, &from_json(target, "target")?).await
     }
+}
+
+/// A page as the engine sees it.
+fn candidates<T: Resource>(page: Page<T>) -> Result<Page<Candidate>, Fault> {
+    let candidate = |target: &T| {
+        Ok(Candidate {
+            id: target.id().to_owned(),
+            tags: target.tags().clone(),
+            facts: to_json(target, "target")?,
+        })
+    };
+    let items = page.items.iter().map(candidate).collect::<Result<_, Fault>>()?;
+    Ok(Page { items, next: page.next })
 }
 
 fn sorted(mut all: Vec<&'static str>) -> Vec<&'static str> {

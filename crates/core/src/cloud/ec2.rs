@@ -6,6 +6,7 @@ mod images;
 mod locks;
 mod sets;
 mod tiers;
+mod volumes;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -21,13 +22,14 @@ pub use images::{Image, Images};
 pub use locks::{Lock, LockMode, LockState, Locks, NewLock};
 pub use sets::{NewSet, Sets};
 pub use tiers::{Tiering, Tiers};
+pub use volumes::{Modification, ModificationState, NewVolume, VolumeShape, Volumes};
 
 /// What EC2 takes as the description of a snapshot or an image, in characters.
 pub const DESCRIPTION_MAX: usize = 255;
 
 /// EC2 and EBS in one account and region.
 #[async_trait]
-pub trait Ec2: Copies + FastRestores + Images + Locks + Sets + Tiers {
+pub trait Ec2: Copies + FastRestores + Images + Locks + Sets + Tiers + Volumes {
     /// One page of `ec2:DescribeVolumes`.
     async fn volumes(
         &self,

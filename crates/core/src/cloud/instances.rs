@@ -70,10 +70,12 @@ pub trait Instances: Send + Sync {
     /// `create_image`.
     async fn image_named(&self, name: &str) -> Result<Option<Image>, Fault>;
 
-    /// Adds tags to an instance and changes those that are there. Needs `ec2:CreateTags`.
+    /// Adds tags to an instance, or any other resource of EC2, and changes those that are there.
+    /// Needs `ec2:CreateTags`.
     async fn tag(&self, id: &str, tags: &Tags) -> Result<(), Fault>;
 
-    /// Takes tags off an instance, whatever their values. Needs `ec2:DeleteTags`.
+    /// Takes tags off an instance, or any other resource of EC2, whatever their values. Needs
+    /// `ec2:DeleteTags`.
     async fn untag(&self, id: &str, keys: &[&str]) -> Result<(), Fault>;
 }
 

@@ -7,6 +7,9 @@ pub mod kms;
 pub mod organizations;
 pub mod rds;
 pub mod ssm;
+pub mod table_backups;
+pub mod tables;
+pub mod tagged;
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -23,6 +26,7 @@ pub use kms::Kms;
 pub use organizations::{Members, Organizations};
 pub use rds::Rds;
 pub use ssm::Ssm;
+pub use tables::Tables;
 
 /// One account in one region, with credentials for it.
 pub trait Scope: Send + Sync {
@@ -34,11 +38,12 @@ pub trait Scope: Send + Sync {
     fn instances(&self) -> &dyn Instances;
     /// KMS there.
     fn kms(&self) -> &dyn Kms;
-
     /// RDS and Aurora there.
     fn rds(&self) -> &dyn Rds;
     /// SSM there.
     fn ssm(&self) -> &dyn Ssm;
+    /// DynamoDB there.
+    fn tables(&self) -> &dyn Tables;
 }
 
 /// Hands out scopes, and keeps their credentials fresh.
@@ -93,6 +98,25 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// The next page, if there is one.
     pub next: Option<PageToken>,
+}
+
+/// Reads a listing to its end, page by page, and hands over what is on it.
+pub async fn each<T, F>(
+    mut list: impl FnMut(Option<PageToken>) -> F,
+    mut take: impl FnMut(T),
+) -> Result<(), Fault>
+where
+    F: Future<Output = Result<Page<T>, Fault>>,
+{
+    let mut page = None;
+    loop {
+        let listed = list(page).await?;
+        listed.items.into_iter().for_each(&mut take);
+        page = listed.next;
+        if page.is_none() {
+            return Ok(());
+        }
+    }
 }
 
 /// A kind of thing that tasks select: how to list it, and what is known of it.

@@ -26,29 +26,39 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The ARN of a database.
+    /// What the ARN of a database ends in: `db:orders`.
     /// Source: Service Authorization Reference, "Resource types defined by Amazon RDS".
-    pub fn database_arn(self, place: &Place, name: &str) -> String {
-        let resource = match self {
-            Kind::Instance => "db",
-            Kind::Cluster => "cluster",
-        };
-        arn(place, resource, name)
+    pub fn database_in_arn(self, name: &str) -> String {
+        match self {
+            Kind::Instance => format!("db:{name}"),
+            Kind::Cluster => format!("cluster:{name}"),
+        }
     }
 
-    /// The ARN of a snapshot. Source: the same.
+    /// What the ARN of a snapshot ends in: `snapshot:orders-1`.
+    pub fn snapshot_in_arn(self, name: &str) -> String {
+        match self {
+            Kind::Instance => format!("snapshot:{name}"),
+            Kind::Cluster => format!("cluster-snapshot:{name}"),
+        }
+    }
+
+    /// The ARN of a database.
+    pub fn database_arn(self, place: &Place, name: &str) -> String {
+        place.arn("rds", &self.database_in_arn(name))
+    }
+
+    /// The ARN of a snapshot.
     pub fn snapshot_arn(self, place: &Place, name: &str) -> String {
-        let resource = match self {
-            Kind::Instance => "snapshot",
-            Kind::Cluster => "cluster-snapshot",
-        };
-        arn(place, resource, name)
+        place.arn("rds", &self.snapshot_in_arn(name))
     }
 }
 
-fn arn(place: &Place, resource: &str, name: &str) -> String {
-    let Place { account, region } = place;
-    format!("arn:{}:rds:{region}:{account}:{resource}:{name}", region.partition())
+/// The service, if not RDS, whose databases with this engine are in RDS's listings.
+/// Source: RDS API Reference, `DescribeDBInstances`.
+pub fn other_service(engine: &str) -> Option<&'static str> {
+    let others = [("docdb", "Amazon DocumentDB"), ("neptune", "Amazon Neptune")];
+    others.iter().find(|(it, _)| engine.starts_with(it)).map(|(_, service)| *service)
 }
 
 /// RDS and Aurora in one account and region. Neptune and DocumentDB have the same end point, and
@@ -134,8 +144,13 @@ pub trait Rds: Copies {
         final_snapshot: Option<&str>,
     ) -> Result<(), Fault>;
 
-    /// Adds tags to a snapshot and changes those that are there. Needs `rds:AddTagsToResource`.
-    async fn tag_snapshot(&self, kind: Kind, name: &str, tags: &Tags) -> Result<(), Fault>;
+    /// Adds tags to the database or snapshot with this ARN, and changes those that are there.
+    /// Needs `rds:AddTagsToResource`.
+    async fn tag(&self, arn: &str, tags: &Tags) -> Result<(), Fault>;
+
+    /// Takes tags off the database or snapshot with this ARN, whatever their values. Needs
+    /// `rds:RemoveTagsFromResource`.
+    async fn untag(&self, arn: &str, keys: &[&str]) -> Result<(), Fault>;
 }
 
 /// The codes by which AWS says that the name of a new snapshot is taken.

@@ -99,7 +99,7 @@ pub fn check<D: Destination>(to: &[D], ours: usize) -> Result<(), BadParams> {
         }
         if it.account().is_none() && it.region().is_none() && it.key().is_none() {
             let message = "a destination names an `account`, a `region` or a `key`: without any, \
-                           it is the snapshot itself";
+                           it is the backup itself";
             return bad(path, message.to_owned());
         }
     }

@@ -77,7 +77,7 @@ pub fn no_room<D: Destination>(tags: &Tags, to: &[D], here: &Place) -> Option<St
     let news = to.iter().filter(|to| !tags.contains_key(&copied_to(&to.place(here)))).count();
     (tags.len() + news > TAGS_MAX).then(|| {
         format!(
-            "its {} tags leave no room for those that name its copies: a snapshot has at most \
+            "its {} tags leave no room for those that name its copies: AWS allows at most \
              {TAGS_MAX}",
             tags.len()
         )

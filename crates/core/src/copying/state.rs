@@ -1,6 +1,9 @@
 //! How far a job is that copies a backup.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +22,8 @@ pub struct State<S> {
     pub(super) hop_key: Option<String>,
     /// The copy on the way. It is deleted in the end.
     pub(super) hop: Option<String>,
-    /// The accounts that may use the source for the time of the job only.
-    pub(super) lent: BTreeSet<AccountId>,
+    /// The accounts that may use a part of the source for the time of the job only.
+    pub(super) lent: BTreeMap<String, BTreeSet<AccountId>>,
     /// What was done, in words.
     pub(super) done: Vec<String>,
     /// What could not be done, and why.

@@ -1,6 +1,11 @@
 //! The steps of a job that copies, one function for each phase.
 
-use std::{collections::BTreeSet, fmt::Debug, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
@@ -68,17 +73,17 @@ pub trait Job: Sync {
     /// needs none.
     async fn mark(&self, place: &Place, copy: &Self::Copy) -> Result<(), Fault>;
 
-    /// The accounts that may use the source.
-    async fn shares(&self) -> Result<BTreeSet<AccountId>, Fault>;
-    /// Lets accounts use a backup in a place.
+    /// The accounts that may use the source: each part of it that is shared by itself.
+    async fn shares(&self) -> Result<BTreeMap<String, BTreeSet<AccountId>>, Fault>;
+    /// Lets accounts use a backup in a place, with all its parts.
     async fn share(
         &self,
         place: &dyn Scope,
         id: &str,
         with: &BTreeSet<AccountId>,
     ) -> Result<(), Fault>;
-    /// Lets accounts use the source no longer. One that is gone is a success.
-    async fn unshare(&self, with: &BTreeSet<AccountId>) -> Result<(), Fault>;
+    /// Lets accounts use a part of the source no longer. One that is gone is a success.
+    async fn unshare(&self, part: &str, with: &BTreeSet<AccountId>) -> Result<(), Fault>;
     /// Deletes the copy on the way.
     async fn delete_hop(&self, hop: &str) -> Result<Deletion, Fault>;
     /// What remains to be done when all copies are there.
@@ -132,6 +137,16 @@ impl<D> Clone for What<'_, D> {
 }
 
 impl<D> Copy for What<'_, D> {}
+
+impl<'a, D> What<'a, D> {
+    /// The key that it gets, if one was named.
+    pub fn key(self) -> Option<&'a str> {
+        match self {
+            What::Hop(key) => key,
+            What::Copy(_, leg, _) => leg.key.as_deref(),
+        }
+    }
+}
 
 /// What has come of starting a copy.
 #[derive(Debug)]
@@ -215,10 +230,10 @@ async fn set_out<J: Job>(job: &J) -> Result<Progress<State<J::Started>>, Fault> 
         others: &others,
         reads: source.reads,
     };
-    let facts = match source.key.and_then(|it| it.arn) {
-        Some(key) => Some(ways.key(key).await?),
-        None => None,
-    };
+    let mut known = BTreeMap::new();
+    for arn in source.keys.iter().filter_map(|it| it.arn) {
+        known.insert(arn.to_owned(), ways.key(arn).await?);
+    }
     let (mut left, mut done, mut shared) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (index, to) in job.to().iter().enumerate() {
         let place = to.place(here);
@@ -230,7 +245,7 @@ async fn set_out<J: Job>(job: &J) -> Result<Progress<State<J::Started>>, Fault> 
             done.push(before(&place, &copy));
             continue;
         }
-        let way = way(source, job.hop_key(), here, facts.as_ref(), &place.account);
+        let way = way(&source, job.hop_key(), here, &known, &place.account);
         let way = way.map_err(Fault::config)?;
         let key = match to.key() {
             Some(name) => Some(keys::named(&*there, name).await?.arn),
@@ -245,17 +260,19 @@ async fn set_out<J: Job>(job: &J) -> Result<Progress<State<J::Started>>, Fault> 
         true => ways.hop_key(job.hop_key()).await?,
         false => None,
     };
+    let mut lent = BTreeMap::new();
     if !shared.is_empty() {
         let id = job.backup().id;
-        let shares = job.shares().await.doing(format!("asking who may use `{id}`"))?;
-        shared.retain(|it| !shares.contains(it));
+        let shares = job.shares().await.doing(format!("sharing `{id}`"))?;
+        let lacks = shares.into_iter().map(|(part, open_to)| (part, &shared - &open_to));
+        lent.extend(lacks.filter(|(_, to)| !to.is_empty()));
     }
     let state = State {
         phase: Phase::Clean,
         left,
         hop_key,
         hop: None,
-        lent: shared,
+        lent,
         done,
         failed: Vec::new(),
         fault: None,
@@ -325,7 +342,7 @@ async fn copy<J: Job>(
     let begun = match job.begun(&*there, what).await? {
         Some(begun) => begun,
         None => {
-            if leg.by_hop || state.lent.contains(&place.account) {
+            if leg.by_hop || state.lent.values().any(|to| to.contains(&place.account)) {
                 let with = BTreeSet::from([place.account.clone()]);
                 let sharing = job.share(job.cx().here, id, &with).await;
                 sharing.doing(format!("sharing `{id}` with {}", place.account))?;
@@ -374,9 +391,8 @@ async fn clean<J: Job>(
     job: &J,
     mut state: State<J::Started>,
 ) -> Result<Progress<State<J::Started>>, Fault> {
-    if !state.lent.is_empty() {
-        let withdrawn = job.unshare(&state.lent).await;
-        withdrawn.doing(format!("ending the sharing of `{}`", job.backup().id))?;
+    for (part, to) in &state.lent {
+        job.unshare(part, to).await.doing(format!("ending the sharing of `{part}`"))?;
     }
     if let Some(hop) = &state.hop {
         let deleting = job.delete_hop(hop).await;

@@ -13,10 +13,10 @@ use crate::{
 };
 
 /// What of a backup decides on the way that it takes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Source<'b> {
-    /// Its key; `None` when it is not encrypted.
-    pub key: Option<KeyOf<'b>>,
+    /// Its keys: none when it is not encrypted, and several when parts of it have their own.
+    pub keys: Vec<KeyOf<'b>>,
     /// Why the account that it is in can share it with nobody, whatever its key.
     pub kept: Option<Kept>,
     /// What whoever copies it does with its key.
@@ -130,12 +130,13 @@ impl<'a> Ways<'a> {
         for account in self.others.iter().filter(|_| !about.is_of_aws()) {
             let region = self.here.place().region.clone();
             let there = Place { account: account.clone(), region };
-            let open = match self.accounts.scope(&there, self.session).await {
-                Ok(scope) => {
-                    let seen = keys::ask(&*scope, arn).await.doing(doing("who may use"))?;
-                    Some(seen != keys::Known::Closed)
-                }
-                // The other account is not to be entered in this region.
+            let seen = match self.accounts.scope(&there, self.session).await {
+                Ok(scope) => keys::ask(&*scope, arn).await.doing(doing("who may use")),
+                Err(fault) => Err(fault),
+            };
+            let open = match seen {
+                Ok(seen) => Some(seen != keys::Known::Closed),
+                // The other account is not to be entered in this region, or has not enabled it.
                 Err(fault) if matches!(fault.kind, FaultKind::Permission | FaultKind::Config) => {
                     None
                 }
@@ -191,23 +192,53 @@ impl KeyFacts {
     }
 }
 
-/// How a backup that is here comes to an account, or why it cannot.
+impl Way {
+    /// The way of what has parts that would go by these two.
+    fn and(self, other: Way) -> Way {
+        let both = |a: String, b: String| if a == b { a } else { format!("{a}; {b}") };
+        match (self, other) {
+            (Way::Within, way) | (way, Way::Within) => way,
+            (Way::Hop(a), Way::Hop(b)) => Way::Hop(both(a, b)),
+            (Way::Hop(why), Way::Shared(_)) | (Way::Shared(_), Way::Hop(why)) => Way::Hop(why),
+            (Way::Shared(Some(a)), Way::Shared(Some(b))) => Way::Shared(Some(both(a, b))),
+            (Way::Shared(a), Way::Shared(b)) => Way::Shared(a.or(b)),
+        }
+    }
+}
+
+/// How a backup that is here comes to an account, or why it cannot. Its keys are known by their
+/// ARNs.
 pub fn way(
-    source: Source<'_>,
+    source: &Source<'_>,
     hop_key: Option<&str>,
     here: &Place,
-    key: Option<&KeyFacts>,
+    known: &BTreeMap<String, KeyFacts>,
     account: &AccountId,
 ) -> Result<Way, String> {
-    let leaves = *account != here.account;
-    let Some(name) = source.key.map(KeyOf::name) else {
+    if source.keys.is_empty() {
         return Ok(match source.kept {
-            _ if !leaves => Way::Within,
+            _ if *account == here.account => Way::Within,
             None => Way::Shared(None),
             Some(kept) => Way::Hop(kept.why.to_owned()),
         });
-    };
-    if let Some(KeyFacts { about: keys::Known::Key(about), .. }) = key
+    }
+    source.keys.iter().try_fold(Way::Within, |way, key| {
+        let facts = key.arn.and_then(|arn| known.get(arn));
+        Ok(way.and(way_with(*key, source, hop_key, here, facts, account)?))
+    })
+}
+
+/// How what is encrypted with a key comes to an account, or why it cannot.
+fn way_with(
+    key: KeyOf<'_>,
+    source: &Source<'_>,
+    hop_key: Option<&str>,
+    here: &Place,
+    facts: Option<&KeyFacts>,
+    account: &AccountId,
+) -> Result<Way, String> {
+    let (leaves, name) = (*account != here.account, key.name());
+    if let Some(KeyFacts { about: keys::Known::Key(about), .. }) = facts
         && !about.is_enabled()
     {
         let state = &about.state;
@@ -215,7 +246,7 @@ pub fn way(
             "its key `{name}` is `{state}`: nothing can be copied until it is enabled"
         ));
     }
-    if matches!(key, Some(KeyFacts { about: keys::Known::Closed, .. })) {
+    if matches!(facts, Some(KeyFacts { about: keys::Known::Closed, .. })) {
         let own = BTreeSet::from([here.account.clone()]);
         return Err(format!(
             "its key `{name}` is not open to the role in {here}: the role needs \
@@ -234,7 +265,7 @@ pub fn way(
     if let Some(kept) = source.kept.filter(|it| !it.keeps_key) {
         return hop(format!("{}, and so has to be copied here first", kept.why), &cure);
     }
-    let Some(facts) = key.filter(|it| !it.about.is_of_aws()) else {
+    let Some(facts) = facts.filter(|it| !it.about.is_of_aws()) else {
         let why = format!("its key `{name}` is AWS's own, which no other account can use");
         return hop(why, &cure);
     };
@@ -282,10 +313,12 @@ mod tests {
             region: "eu-west-1".parse().unwrap(),
         };
         let (key_of, kept) = source;
-        let source = Source { key: key_of, kept, reads: &["kms:Decrypt"] };
+        let keys = key_of.into_iter().collect();
+        let source = Source { keys, kept, reads: &["kms:Decrypt"] };
+        let known = key.map(|it| ("arn:k".to_owned(), it.clone())).into_iter().collect();
         let accounts = [here.account.clone(), OTHER.parse().unwrap()];
         for (account, expected) in accounts.iter().zip(expected) {
-            let found = match way(source, hop_key, &here, key, account) {
+            let found = match way(&source, hop_key, &here, &known, account) {
                 Ok(Way::Within) => "within".to_owned(),
                 Ok(Way::Shared(note)) => format!("shared {}", note.unwrap_or_default()),
                 Ok(Way::Hop(why)) => format!("hop {why}"),
@@ -334,6 +367,35 @@ mod tests {
         // One that AWS does not name is its own.
         let unnamed = (Some(KeyOf { arn: None, by_default: "alias/aws/x" }), None);
         check(unnamed, None, None, ["within", "none its key `alias/aws/x` is AWS's own"]);
+    }
+
+    #[test]
+    fn what_has_parts_under_several_keys_goes_the_way_that_all_of_them_can() {
+        let key = |arn| KeyOf { arn: Some(arn), by_default: "alias/aws/x" };
+        let open = facts(Manager::Customer, "Enabled", Some(true));
+        let unknown = facts(Manager::Customer, "Enabled", None);
+        let aws = facts(Manager::Aws, "Enabled", None);
+        let disabled = facts(Manager::Customer, "Disabled", Some(true));
+        let known = [("open", open), ("unknown", unknown), ("aws", aws), ("disabled", disabled)];
+        let known = known.map(|(arn, it)| (arn.to_owned(), it)).into();
+        let here = Place {
+            account: "111122223333".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+        };
+        let check = |arns: [&'static str; 2], expected: Result<Way, &str>| {
+            let source = Source { keys: arns.map(key).into(), kept: None, reads: &[] };
+            let found = way(&source, Some("hop"), &here, &known, &OTHER.parse().unwrap());
+            assert_eq!(found, expected.map_err(str::to_owned), "{arns:?}");
+        };
+        let shows = format!("whether `{OTHER}` may use its key `unknown` shows only then");
+        let of_aws = "its key `aws` is AWS's own, which no other account can use";
+        check(["open", "open"], Ok(Way::Shared(None)));
+        check(["open", "unknown"], Ok(Way::Shared(Some(shows))));
+        for arns in [["open", "aws"], ["aws", "unknown"], ["aws", "aws"]] {
+            check(arns, Ok(Way::Hop(of_aws.to_owned())));
+        }
+        let none = "its key `disabled` is `Disabled`: nothing can be copied until it is enabled";
+        check(["aws", "disabled"], Err(none));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Events of AWS become jobs.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tracing::debug;
 
@@ -62,7 +64,7 @@ fn job(task: &Task, caught: Catch, event: &CloudEvent, now: Timestamp) -> Option
     };
     let run = RunId::of_event(name, event.at, &event.id);
     let work = Work::Find {
-        order: task.order.clone(),
+        order: Arc::new(task.order.clone()),
         place: event.place.clone(),
         occurrence: event.at,
         plan: None,

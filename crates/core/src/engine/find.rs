@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::{
     BATCH, Engine, Write,
     guards::{self, Found},
+    listing::Listing,
     survey::{Planned, Survey, survey},
 };
 use crate::{
@@ -87,14 +88,24 @@ impl Engine {
         let session = Session { task: order.task.clone(), occurrence: *occurrence };
         let scope = self.ports.accounts.scope(place, &session).await?;
         let decided_at = plan.as_ref().map_or(now, |plan| plan.now);
+        let mut listing =
+            self.listings.take(&job.id, now).unwrap_or_else(|| Listing::new(decided_at));
         let cx = LookCx {
             session: &session,
-            now: decided_at,
+            time_zone: order.time_zone.rules(),
+            now: listing.now,
+            schedule: self.schedule(&order.task),
             here: &*scope,
             accounts: &*self.ports.accounts,
             pulse: held,
         };
-        let survey = survey(action, order, cx, only.as_ref()).await?;
+        let survey = match survey(action, order, cx, only.as_ref(), &mut listing).await {
+            Err(fault) if fault.kind == FaultKind::Throttled => {
+                self.listings.keep(&job.id, listing, now);
+                return Err(fault);
+            }
+            survey => survey?,
+        };
         if let Some(only) = only
             && !survey.settles(only)
             && let Some(wait) = lag_left(*occurrence, job.created_at, now)
@@ -163,7 +174,7 @@ fn summary(action: &dyn AnyAction, records: usize, found: Found, failed: usize) 
 /// Makes the records of one place.
 struct Maker<'a> {
     action: &'a dyn AnyAction,
-    order: &'a Order,
+    order: &'a Arc<Order>,
     place: &'a Place,
     occurrence: Timestamp,
     job: &'a Job,
@@ -256,11 +267,11 @@ impl Maker<'_> {
 
     fn work(&self, target: &str, facts: &Value, why: Option<&str>) -> Work {
         Work::Act {
-            order: self.order.clone(),
+            order: Arc::clone(self.order),
             place: self.place.clone(),
             occurrence: self.occurrence,
             target: target.to_owned(),
-            facts: facts.clone(),
+            facts: Arc::new(facts.clone()),
             why: why.unwrap_or_default().to_owned(),
             state: None,
         }

@@ -10,6 +10,7 @@ mod find;
 pub mod guards;
 mod in_hand;
 mod inbox;
+mod listing;
 mod overdue;
 mod planner;
 mod ports;
@@ -30,13 +31,14 @@ pub use ports::{
 };
 pub use survey::{Planned, Survey};
 
-use self::in_hand::InHand;
+use self::{in_hand::InHand, listing::Listings};
 use crate::{
     Catalog, Fault, JobId, RunId, TaskName,
     action::{self, AnyAction},
     events::CloudEvent,
     job::{Admission, Job, Outcome, Status, Tried, WorkKind},
     plan::Plan,
+    schedule::Schedule,
     task::Task,
 };
 
@@ -53,6 +55,7 @@ pub struct Engine {
     tasks: Arc<[(Task, String)]>,
     ports: Ports,
     in_hand: InHand,
+    listings: Listings,
 }
 
 /// Something that asks for a run now.
@@ -88,7 +91,7 @@ impl Engine {
             (task, fingerprint)
         };
         let tasks = tasks.into_iter().map(with_fingerprint).collect();
-        Engine { catalog, tasks, ports, in_hand: InHand::default() }
+        Engine { catalog, tasks, ports, in_hand: InHand::default(), listings: Listings::default() }
     }
 
     /// The tasks it was made with.
@@ -165,6 +168,11 @@ impl Engine {
     pub fn task(&self, name: &TaskName) -> Result<&Task, Fault> {
         let found = self.tasks().find(|task| task.order.task == *name);
         found.ok_or_else(|| Fault::config(format!("no task `{name}` in the configuration")))
+    }
+
+    /// When a task runs by itself, as it is configured now.
+    fn schedule(&self, task: &TaskName) -> Option<&Schedule> {
+        self.task(task).ok().filter(|it| it.enabled)?.schedule.as_ref()
     }
 
     /// Does the work of one step. Returns the job as it stands in the journal then: a long step

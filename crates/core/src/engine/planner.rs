@@ -1,18 +1,19 @@
 //! What tasks would do, without one writing call and without a journal.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
 use serde_json::Value;
 
-use super::{Survey, find::NoPulse, survey::survey};
+use super::{Survey, find::NoPulse, listing::Listing, survey::survey};
 use crate::{
-    AccountId, AccountPool, Catalog, Fault, JobId, Place, RunId,
+    AccountId, AccountPool, Catalog, Fault, JobId, Place, RunId, TaskName,
     action::{self, LookCx, StepCx},
     cloud::Session,
     job::Tried,
     plan::PlacePlan,
+    schedule::Schedule,
     task::{Order, Task},
 };
 
@@ -21,12 +22,23 @@ use crate::{
 pub struct Planner {
     catalog: Catalog,
     accounts: Arc<dyn AccountPool>,
+    schedules: Arc<BTreeMap<TaskName, Schedule>>,
 }
 
 impl Planner {
-    /// A planner for these actions and accounts.
+    /// A planner for these actions and accounts, which knows of no schedule.
     pub fn new(catalog: Catalog, accounts: Arc<dyn AccountPool>) -> Planner {
-        Planner { catalog, accounts }
+        Planner { catalog, accounts, schedules: Arc::default() }
+    }
+
+    /// The same planner, which knows when these tasks run: some plans say what comes later.
+    #[must_use]
+    pub fn knowing(self, tasks: &[Task]) -> Planner {
+        let scheduled = tasks.iter().filter(|it| it.enabled);
+        let schedules = scheduled
+            .filter_map(|it| Some((it.order.task.clone(), it.schedule.clone()?)))
+            .collect();
+        Planner { schedules: Arc::new(schedules), ..self }
     }
 
     /// The places of a task. An account that cannot be entered is one fault, and so is a part of
@@ -91,12 +103,14 @@ impl Planner {
         let scope = self.accounts.scope(place, &session).await?;
         let cx = LookCx {
             session: &session,
+            time_zone: order.time_zone.rules(),
             now: at,
+            schedule: self.schedules.get(&order.task),
             here: &*scope,
             accounts: &*self.accounts,
             pulse: &NoPulse,
         };
-        let survey = survey(action, order, cx, None).await?;
+        let survey = survey(action, order, cx, None, &mut Listing::new(at)).await?;
         survey.within_limit(order)?;
         Ok(survey)
     }

@@ -1,6 +1,6 @@
 //! Spreading a run: one job for each place, written before any work.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -23,7 +23,7 @@ pub(super) fn job(
     now: Timestamp,
 ) -> Job {
     let run = RunId::new(&order.task, occurrence);
-    let (order, reach, groups) = (order.clone(), reach.to_vec(), groups.to_vec());
+    let (order, reach, groups) = (Arc::new(order.clone()), reach.to_vec(), groups.to_vec());
     let work = Work::Spread { order, reach, groups, occurrence, spread, plan };
     Job::new(JobId::spread(&run), work, now, now, FIND_TIMEOUT)
 }
@@ -43,7 +43,7 @@ impl Engine {
             let offset = spread.map(|window| spread_offset(&order.task, &place, window));
             let start = offset.map_or(now, |offset| now.max(*occurrence + offset));
             let id = JobId::find(&run, &place);
-            let order = order.clone();
+            let order = Arc::clone(order);
             let work = Work::Find { order, place, occurrence: *occurrence, plan, only: None };
             Job::new(id, work, now, start, FIND_TIMEOUT)
         };
@@ -52,7 +52,7 @@ impl Engine {
             children.push(find(planned.place.clone(), Some(planned.clone())));
         }
         let part = |reach: Vec<Reach>, groups: Vec<Group>| {
-            let (order, occurrence, spread) = (order.clone(), *occurrence, *spread);
+            let (order, occurrence, spread) = (Arc::clone(order), *occurrence, *spread);
             Work::Spread { order, reach, groups, occurrence, spread, plan: None }
         };
         let top = job.id == JobId::spread(&run);

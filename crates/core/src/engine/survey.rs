@@ -3,16 +3,19 @@
 //! Everything that decides is here or below, and nothing here writes to AWS: a dry run is a
 //! survey and no more.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, mem::replace};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::guards::{self, Found};
+use super::{
+    guards::{self, Found},
+    listing::Listing,
+};
 use crate::{
     Doing, Fault, Place, RunId,
     action::{AnyAction, Candidate, Effect, JOB_TAG, LookCx, TASK_TAG, Verdict},
-    cloud::{PageToken, Session},
+    cloud::Session,
     select::{self, Fields, Selected, ServerFilter},
     task::Order,
 };
@@ -45,12 +48,13 @@ pub struct Planned {
 }
 
 /// Surveys one place, or only the resources of an event there. The guards are not applied: see
-/// [`Survey::within_limit`].
+/// [`Survey::within_limit`]. After a fault the `listing` can go on.
 pub(super) async fn survey(
     action: &dyn AnyAction,
     order: &Order,
     cx: LookCx<'_>,
     only: Option<&BTreeSet<String>>,
+    listing: &mut Listing,
 ) -> Result<Survey, Fault> {
     let (scope, now) = (cx.here, cx.now);
     let place = scope.place();
@@ -59,14 +63,14 @@ pub(super) async fn survey(
         None => server_filter(action, order),
     };
     let fields = Fields::from_schema(&action.target_schema());
-    let mut selected: Vec<Candidate> = Vec::new();
-    let (mut unknown, mut own) = (Vec::new(), Vec::new());
-    let mut listed = 0;
-    let mut page: Option<PageToken> = None;
-    for _ in 0..MOST_PAGES {
+    while !listing.has_ended() {
+        if listing.pages == MOST_PAGES {
+            let message = format!("listing in {place} did not end after {MOST_PAGES} pages");
+            return Err(Fault::permanent(message));
+        }
         let kind = action.target_kind();
         let answer = action
-            .list(scope, &filter, page.take())
+            .list(&order.params, scope, &filter, listing.next.clone())
             .await
             .doing(format!("listing {kind} in {place}"))?;
         for candidate in answer.items {
@@ -80,36 +84,32 @@ pub(super) async fn survey(
             {
                 continue;
             }
-            listed += 1;
+            listing.listed += 1;
             match order.select.selects(&seen(&candidate, &fields, place), now) {
                 Selected::Yes if only.is_some() && made_by(order, &candidate) => {
-                    own.push(candidate);
+                    listing.own.push(candidate);
                 }
-                Selected::Yes => selected.push(candidate),
+                Selected::Yes => listing.selected.push(candidate),
                 Selected::No => {}
                 Selected::Unknown(why) => {
-                    unknown.push((candidate, format!("cannot tell whether it is selected: {why}")));
+                    let why = format!("cannot tell whether it is selected: {why}");
+                    listing.unknown.push((candidate, why));
                 }
             }
         }
+        listing.pages += 1;
+        listing.next = answer.next;
         cx.pulse.beat().await?;
-        page = answer.next;
-        if page.is_none() {
-            let planning = action.plan_json(&order.params, &cx, &selected).await;
-            let verdicts = planning.doing(format!("planning in {place}"))?;
-            return Ok(Survey { own, ..Survey::new(selected, verdicts, unknown, listed) });
-        }
     }
-    Err(Fault::permanent(format!("listing in {place} did not end after {MOST_PAGES} pages")))
+    let planning = action.plan_json(&order.params, &cx, &listing.selected).await;
+    let verdicts = planning.doing(format!("planning in {place}"))?;
+    Ok(Survey::new(listing, verdicts))
 }
 
 impl Survey {
-    fn new(
-        selected: Vec<Candidate>,
-        verdicts: Vec<Verdict>,
-        unknown: Vec<(Candidate, String)>,
-        listed: u64,
-    ) -> Survey {
+    fn new(listing: &mut Listing, verdicts: Vec<Verdict>) -> Survey {
+        let Listing { selected, unknown, own, listed, .. } =
+            replace(listing, Listing::new(listing.now));
         let planned: Vec<Planned> = selected
             .into_iter()
             .zip(verdicts)
@@ -117,7 +117,7 @@ impl Survey {
             .collect();
         let acts = planned.iter().filter(|it| matches!(it.verdict, Verdict::Act { .. })).count();
         let found = Found { listed, selected: planned.len() as u64, to_act: acts as u64 };
-        Survey { planned, unknown, own: Vec::new(), found }
+        Survey { planned, unknown, own, found }
     }
 
     /// Whether it is decided for each resource of an event: it is acted on, or the task itself

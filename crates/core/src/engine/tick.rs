@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -160,7 +161,7 @@ fn loaded(
 /// The record of an occurrence that does not run.
 fn missed_job(task: &Task, missed: &NotRun, now: Timestamp) -> Job {
     let work = Work::Spread {
-        order: task.order.clone(),
+        order: Arc::new(task.order.clone()),
         reach: Vec::new(),
         groups: Vec::new(),
         occurrence: missed.last,

@@ -28,7 +28,7 @@ pub use self::{
     resource::{Resource, kind},
     trigger::{BadPointer, Pointer, Trigger},
 };
-use crate::{EventId, Place};
+use crate::{EventId, Place, fault};
 
 /// The most resources that one event may be about. Those of AWS are about 128 at the most: the
 /// volumes of an instance.
@@ -112,13 +112,8 @@ where
 }
 
 /// A text that may quote what others have written, in bearable length.
-fn shortened(mut text: String) -> String {
-    const LONGEST: usize = 300;
-    if text.len() > LONGEST {
-        text.truncate(text.floor_char_boundary(LONGEST));
-        text.push('…');
-    }
-    text
+fn shortened(text: String) -> String {
+    fault::shortened(text, 300)
 }
 
 fn kind_of(value: &Value) -> &'static str {

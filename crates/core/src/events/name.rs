@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::kind;
-use crate::AnyAction;
+use crate::{AnyAction, Resource, cloud::tagged::Tagged};
 
 /// Declares the names: what each means, how it is written, and the kind of resources that it is
 /// about, unless it may be any.
@@ -95,9 +95,10 @@ impl Name {
         Name::ALL.iter().copied().filter(fits).collect()
     }
 
-    /// Whether it may be about resources of a kind.
+    /// Whether it may be about resources of a kind. What works on resources of several kinds has
+    /// no triggers: an event does not say of which kind the id is that it brings.
     pub fn fits(self, kind: &str) -> bool {
-        self.kind().is_none_or(|it| it == kind)
+        self.kind().map_or(kind != Tagged::KIND, |it| it == kind)
     }
 }
 

@@ -23,11 +23,11 @@ fn job() -> Job {
         Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() };
     let id = JobId::act(&RunId::new(&order.task, at(0)), &place, "vol-1");
     let work = Work::Act {
-        order,
+        order: order.into(),
         place,
         occurrence: at(0),
         target: "vol-1".to_owned(),
-        facts: json!({}),
+        facts: json!({}).into(),
         why: String::new(),
         state: None,
     };
@@ -218,4 +218,18 @@ fn a_job_reads_back_from_json() {
         let text = serde_json::to_string(&job).unwrap();
         assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
     }
+}
+
+#[test]
+fn whoever_takes_a_step_waits_at_no_gate_any_more() {
+    let wait = Duration::from_secs(60);
+    let gate = "ebs-copies".to_owned();
+    let waiting =
+        leased().settled(Ok(Outcome::Waiting { gate, wait }), Tried::default(), at(0), 1.0);
+    assert_eq!(waiting.waiting_at.as_deref(), Some("ebs-copies"));
+    assert_eq!(waiting.admit(at(1)), Admission::Go, "there may be room");
+    let again = Ok(Outcome::Again { state: json!(1), wait });
+    let next = waiting.leased("me", at(1)).settled(again, Tried::default(), at(1), 1.0);
+    assert_eq!(next.waiting_at, None);
+    assert_eq!(next.admit(at(2)), Admission::NotNow, "it is not due yet");
 }

@@ -1,6 +1,6 @@
 //! What a job is for.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -12,14 +12,15 @@ use crate::{
 };
 
 /// A piece of work. It carries all it needs, so that a change of the configuration cannot
-/// change work that has begun.
+/// change work that has begun. What never changes is shared between the forms of one job, and
+/// the order between the jobs of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Work {
     /// Make a `Find` job for each place of the task.
     Spread {
         /// What to do.
-        order: Order,
+        order: Arc<Order>,
         /// Where.
         reach: Vec<Reach>,
         /// Where else, in accounts that are to be learned.
@@ -35,7 +36,7 @@ pub enum Work {
     /// Choose targets in one place, and make an `Act` job for each.
     Find {
         /// What to do.
-        order: Order,
+        order: Arc<Order>,
         /// Where.
         place: Place,
         /// The occurrence.
@@ -50,7 +51,7 @@ pub enum Work {
     /// Take steps on one target until the action is done.
     Act {
         /// What to do.
-        order: Order,
+        order: Arc<Order>,
         /// Where.
         place: Place,
         /// The occurrence.
@@ -58,7 +59,7 @@ pub enum Work {
         /// The target's id.
         target: String,
         /// What was known of the target when it was chosen.
-        facts: Value,
+        facts: Arc<Value>,
         /// Why it is acted on, in words. Empty where that is obvious.
         #[serde(default)]
         why: String,
@@ -111,7 +112,7 @@ impl Work {
     }
 
     /// What to do.
-    pub fn order(&self) -> &Order {
+    pub fn order(&self) -> &Arc<Order> {
         match self {
             Work::Spread { order, .. } | Work::Find { order, .. } | Work::Act { order, .. } => {
                 order

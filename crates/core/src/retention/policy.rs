@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Within;
+use crate::action::BadParams;
 
 /// Rules for which backups of a source are kept. A backup is kept if any of them keeps it; what
 /// none keeps is deleted.
@@ -94,16 +95,23 @@ impl Policy {
     /// # Errors
     ///
     /// Says what is wrong: no rule at all in `keep`, or a `floor` of 0.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), BadParams> {
+        let bad = |path: &str, message: &str| {
+            Err(BadParams { path: path.to_owned(), message: message.to_owned() })
+        };
         if self.keep.is_empty() {
-            return Err("`keep` needs at least one of `last`, `within`, `hourly`, `daily`, \
-                        `weekly`, `monthly` and `yearly`"
-                .to_owned());
+            return bad(
+                "keep",
+                "`keep` needs at least one of `last`, `within`, `hourly`, `daily`, `weekly`, \
+                 `monthly` and `yearly`",
+            );
         }
         if self.floor == 0 {
-            return Err("`floor` must be at least 1: the newest completed backup of a source is \
-                        never deleted"
-                .to_owned());
+            return bad(
+                "floor",
+                "`floor` must be at least 1: the newest completed backup of a source is never \
+                 deleted",
+            );
         }
         Ok(())
     }
@@ -119,7 +127,7 @@ mod tests {
     fn check(policy: Value, expected: Result<(), &str>) {
         let found = serde_json::from_value::<Policy>(policy)
             .map_err(|error| error.to_string())
-            .and_then(|policy| policy.check());
+            .and_then(|policy| policy.check().map_err(|bad| bad.message));
         assert_eq!(found, expected.map_err(str::to_owned));
     }
 

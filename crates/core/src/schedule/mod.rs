@@ -18,7 +18,10 @@ mod zone;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use jiff::{Timestamp, civil::Date, fmt::serde::unsigned_duration::friendly::compact::optional};
+use jiff::{
+    SignedDuration, Timestamp, civil::Date,
+    fmt::serde::unsigned_duration::friendly::compact::optional,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -106,7 +109,7 @@ impl Schedule {
 
     /// The occurrences strictly after `instant`, in order; mostly without end.
     pub fn upcoming(&self, instant: Timestamp) -> Occurrences<'_> {
-        Occurrences::new(self, instant)
+        Occurrences::new(self, instant, Timestamp::MAX)
     }
 
     /// The occurrences after `after`, itself excluded, to `until`, itself included.
@@ -115,7 +118,10 @@ impl Schedule {
         after: Timestamp,
         until: Timestamp,
     ) -> impl Iterator<Item = Timestamp> {
-        self.upcoming(after).take_while(move |at| *at <= until)
+        // Nothing is searched for beyond: most ticks ask about a minute in which nothing is due.
+        let end = until.saturating_add(SignedDuration::from_secs(1)).unwrap_or(until);
+        let asked = (after < until).then(|| Occurrences::new(self, after, end));
+        asked.into_iter().flatten().take_while(move |at| *at <= until)
     }
 
     /// Whether the schedule has occurrences on a day of its zone. The day of an occurrence is the

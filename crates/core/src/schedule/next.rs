@@ -41,11 +41,11 @@ pub struct Occurrences<'a> {
 }
 
 impl<'a> Occurrences<'a> {
-    /// The occurrences strictly after an instant.
-    pub(super) fn new(schedule: &'a Schedule, after: Timestamp) -> Occurrences<'a> {
+    /// The occurrences strictly after an instant and strictly before `end`.
+    pub(super) fn new(schedule: &'a Schedule, after: Timestamp, end: Timestamp) -> Occurrences<'a> {
         let second = after.as_second() - i64::from(after.subsec_nanosecond() < 0);
         let start = Timestamp::from_second(second).unwrap_or(Timestamp::MIN);
-        let horizon = horizon(schedule, start);
+        let horizon = horizon(schedule, start).min(end);
         let zone = schedule.time_zone.rules();
         let stretch = Stretch::new(zone, start, horizon);
         // The second of `after` itself has passed, and nothing is due between seconds.

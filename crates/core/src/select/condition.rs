@@ -40,6 +40,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::{Candidate, Fields, Selected};
+use crate::fault::shortened;
 
 /// CEL's standard functions and macros, without optional values: what is unknown is not to be
 /// silently replaced.
@@ -137,12 +138,7 @@ impl Condition {
 
 /// The library's own words, bounded: they may hold values of the resource.
 fn shorten(error: &ExecutionError) -> String {
-    const LENGTH_MAX: usize = 200;
-    let text = error.to_string();
-    match text.char_indices().nth(LENGTH_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    shortened(error, 200)
 }
 
 fn matches(

@@ -40,10 +40,12 @@ impl Bed {
              LAMPLIGHTER_MOTO",
         );
         let python = server.with_file_name("python");
-        let mut child = Command::new(&server)
+        let mut child = Command::new(&python)
+            .arg(root().join("tests/emulator/server.py"))
             .args(["-H", "127.0.0.1", "-p", "0"])
             .env("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
             .env("PYTHONUNBUFFERED", "1")
+            .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -4,6 +4,7 @@
 
 mod bed;
 mod crash;
+mod examples;
 mod plans;
 mod refused;
 mod shared;

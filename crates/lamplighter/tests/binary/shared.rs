@@ -118,7 +118,7 @@ fn here() -> (Here, Running) {
     let mut here = Here::new(LAMPLIGHTER);
     here.write("config/tasks.yaml", TASKS);
     here.write("fleet.yaml", FLEET);
-    let aws = aws(&mut here, &["--speed", "20"]);
+    let aws = aws(&mut here, &["--fleet", "fleet.yaml", "--speed", "20"]);
     deploy(&mut here);
     (here, aws)
 }
@@ -128,7 +128,7 @@ fn here_with_ministack() -> (Here, [Running; 2]) {
     let mut here = Here::new(LAMPLIGHTER);
     here.write("config/tasks.yaml", TASKS);
     here.write("fleet.yaml", FLEET);
-    let aws = aws(&mut here, &["--speed", "20", "--trail", "trail.jsonl"]);
+    let aws = aws(&mut here, &["--fleet", "fleet.yaml", "--speed", "20", "--trail", "trail.jsonl"]);
     let ministack = ministack(&mut here);
     deploy(&mut here);
     (here, [aws, ministack])

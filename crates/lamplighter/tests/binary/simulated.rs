@@ -36,9 +36,9 @@ const FAULTS: &str = "faults:
   - { action: CreateSnapshot, account: \"222233334444\", times: 2, lose-answer: true }
 ";
 
-/// The simulated AWS, until it is dropped.
+/// The simulated AWS, until it is dropped. Without `--fleet` it is made for the configuration.
 pub(crate) fn aws(here: &mut Here, args: &[&str]) -> Running {
-    let simulate = ["simulate", "--fleet", "fleet.yaml", "--days", "0", "--serve", "0"];
+    let simulate = ["simulate", "--days", "0", "--serve", "0"];
     let mut command = here.command(&[&simulate, args].concat());
     let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut aws = Running(child);
@@ -64,7 +64,8 @@ fn backups_are_made_once_over_aws_own_wire_and_whatever_goes_wrong_there() {
     here.write("config/tasks.yaml", TASKS);
     here.write("fleet.yaml", FLEET);
     here.write("faults.yaml", FAULTS);
-    let args = ["--speed", "20", "--faults", "faults.yaml", "--trail", "trail.jsonl"];
+    let files = ["--fleet", "fleet.yaml", "--faults", "faults.yaml", "--trail", "trail.jsonl"];
+    let args = [&files[..], &["--speed", "20"]].concat();
     let aws = aws(&mut here, &args);
 
     let ran = here.json(&["run", "nightly", "--at", "2026-03-29T02:00:00Z"], 0);

@@ -37,9 +37,29 @@ tasks:
       hop-key: alias/backup
 "#;
 
+const IMAGES: &str = r#"accounts:
+  prod: { id: "222233334444", role: ops/member, external-id: 7f3c, regions: [eu-west-1] }
+  vault: { id: "999900001111", role: lamplighter-member, external-id: 9a1b, regions: [eu-central-1] }
+tasks:
+  copy-to-vault:
+    action: ec2.image.copy
+    accounts: [prod]
+    select:
+      tags: { "lamplighter:task": weekly-image }
+      where: target.created_at > now - duration("24h")
+    with:
+      to: [{ account: vault, region: eu-central-1, key: alias/vault, share: ["444455556666"] }]
+      hop-key: alias/backup
+"#;
+
 #[test]
 fn a_copy_needs_what_is_printed_for_the_three_roles_and_without_any_of_it_says_what_is_missing() {
     check_copy(COPIES);
+}
+
+#[test]
+fn so_does_one_of_an_image() {
+    check_copy(IMAGES);
 }
 
 #[test]
@@ -163,6 +183,32 @@ fn sources_are_shared_with_the_vault_only_and_get_no_other_tags_than_those_of_co
     for account in [prod, vault] {
         check_conditions(COPIES, account, "ec2:DeleteSnapshot", std::slice::from_ref(&ours));
     }
+}
+
+/// AWS has no condition on whom an image is shared with.
+/// Source: Service Authorization Reference, Amazon EC2, `ModifyImageAttribute`.
+#[test]
+fn only_images_of_tasks_are_shared_and_their_snapshots_with_the_vault_only() {
+    let (prod, vault) = ("222233334444", "999900001111");
+    let ours = json!({
+        "Null": { "aws:ResourceTag/lamplighter:task": "false" },
+        "StringEquals": { "aws:RequestedRegion": REGIONS },
+    });
+    for account in [prod, vault] {
+        check_conditions(IMAGES, account, "ec2:ModifyImageAttribute", std::slice::from_ref(&ours));
+    }
+    check_conditions(IMAGES, prod, "ec2:DeregisterImage", &[ours]);
+    check_conditions(IMAGES, vault, "ec2:DeregisterImage", &[]);
+    check_conditions(
+        IMAGES,
+        prod,
+        "ec2:ModifySnapshotAttribute",
+        &[json!({
+            "ForAllValues:StringEquals": { "ec2:Add/userId": ["444455556666", vault] },
+            "Null": { "ec2:Add/group": "true" },
+            "StringEquals": { "aws:RequestedRegion": REGIONS },
+        })],
+    );
 }
 
 #[test]

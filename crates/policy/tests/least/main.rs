@@ -93,6 +93,40 @@ fn what_the_tasks_do_not_ask_for_is_denied() {
     check_denied("regions: [eu-west-1]", "regions: [eu-west-1, us-east-1]");
 }
 
+#[test]
+fn a_task_on_tags_may_tag_the_kinds_that_it_names_and_no_others() {
+    const TASKS: &str = "accounts:
+  prod: { id: \"222233334444\", role: ops/member, external-id: 7f3c, regions: [eu-west-1] }
+tasks:
+  owners:
+    action: tags.set
+    accounts: [prod]
+    with: { kinds: [tables, volumes], tags: { team: a } }
+";
+    let config = parsed(TASKS);
+    let policies = policies(&config);
+    let policy = &policies[&"222233334444".parse::<AccountId>().unwrap()];
+    let allowed = policy["Statement"].as_array().unwrap().iter().map(|it| {
+        let texts = |key: &str| {
+            let all = it[key].as_array().unwrap().iter();
+            all.map(|it| it.as_str().unwrap()).collect::<Vec<_>>().join(" ")
+        };
+        format!("{} on {}", texts("Action"), texts("Resource"))
+    });
+    let mut allowed: Vec<String> = allowed.collect();
+    allowed.sort();
+    let table = "arn:aws:dynamodb:*:222233334444:table/*";
+    let reads = "dynamodb:DescribeTable dynamodb:ListTagsOfResource dynamodb:TagResource";
+    assert_eq!(
+        allowed,
+        [
+            format!("{reads} on {table}"),
+            "dynamodb:ListTables ec2:DescribeVolumes on *".to_owned(),
+            "ec2:CreateTags on arn:aws:ec2:*:222233334444:volume/*".to_owned(),
+        ]
+    );
+}
+
 /// With the policies of one configuration, runs another.
 #[track_caller]
 fn check_denied(from: &str, to: &str) {

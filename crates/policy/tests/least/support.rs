@@ -17,7 +17,7 @@ use lamplighter_core::{
 use lamplighter_policy::{Backends, Role, Tasks, Trust};
 use lamplighter_rehearsal::{Rehearsal, finish};
 use lamplighter_simulator::{
-    Accounts, Calm, Cloud, Door, Fleet, Lag, Rules,
+    Accounts, Cloud, Door, Fleet, Lag, Passing, Rules,
     fleet::{self, ClusterSnapshots, DatabaseSnapshots, Member, Target},
 };
 use lamplighter_tests::{files, read};
@@ -55,6 +55,8 @@ pub(crate) fn example() -> Config {
 pub(crate) fn played() -> Vec<Config> {
     const EBS: [&str; 2] = ["snapshots", "volumes"];
     const RDS: [&str; 4] = ["cluster snapshots", "clusters", "database snapshots", "databases"];
+    const DYNAMODB: [&str; 1] = ["tables"];
+    const TAGS: [&str; 1] = ["resources"];
     // What is stopped, or has a standby, is in no such fleet.
     const NOT_THERE: [&str; 5] = [
         "rds.cluster.power",
@@ -80,7 +82,7 @@ pub(crate) fn played() -> Vec<Config> {
     let mut images = example();
     let of_instances = |it: &str| it.starts_with("ec2.image.") || it == "ec2.instance.snapshot";
     images.tasks.retain(|task| of_instances(&task.order.action));
-    vec![part(&EBS), images, databases]
+    vec![part(&EBS), images, databases, part(&DYNAMODB), part(&TAGS)]
 }
 
 /// A configuration.
@@ -224,6 +226,9 @@ impl Trial {
             // describes lag.
             for account in cloud.places().into_iter().map(|it| it.account).collect::<BTreeSet<_>>()
             {
+                rules.push(json!({
+                    "action": "CreateBackup", "account": account, "nth": [1], "lose-answer": true,
+                }));
                 for when in [("nth", 1), ("every", 7)] {
                     let mut rule = json!({"action": "Copy*", "account": account});
                     rule[when.0] = json!(when.1);
@@ -239,7 +244,8 @@ impl Trial {
             external_id: it.external_id.as_ref().map(|id| id.expose().to_owned()),
         };
         let doors = config.accounts.iter().map(|it| (it.id.clone(), door(it))).collect();
-        let accounts = Accounts::new(cloud.clone(), doors, Arc::new(Calm)).run_as(HUB_ROLE);
+        let weather = Arc::new(Passing(rehearsal.clock().clone()));
+        let accounts = Accounts::new(cloud.clone(), doors, weather).run_as(HUB_ROLE);
         Trial { config: config.clone(), cloud, rehearsal, accounts: Arc::new(accounts) }
     }
 
@@ -325,7 +331,7 @@ fn made_for(config: &Config) -> Fleet {
     };
     let members: Vec<Member> = config.accounts.iter().map(member).collect();
     let targets: Vec<Target> =
-        config.tasks.iter().filter_map(|it| Target::of(it, ACTIONS)).collect();
+        config.tasks.iter().filter_map(|it| Target::of(it, ACTIONS)).flatten().collect();
     let mut fleet = Fleet::for_config(&members, &targets);
     fleet.volumes.retain(|it| !it.tags.contains_key("history"));
     fleet.volumes.iter_mut().for_each(|it| it.count = from_value(json!(1)).unwrap());
@@ -355,12 +361,25 @@ fn made_for(config: &Config) -> Fleet {
         fleet.cluster_snapshots.extend(keys);
     }
     if config.tasks.iter().any(|it| it.order.action.starts_with("ec2.image.")) {
-        let servers = json!({"count": 2, "tags": {"image": "weekly"}});
-        fleet.instances.push(from_value(servers).unwrap());
+        // In every way that volumes can be encrypted; and what is shared, not with AWS's own key.
+        for mut servers in [json!({}), json!({"key": "alias/closed"}), json!({"encrypted": "100%"})]
+        {
+            servers["tags"] = json!({"image": "weekly"});
+            fleet.instances.push(from_value(servers).unwrap());
+        }
+        let shared = json!({"key": "alias/closed", "tags": {"image": "shared"}});
+        fleet.instances.push(from_value(shared).unwrap());
         let of_them = json!({
-            "of": {"image": "weekly"}, "count": 20, "tags": {"lamplighter:task": "weekly-image"},
+            "of": {"image": "weekly"}, "count": 20, "every": "7d",
+            "tags": {"lamplighter:task": "weekly-image"},
         });
-        fleet.images.push(from_value(of_them).unwrap());
+        let shared = json!({"of": {"image": "shared"}, "tags": {"share-image": "data"}});
+        fleet.images.extend([of_them, shared].map(|it| from_value(it).unwrap()));
+    }
+    if config.tasks.iter().any(|it| it.order.action.starts_with("tags.")) {
+        let tagged = json!({"count": 1, "tags": {"team": "data", "old-tool:id": "7"}});
+        fleet.instances.push(from_value(tagged.clone()).unwrap());
+        fleet.images.push(from_value(tagged).unwrap());
     }
     if config.tasks.iter().any(|it| it.order.action == "ec2.instance.snapshot") {
         let servers = json!({

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use lamplighter_core::{
@@ -21,10 +21,10 @@ fn done<T>(future: impl Future<Output = Result<T, Fault>>) -> T {
 /// A job on a target of the task that runs at `NOW` and so many days later.
 fn job(name: &str, days: i64, target: &str) -> Job {
     let place = place("111122223333", "eu-west-1");
-    let order = task(name, "test.snap", Value::Null, &[]).order;
+    let order = Arc::new(task(name, "test.snap", Value::Null, &[]).order);
     let occurrence = NOW + SignedDuration::from_hours(24 * days);
     let id = JobId::act(&RunId::new(&order.task, occurrence), &place, target);
-    let (target, facts) = (target.to_owned(), Value::Null);
+    let (target, facts) = (target.to_owned(), Arc::new(Value::Null));
     let work =
         Work::Act { order, place, occurrence, target, facts, why: String::new(), state: None };
     Job::new(id, work, NOW, NOW, SignedDuration::from_hours(1))

@@ -16,11 +16,11 @@ use lamplighter_core::{
     Verdict,
     action::{Effect, PlanCx},
     cloud::{
-        Ec2, Instances, Kms, Page, PageToken, Rds, Session,
+        Ec2, Instances, Kms, Page, PageToken, Rds, Session, Tables,
         ec2::{
-            Copies, DryRun, FastRestore, FastRestores, Image, Images, Lock, Locks, NewCopy,
-            NewLock, NewSet, NewSnapshot, Sets, Shares, Snapshot, SnapshotState, Tiering, Tiers,
-            Volume,
+            Copies, DryRun, FastRestore, FastRestores, Image, Images, Lock, Locks, Modification,
+            NewCopy, NewLock, NewSet, NewSnapshot, NewVolume, Sets, Shares, Snapshot,
+            SnapshotState, Tiering, Tiers, Volume, VolumeShape, Volumes,
         },
         kms::Key,
     },
@@ -148,6 +148,10 @@ impl Scope for Door {
     fn rds(&self) -> &dyn Rds {
         panic!("nothing here asks for databases")
     }
+
+    fn tables(&self) -> &dyn Tables {
+        panic!("nothing here asks for tables")
+    }
 }
 
 #[async_trait]
@@ -260,12 +264,43 @@ impl Locks for Door {
 }
 
 #[async_trait]
+impl Sets for Door {
+    async fn create_snapshots(&self, _: &NewSet) -> Result<Vec<String>, Fault> {
+        not_here()
+    }
+}
+
+#[async_trait]
 impl Images for Door {
     async fn images(&self, _: &ServerFilter, _: Option<PageToken>) -> Result<Page<Image>, Fault> {
         not_here()
     }
 
     async fn deregister_image(&self, _: &str) -> Result<(), Fault> {
+        not_here()
+    }
+
+    async fn images_open_to(
+        &self,
+        _: &AccountId,
+        _: Option<PageToken>,
+    ) -> Result<Page<Image>, Fault> {
+        not_here()
+    }
+
+    async fn copy_image(&self, _: &str, _: &NewCopy) -> Result<String, Fault> {
+        not_here()
+    }
+
+    async fn image_shares(&self, _: &str) -> Result<Shares, Fault> {
+        not_here()
+    }
+
+    async fn share_image(&self, _: &str, _: &BTreeSet<AccountId>) -> Result<(), Fault> {
+        not_here()
+    }
+
+    async fn unshare_image(&self, _: &str, _: &BTreeSet<AccountId>) -> Result<(), Fault> {
         not_here()
     }
 }
@@ -290,8 +325,23 @@ impl FastRestores for Door {
 }
 
 #[async_trait]
-impl Sets for Door {
-    async fn create_snapshots(&self, _: &NewSet) -> Result<Vec<String>, Fault> {
+impl Volumes for Door {
+    async fn modifications_under_way(
+        &self,
+        _: Option<PageToken>,
+    ) -> Result<Page<Modification>, Fault> {
+        not_here()
+    }
+
+    async fn modification_of(&self, _: &str) -> Result<Option<Modification>, Fault> {
+        not_here()
+    }
+
+    async fn modify_volume(&self, _: &str, _: &VolumeShape) -> Result<Modification, Fault> {
+        not_here()
+    }
+
+    async fn create_volume(&self, _: &NewVolume) -> Result<Volume, Fault> {
         not_here()
     }
 }

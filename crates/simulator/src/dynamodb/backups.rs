@@ -4,7 +4,7 @@
 //! Names of backups are not unique, and there is no token that would make a repeated call one.
 
 use jiff::Timestamp;
-use lamplighter_core::Place;
+use lamplighter_core::{Place, Tags, cloud::table_backups as core};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -20,6 +20,7 @@ use super::{
 use crate::{
     cloud,
     iam::Need,
+    laws,
     operation::{Access, Cx, Operation, Spec},
     refusal::Refusal,
     wire::time::{epoch, from_epoch},
@@ -64,6 +65,19 @@ impl Backup {
     }
 }
 
+impl Backup {
+    /// As the laws look at it.
+    fn as_law<'b>(&'b self, tags: &'b Tags) -> laws::Backup<'b> {
+        laws::Backup {
+            id: &self.arn,
+            of: &self.table.name,
+            tags,
+            taken_at: self.created_at,
+            completed: self.status == Status::Available,
+        }
+    }
+}
+
 /// Whether a backup of the table is being made.
 pub(super) fn is_being_backed_up(cx: &Cx<'_>, table: &str) -> bool {
     let mut backups = cx.here().dynamodb.backups.iter();
@@ -82,6 +96,8 @@ pub(crate) struct CreateBackup {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Created<'s> {
+    #[serde(skip)]
+    pub(crate) backup: Summary<'s>,
     backup_details: Details<'s>,
 }
 
@@ -149,7 +165,8 @@ impl Operation for CreateBackup {
         cx.state.agenda.plan(at, cloud::Happening::DynamoDb(cx.place.clone(), made));
         cx.here_mut().dynamodb.backups.put(&arn, backup, now);
         let backup = cx.here().dynamodb.backups.get(&arn).expect("it was just put there");
-        Ok(Created { backup_details: Details::of(backup) })
+        let backup_details = Details::of(backup);
+        Ok(Created { backup: Summary::of(backup, cx.place), backup_details })
     }
 }
 
@@ -296,6 +313,13 @@ impl Operation for DeleteBackup {
             Some(_) => {}
         }
         let mut backup = backups.remove(arn, now).expect("it was just found");
+        let state = &mut *cx.state;
+        let left = &state.services.get(cx.place).expect("a call reaches open places").dynamodb;
+        let tagged = |it: &Backup| core::Backup::tags_of(&it.name, &it.table.name, it.created_at);
+        let others: Vec<(&Backup, Tags)> =
+            left.backups.iter().map(|(_, it)| (it, tagged(it))).collect();
+        let others = others.iter().map(|(it, tags)| it.as_law(tags));
+        state.laws.judge(cx.place, &backup.as_law(&tagged(&backup)), others);
         backup.status = Status::Deleted;
         describe(&backup, cx)
     }
@@ -329,19 +353,34 @@ pub(crate) enum BackupType {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Backups<'s> {
-    backup_summaries: Vec<Summary<'s>>,
+    pub(crate) backup_summaries: Vec<Summary<'s>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_evaluated_backup_arn: Option<&'s str>,
+    pub(crate) last_evaluated_backup_arn: Option<&'s str>,
 }
 
+/// A backup in a list.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Summary<'s> {
+pub(crate) struct Summary<'s> {
+    #[serde(skip)]
+    pub(super) backup: &'s Backup,
     table_name: &'s str,
     table_id: &'s str,
     table_arn: String,
     #[serde(flatten)]
     details: Details<'s>,
+}
+
+impl<'s> Summary<'s> {
+    pub(crate) fn of(it: &'s Backup, place: &Place) -> Summary<'s> {
+        Summary {
+            backup: it,
+            table_name: &it.table.name,
+            table_id: &it.table.id,
+            table_arn: it.table.arn(place),
+            details: Details::of(it),
+        }
+    }
 }
 
 impl Operation for ListBackups {
@@ -360,6 +399,7 @@ impl Operation for ListBackups {
 
     fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Backups<'s>, Refusal> {
         let most = page_length(self.limit)?;
+        let most = cx.state.dials.page_size.map_or(most, |it| most.min(it));
         let (lower, upper) = (self.time_range_lower_bound, self.time_range_upper_bound);
         if let (Some(lower), Some(upper)) = (lower, upper)
             && lower >= upper
@@ -381,12 +421,7 @@ impl Operation for ListBackups {
         let more = found.len() > most;
         found.truncate(most);
         let last_evaluated_backup_arn = found.last().filter(|_| more).map(|it| &*it.arn);
-        let summary = |it: &'s Backup| Summary {
-            table_name: &it.table.name,
-            table_id: &it.table.id,
-            table_arn: it.table.arn(cx.place),
-            details: Details::of(it),
-        };
+        let summary = |it: &'s Backup| Summary::of(it, cx.place);
         let backup_summaries = found.into_iter().map(summary).collect();
         Ok(Backups { backup_summaries, last_evaluated_backup_arn })
     }

@@ -99,6 +99,13 @@ impl Capacity {
         Capacity { now, ..Capacity::default() }
     }
 
+    /// One that was lowered so often on the day of the last time, all of them at that time.
+    pub(super) fn lowered(now: Throughput, times: u32, last: Option<Timestamp>) -> Capacity {
+        let decreases =
+            Decreases { at: last.map(hour), today: times, left: BANKED.saturating_sub(times) };
+        Capacity { now, increased_at: None, decreased_at: last, decreases }
+    }
+
     /// Refuses to become `new` where DynamoDB would. `what` is `table` or ``index `…` ``. Lowering
     /// reads and writes at once is one decrease.
     pub(crate) fn check_change(
@@ -177,11 +184,11 @@ pub(crate) struct Shown {
         serialize_with = "epoch_of",
         skip_serializing_if = "Option::is_none"
     )]
-    decreased_at: Option<Timestamp>,
+    pub(super) decreased_at: Option<Timestamp>,
     #[serde(rename = "NumberOfDecreasesToday")]
-    decreases: u32,
+    pub(super) decreases: u32,
     #[serde(flatten)]
-    now: Throughput,
+    pub(super) now: Throughput,
 }
 
 /// Whether capacity is provisioned.

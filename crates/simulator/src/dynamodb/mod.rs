@@ -6,6 +6,7 @@ pub(crate) mod create_table;
 pub(crate) mod delete_table;
 pub(crate) mod expression;
 pub(crate) mod number;
+mod of_core;
 pub(crate) mod schema;
 pub(crate) mod store;
 pub(crate) mod table;
@@ -99,6 +100,7 @@ pub(crate) fn happen(state: &mut State, place: &Place, happening: Happening, at:
         Happening::TableGone(name) => {
             here.tables.remove(&name, at);
             here.items.remove(&*name);
+            state.services_mut(place).scaling.forget(&name);
         }
         Happening::Backup(arn) => {
             here.backups.change(&arn, at, |it| it.status = backups::Status::Available);
@@ -111,6 +113,7 @@ pub(crate) fn happen(state: &mut State, place: &Place, happening: Happening, at:
 /// DynamoDB API, each operation.
 pub(crate) mod bucket {
     use super::Bucket;
+    pub(crate) use lamplighter_core::pace::dynamodb::{BACKUP, CREATE_BACKUP, FIVE, LIST_TAGS};
 
     /// Reads of what tables are.
     pub(crate) const READS: Bucket = Bucket::new(2500.0, 2500.0);
@@ -118,14 +121,6 @@ pub(crate) mod bucket {
     pub(crate) const ITEMS: Bucket = Bucket::new(40_000.0, 40_000.0);
     /// Changes of tables: not their rate is limited but how many are under way.
     pub(crate) const WRITES: Bucket = Bucket::new(500.0, 500.0);
-    /// `CreateBackup`.
-    pub(crate) const CREATE_BACKUP: Bucket = Bucket::new(50.0, 50.0);
-    /// `DescribeBackup` and `DeleteBackup`.
-    pub(crate) const BACKUP: Bucket = Bucket::new(10.0, 10.0);
-    /// `ListBackups` and the tagging of tables.
-    pub(crate) const FIVE: Bucket = Bucket::new(5.0, 5.0);
-    /// `ListTagsOfResource`.
-    pub(crate) const LIST_TAGS: Bucket = Bucket::new(10.0, 10.0);
     /// `DescribeLimits`: once a minute.
     pub(crate) const LIMITS: Bucket = Bucket::new(1.0, 1.0 / 60.0);
 }

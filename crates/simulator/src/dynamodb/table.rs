@@ -126,34 +126,36 @@ pub(crate) struct Size {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Shown<'s> {
+    #[serde(skip)]
+    pub(super) table: &'s Table,
     attribute_definitions: &'s [AttributeDefinition],
     table_name: &'s str,
     key_schema: &'s [KeySchemaElement],
     table_status: Status,
     #[serde(serialize_with = "epoch")]
     creation_date_time: Timestamp,
-    provisioned_throughput: capacity::Shown,
+    pub(super) provisioned_throughput: capacity::Shown,
     table_size_bytes: usize,
     item_count: usize,
-    table_arn: String,
+    pub(super) table_arn: String,
     table_id: &'s str,
     #[serde(skip_serializing_if = "Option::is_none")]
     billing_mode_summary: Option<ShownMode>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    global_secondary_indexes: Vec<ShownIndex<'s>>,
+    pub(super) global_secondary_indexes: Vec<ShownIndex<'s>>,
     deletion_protection_enabled: bool,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct ShownIndex<'s> {
-    index_name: &'s str,
+pub(super) struct ShownIndex<'s> {
+    pub(super) index_name: &'s str,
     key_schema: &'s [KeySchemaElement],
     projection: &'s Projection,
-    index_status: Status,
+    pub(super) index_status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     backfilling: Option<bool>,
-    provisioned_throughput: capacity::Shown,
+    pub(super) provisioned_throughput: capacity::Shown,
     index_size_bytes: usize,
     item_count: usize,
     index_arn: String,
@@ -176,6 +178,7 @@ impl<'s> Shown<'s> {
             index_arn: format!("{table_arn}/index/{}", index.name),
         };
         Shown {
+            table: it,
             attribute_definitions: &it.attributes,
             table_name: &it.name,
             key_schema: &it.keys,

@@ -31,9 +31,9 @@ pub(crate) struct ListTables {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Names<'s> {
-    table_names: Vec<&'s str>,
+    pub(crate) table_names: Vec<&'s str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_evaluated_table_name: Option<&'s str>,
+    pub(crate) last_evaluated_table_name: Option<&'s str>,
 }
 
 impl Operation for ListTables {
@@ -52,6 +52,7 @@ impl Operation for ListTables {
 
     fn run<'s>(self, cx: &'s mut Cx<'_>) -> Result<Names<'s>, Refusal> {
         let most = page_length(self.limit)?;
+        let most = cx.state.dials.page_size.map_or(most, |it| most.min(it));
         let start = self.exclusive_start_table_name;
         if let Some(start) = &start {
             check_name("exclusiveStartTableName", start)?;
@@ -90,7 +91,7 @@ pub(crate) struct DescribeTable {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Described<'s> {
-    table: Shown<'s>,
+    pub(crate) table: Shown<'s>,
 }
 
 impl Operation for DescribeTable {

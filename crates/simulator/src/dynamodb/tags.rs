@@ -38,8 +38,16 @@ pub(super) fn read(tags: &[Tag]) -> Result<Tags, Refusal> {
     Ok(read)
 }
 
-/// Tables have the limits that all resources have.
+/// Tables have the limits that all resources have, and fewer characters.
+/// Source: DynamoDB Developer Guide, "Tagging restrictions in DynamoDB".
 fn check(tags: &Tags) -> Result<(), Refusal> {
+    let is_allowed =
+        |it: char| it.is_alphanumeric() || it.is_whitespace() || "+-=._:/".contains(it);
+    if let Some(odd) =
+        tags.iter().flat_map(<[&String; 2]>::from).find(|it| !it.chars().all(is_allowed))
+    {
+        return Err(validation(format!("The tag contains characters that are not allowed: {odd}")));
+    }
     ec2::tags::check(tags).map_err(|refusal| match refusal.code {
         "TagLimitExceeded" => validation("Tag quota has been exceeded"),
         _ => validation(refusal.message),
@@ -84,9 +92,9 @@ pub(crate) struct ListTagsOfResource {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Listed {
-    tags: Vec<Tag>,
+    pub(crate) tags: Vec<Tag>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_token: Option<String>,
+    pub(crate) next_token: Option<String>,
 }
 
 impl Operation for TagResource {

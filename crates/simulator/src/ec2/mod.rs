@@ -41,7 +41,7 @@ use std::{
 use jiff::Timestamp;
 use lamplighter_core::{Place, cloud::ec2::FastRestoreState};
 
-use crate::{buckets::Bucket, cloud::State, organization::Caller, shelf::Shelf, table::Entry};
+use crate::{cloud::State, organization::Caller, shelf::Shelf, table::Entry};
 
 /// The operations that are here.
 pub(crate) const OPERATIONS: &[Entry] = &[
@@ -155,18 +155,4 @@ pub(crate) fn happen(state: &mut State, place: &Place, happening: Happening, at:
 }
 
 /// The buckets that calls are paid from.
-/// Source: EC2 Developer Guide, "Request throttling for the Amazon EC2 API".
-pub(crate) mod bucket {
-    use super::Bucket;
-
-    /// `Describe*` and `Get*`.
-    pub(crate) const READS: Bucket = Bucket::new(100.0, 20.0);
-    /// A few describes without a filter and without a page size.
-    pub(crate) const READS_ALL: Bucket = Bucket::new(50.0, 10.0);
-    /// What changes something, where AWS says nothing else.
-    pub(crate) const WRITES: Bucket = Bucket::new(50.0, 5.0);
-    /// Making and deleting snapshots and volumes, and sharing snapshots.
-    pub(crate) const MAKES: Bucket = Bucket::new(100.0, 5.0);
-    /// `CreateTags`, `DeleteTags`.
-    pub(crate) const TAGS: Bucket = Bucket::new(100.0, 10.0);
-}
+pub(crate) use lamplighter_core::pace::ec2 as bucket;

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::bucket;
 use crate::{
-    buckets::Bucket,
     iam::Need,
     operation::{Access, Cx, Operation, Spec},
     refusal::Refusal,
@@ -137,7 +136,7 @@ setting!(
     EnableSnapshotBlockPublicAccess {
         /// Not `unblocked`.
         pub(crate) state: PublicAccess,
-    }, Writes, PUBLIC_ACCESS, PublicAccessState,
+    }, Writes, bucket::PUBLIC_ACCESS, PublicAccessState,
     |request, settings| {
         if request.state == PublicAccess::Unblocked {
             let message = "State is block-all-sharing or block-new-sharing";
@@ -149,15 +148,12 @@ setting!(
 );
 setting!(
     /// `DisableSnapshotBlockPublicAccess`.
-    DisableSnapshotBlockPublicAccess {}, Writes, PUBLIC_ACCESS, PublicAccessState,
+    DisableSnapshotBlockPublicAccess {}, Writes, bucket::PUBLIC_ACCESS, PublicAccessState,
     |_, settings| {
         settings.public_access = PublicAccess::Unblocked;
         Ok(PublicAccessState { state: PublicAccess::Unblocked, managed_by: None })
     }
 );
-
-/// Both changes of public access are paid from very small buckets.
-const PUBLIC_ACCESS: Bucket = Bucket::new(1.0, 0.1);
 
 #[cfg(test)]
 mod tests {

@@ -11,9 +11,11 @@ use serde::Deserialize;
 use smallvec::SmallVec;
 
 use super::{
-    Happening, bucket, copy, copy_rules, ebs_events,
+    Happening, bucket, copy,
+    copy_rules::{self, KeyChoice},
+    ebs_events,
     snapshot_own::about,
-    snapshots::State as SnapshotState,
+    snapshots::{Snapshot, State as SnapshotState},
     tags::{self, TagSpecification},
     volume_rules::{Shape, type_of},
     volumes::{Shown, State, Volume},
@@ -85,11 +87,8 @@ impl Operation for CreateVolume {
         if let Some(id) = self.made_before(cx)? {
             return Ok(Shown::of(cx.here().ec2.volumes.get(&id).expect("it was just found")));
         }
-        let (shape, source_is_encrypted) = self.shape(cx)?;
-        let by_default = cx.here().ec2.settings.encryption_by_default;
-        let names = self.kms_key_id.is_some();
-        let choice = copy_rules::key(source_is_encrypted, self.encrypted, names, by_default)?;
-        let key: Option<Arc<str>> = choice.map(|it| copy::key(cx, it, self.kms_key_id.as_deref()));
+        let (shape, source) = self.shape(cx)?;
+        let key = self.key(cx, source)?;
         let id = cx.state.fresh_id("vol");
         let volume = Volume {
             id: id.as_str().into(),
@@ -145,19 +144,37 @@ impl CreateVolume {
         }
     }
 
-    /// What the volume gives, and whether it is made of something encrypted.
-    fn shape(&self, cx: &Cx<'_>) -> Result<(Shape, bool), Refusal> {
-        let (least, encrypted) = match &self.snapshot_id {
-            None => (None, false),
+    /// The key of the volume: without a name for it, one of a snapshot of the account's own has
+    /// the key of that.
+    /// Source: EBS User Guide, "Amazon EBS encryption", encryption outcomes.
+    fn key(&self, cx: &Cx<'_>, source: Option<&Snapshot>) -> Result<Option<Arc<str>>, Refusal> {
+        let is_encrypted = source.is_some_and(|it| it.encrypted);
+        let (named, ec2) = (self.kms_key_id.as_deref(), &cx.here().ec2);
+        let by_default = ec2.settings.encryption_by_default;
+        let choice = copy_rules::key(is_encrypted, self.encrypted, named.is_some(), by_default)?;
+        let own = source.filter(|it| named.is_none() && it.owner == cx.place.account);
+        let inherited = own.and_then(|it| it.kms_key_id.clone());
+        Ok(inherited.or_else(|| {
+            let choice = choice?;
+            let choice = if named.is_some() { choice } else { KeyChoice::Default };
+            Some(copy::key(cx, choice, named))
+        }))
+    }
+
+    /// What the volume gives, and the snapshot that it is made of.
+    fn shape<'s>(&self, cx: &'s Cx<'_>) -> Result<(Shape, Option<&'s Snapshot>), Refusal> {
+        let source = match &self.snapshot_id {
+            None => None,
             Some(id) => {
                 let snapshot = cx.usable_snapshot(cx.place, id)?;
                 if snapshot.state != SnapshotState::Completed || !snapshot.is_at_hand() {
                     let message = format!("'{id}' is not a completed snapshot at hand");
                     return Err(Refusal::new("IncorrectState", message));
                 }
-                (Some(snapshot.size_gib), snapshot.encrypted)
+                Some(snapshot)
             }
         };
+        let least = source.map(|it| it.size_gib);
         let Some(size) = self.size.or(least) else {
             let message = "either Size or SnapshotId must be given";
             return Err(Refusal::new("MissingParameter", message));
@@ -167,8 +184,13 @@ impl CreateVolume {
             return Err(Refusal::new("InvalidParameterValue", message));
         }
         let shape = type_of(self.kind())?.new_shape(size, self.iops, self.throughput)?;
-        Ok((shape, encrypted))
+        Ok((shape, source))
     }
+}
+
+/// A snapshot in the region of `place`, whoever owns it.
+fn snapshot_of<'s>(state: &'s cloud::State, place: &Place, id: &str) -> Option<&'s Snapshot> {
+    state.places_in(&place.region).find_map(|it| state.services(it).ec2.snapshots.get(id))
 }
 
 /// A new volume is available, or gone because its key cannot be used.
@@ -181,13 +203,18 @@ pub(super) fn is_made(
 ) {
     let Some(volume) = state.services(place).ec2.volumes.get(id) else { return };
     let key = volume.kms_key_id.clone();
-    let why = |key: &str| match kms::usable(state, caller, &place.region, key, Use::EBS_VOLUME) {
+    let snapshot = volume.snapshot_id.as_deref().and_then(|id| snapshot_of(state, place, id));
+    let source =
+        snapshot.and_then(|it| it.kms_key_id.clone()).filter(|it| Some(it) != key.as_ref());
+    let what = if source.is_some() { Use::EBS_VOLUME_ANEW } else { Use::EBS_VOLUME };
+    let mut why = |key: &str, what| match kms::use_key(state, caller, &place.region, key, what) {
         Ok(()) => None,
         Err(Unusable::Disabled) => Some(format!("{key} is disabled.")),
         Err(Unusable::PendingDeletion) => Some(format!("{key} is pending deletion.")),
         Err(Unusable::Missing | Unusable::Denied) => Some(format!("{key} is not accessible.")),
     };
-    let why_not = key.as_deref().and_then(why);
+    let unread = source.and_then(|key| why(&key, Use::EBS_COPY_SOURCE));
+    let why_not = unread.or_else(|| key.and_then(|key| why(&key, what)));
     let volumes = &mut state.services_mut(place).ec2.volumes;
     match &why_not {
         None => drop(volumes.change(id, at, |it| it.state = State::Available)),

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use lamplighter_core::{Place, Tags};
+use lamplighter_core::{Place, Tags, cloud::ec2 as core};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -32,7 +32,7 @@ const WINDOW: SignedDuration = SignedDuration::from_hours(24);
 /// How long a volume is modifying, before its new size can be used.
 const MODIFYING: SignedDuration = SignedDuration::from_secs(10);
 /// The longest page of the listing.
-const LONGEST_PAGE: u32 = 500;
+pub(crate) const LONGEST_PAGE: u32 = 500;
 /// The devices that an instance boots from.
 const ROOT_DEVICES: [&str; 3] = ["/dev/xvda", "/dev/sda1", "/dev/sda"];
 
@@ -130,7 +130,7 @@ pub(crate) struct ModifyVolume {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Modified {
-    volume_modification: Shown,
+    pub(crate) volume_modification: Shown,
 }
 
 /// A change in an answer.
@@ -152,6 +152,27 @@ pub(crate) struct Shown {
     start_time: Timestamp,
     #[serde(serialize_with = "maybe_millis", skip_serializing_if = "Option::is_none")]
     end_time: Option<Timestamp>,
+}
+
+impl From<&Shown> for core::Modification {
+    fn from(it: &Shown) -> core::Modification {
+        core::Modification {
+            volume: it.volume_id.clone(),
+            state: match it.modification_state {
+                State::Modifying => core::ModificationState::Modifying,
+                State::Optimizing => core::ModificationState::Optimizing,
+                State::Completed => core::ModificationState::Completed,
+            },
+            reason: None,
+            target: core::VolumeShape {
+                volume_type: it.target_volume_type.clone(),
+                size_gib: it.target_size,
+                iops: it.target_iops,
+                throughput: it.target_throughput,
+            },
+            started_at: it.start_time,
+        }
+    }
 }
 
 impl Shown {
@@ -318,9 +339,9 @@ pub(crate) struct DescribeVolumesModifications {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Described {
-    volume_modification_set: Vec<Shown>,
+    pub(crate) volume_modification_set: Vec<Shown>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_token: Option<String>,
+    pub(crate) next_token: Option<String>,
 }
 
 impl Operation for DescribeVolumesModifications {

@@ -68,22 +68,25 @@ type Places<'p> = (&'p [AccountId], &'p Regions);
 type EntryTags = BTreeMap<String, OneOrMore<TagValue>>;
 
 impl Target {
-    /// What a task works on, if the catalog has its action and that can read its parameters.
-    pub fn of(task: &Task, catalog: Catalog) -> Option<Target> {
+    /// What a task works on, each kind apart, if the catalog has its action and that can read its
+    /// parameters.
+    pub fn of(task: &Task, catalog: Catalog) -> Option<Vec<Target>> {
         let action = action::find(catalog, &task.order.action)?;
         let needs = action.needs(&task.order.params).ok()?;
+        let elsewhere: BTreeSet<AccountId> = needs.elsewhere.into_keys().collect();
         let mut keys = BTreeSet::new();
         collect_aliases(&task.order.params, &mut keys);
-        Some(Target {
-            kind: action.target_kind().to_owned(),
+        let target = |kind: &str| Target {
+            kind: kind.to_owned(),
             tags: task.order.select.tags.clone(),
             reach: task.reach.clone(),
-            elsewhere: needs.elsewhere.into_keys().collect(),
-            regions: needs.regions,
-            keys,
+            elsewhere: elsewhere.clone(),
+            regions: needs.regions.clone(),
+            keys: keys.clone(),
             // Retention has something to decide.
             history: if action.spec().effect == Effect::Deletes { 20 } else { 5 },
-        })
+        };
+        Some(action.kinds(&task.order.params).ok()?.into_iter().map(target).collect())
     }
 }
 
@@ -176,7 +179,13 @@ impl Fleet {
                         fleet.cluster_snapshots.extend(others);
                     }
                     "tables" => {
-                        fleet.tables.push(tables(place, selected, 4));
+                        let provisioned = tables(place, selected.clone(), 2);
+                        fleet.tables.push(Tables {
+                            reads: Some(Range { from: 100, to: 500 }),
+                            writes: Some(Range { from: 30, to: 200 }),
+                            ..provisioned
+                        });
+                        fleet.tables.push(tables(place, selected, 2));
                         fleet.tables.extend(others.map(|tags| tables(place, tags, 2)));
                     }
                     _ => {}

@@ -23,7 +23,7 @@ pub(crate) struct Use {
 }
 
 impl Use {
-    /// EBS reads a snapshot that it copies.
+    /// EBS reads a snapshot that it copies, or makes a volume of under another key.
     /// Source: EBS User Guide, "Share the KMS key used to encrypt a shared Amazon EBS snapshot".
     pub(crate) const EBS_COPY_SOURCE: Use =
         Use::by("ec2", &["kms:DescribeKey", "kms:CreateGrant", "kms:Decrypt", "kms:ReEncryptFrom"]);
@@ -47,6 +47,17 @@ impl Use {
             "kms:CreateGrant",
             "kms:Decrypt",
             "kms:GenerateDataKeyWithoutPlaintext",
+        ],
+    );
+    /// EBS makes a volume under another key than its snapshot has. Source: the same.
+    pub(crate) const EBS_VOLUME_ANEW: Use = Use::by(
+        "ec2",
+        &[
+            "kms:DescribeKey",
+            "kms:CreateGrant",
+            "kms:Decrypt",
+            "kms:GenerateDataKeyWithoutPlaintext",
+            "kms:ReEncryptTo",
         ],
     );
     /// An instance starts, and its volumes are decrypted.

@@ -1,16 +1,19 @@
 //! What tests do to instances, and see of them and their images.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use lamplighter_core::{
-    Place, Tags,
+    AccountId, Place, Tags,
     cloud::{ec2::Image, instances::Instance},
 };
 
 use crate::{
     Cloud,
     ec2::{
-        images,
+        images::{self, Permission},
         instances::{self, Agent, Device, Purchase, Shortage, StateReason},
+        snapshots::Snapshot,
     },
     kms::Key,
 };
@@ -38,13 +41,36 @@ impl Cloud {
     pub fn put_image(&self, place: &Place, image: Image) {
         self.open(place);
         self.at(place, |it, now| {
-            for id in &image.snapshots {
-                let user = || image.id.as_str().into();
-                it.ec2.snapshots.change(id, now, |it| it.images.insert(user()));
-            }
-            let image = images::Image::of_core(place.account.clone(), image);
+            let used = image.snapshots.iter().filter_map(|id| {
+                it.ec2.snapshots.change(id, now, |it| {
+                    it.images.insert(image.id.as_str().into());
+                    it.clone()
+                })
+            });
+            let used: Vec<Snapshot> = used.collect();
+            let image = images::Image::of_core(place.account.clone(), image, &used);
             it.ec2.images.fill([(image.id.clone(), image)]);
         });
+    }
+
+    /// Lets accounts launch an image, as somebody else might: not use its snapshots.
+    pub fn share_image(&self, place: &Place, id: &str, with: &[AccountId]) {
+        let new = || with.iter().cloned().map(Permission::Account);
+        self.at(place, |it, now| {
+            it.ec2.images.change(id, now, |it| it.permissions.extend(new()));
+        });
+    }
+
+    /// The accounts that may launch an image, beside its owner.
+    pub fn shares_of_image(&self, place: &Place, id: &str) -> BTreeSet<AccountId> {
+        let account = |it: &Permission| match it {
+            Permission::Account(id) => Some(id.clone()),
+            _ => None,
+        };
+        self.at(place, |it, _| {
+            let image = it.ec2.images.get(id);
+            image.into_iter().flat_map(|it| it.permissions.iter().filter_map(account)).collect()
+        })
     }
 
     /// An instance is protected from being stopped, or from being terminated.

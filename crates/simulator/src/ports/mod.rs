@@ -11,7 +11,9 @@ mod organizations;
 mod rds;
 mod sets;
 mod ssm;
+mod tables;
 mod tiers;
+mod volumes;
 
 use std::{
     collections::BTreeMap,
@@ -23,9 +25,10 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AccountPool, Fault, FaultKind, Place, Region, Scope,
     classify::{classify, minimum_wait},
-    cloud::{Ec2, Instances, Kms, Members, Rds, Session, Ssm, organizations::not_a_member},
+    cloud::{Ec2, Instances, Kms, Members, Rds, Session, Ssm, Tables, organizations::not_a_member},
     task::Group,
 };
+use lamplighter_rehearsal::VirtualClock;
 
 use crate::{
     cloud::{Cloud, Performed},
@@ -87,6 +90,25 @@ impl Weather for Calm {
     }
 
     async fn pass(&self, _: SignedDuration) {}
+}
+
+/// Nothing goes wrong but what the cloud does itself; a late answer lets time go by.
+#[derive(Clone, Debug)]
+pub struct Passing(pub Arc<VirtualClock>);
+
+#[async_trait]
+impl Weather for Passing {
+    async fn before(&self) -> Result<After, Fault> {
+        Ok(After::Answers)
+    }
+
+    async fn die(&self) {
+        std::future::pending().await
+    }
+
+    async fn pass(&self, time: SignedDuration) {
+        self.0.advance(time);
+    }
 }
 
 /// The configured accounts of a simulated cloud.
@@ -249,6 +271,10 @@ impl Scope for Inside {
     }
 
     fn ssm(&self) -> &dyn Ssm {
+        self
+    }
+
+    fn tables(&self) -> &dyn Tables {
         self
     }
 }

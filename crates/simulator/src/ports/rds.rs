@@ -38,7 +38,7 @@ use crate::rds::{
             ModifyDBClusterSnapshotAttribute, ModifyDBSnapshotAttribute,
         },
     },
-    tagging::AddTagsToResource,
+    tagging::{AddTagsToResource, RemoveTagsFromResource},
     tags::Tag,
 };
 
@@ -397,11 +397,14 @@ impl Rds for Inside {
         }
     }
 
-    async fn tag_snapshot(&self, kind: Kind, name: &str, tags: &Tags) -> Result<(), Fault> {
-        let request = AddTagsToResource {
-            resource_name: kind::Kind::from(kind).snapshot_arn(&self.place, name),
-            tags: self::tags(tags),
-        };
+    async fn tag(&self, arn: &str, tags: &Tags) -> Result<(), Fault> {
+        let request = AddTagsToResource { resource_name: arn.to_owned(), tags: self::tags(tags) };
+        self.make(request, |_| ()).await
+    }
+
+    async fn untag(&self, arn: &str, keys: &[&str]) -> Result<(), Fault> {
+        let tag_keys = keys.iter().map(|it| (*it).to_owned()).collect();
+        let request = RemoveTagsFromResource { resource_name: arn.to_owned(), tag_keys };
         self.make(request, |_| ()).await
     }
 }

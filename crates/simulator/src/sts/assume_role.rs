@@ -104,7 +104,7 @@ impl Operation for AssumeRole {
             return Err(Refusal::new("ValidationError", message));
         }
         let key = cx.state.fresh_id("ASIA0").replace('-', "").to_uppercase();
-        let expires = cx.now + wanted;
+        let expires = cx.now + wanted.mul_f64(cx.state.dials.clock_speed.max(1.0));
         let token = format!("token-of-{key}");
         let session = Session { caller: caller.clone(), token: token.clone(), expires };
         cx.state.organization.sessions.add(key.clone(), session, cx.now);
@@ -113,7 +113,7 @@ impl Operation for AssumeRole {
                 secret_access_key: format!("secret-of-{key}"),
                 session_token: token,
                 access_key_id: key,
-                expiration: expires,
+                expiration: cx.now + wanted,
             },
             assumed_role_user: AssumedRoleUser {
                 assumed_role_id: caller.user_id(),

@@ -144,6 +144,20 @@ fn credentials_are_good_until_they_expire() {
 }
 
 #[test]
+fn credentials_hold_as_long_as_callers_believe_whose_clock_is_slower() {
+    let bed = bed();
+    bed.cloud.dial(|it| it.clock_speed = 12.0);
+    let assumed = bed.ask(request()).unwrap();
+    let key = assumed["Credentials"]["AccessKeyId"].as_str().unwrap();
+    assert_eq!(assumed["Credentials"]["Expiration"], "2026-03-02T03:00:00.000Z");
+    let caller = || bed.cloud.caller(key, assumed["Credentials"]["SessionToken"].as_str());
+    bed.pass(12 * 3600 - 1);
+    assert!(caller().is_ok());
+    bed.pass(1);
+    assert_eq!(caller(), Err(Stranger::Expired));
+}
+
+#[test]
 fn a_role_may_do_what_its_policies_say_and_the_refusal_names_the_rest() {
     let bed = bed();
     let inside = member(&bed);

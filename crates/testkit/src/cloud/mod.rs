@@ -19,7 +19,7 @@ use lamplighter_core::{
 };
 use lamplighter_simulator::{Accounts, After, Cloud, Door, Throttling, Weather};
 
-pub use lamplighter_simulator::{Access, Bucket, Call, Lag, Protection, Shortage};
+pub use lamplighter_simulator::{Access, Bucket, Call, Lag, Outcome, Protection, Shortage};
 
 use crate::{
     VirtualClock,
@@ -138,9 +138,10 @@ impl FakeCloud {
         self.cloud.calls()
     }
 
-    /// How many snapshots calls have made so far, whatever became of them.
+    /// How many snapshots, volumes and backups of tables calls have made so far, whatever became of
+    /// them.
     pub fn made(&self) -> usize {
-        self.cloud.made("snap") as usize
+        ["snap", "vol", "backup"].map(|kind| self.cloud.made(kind)).iter().sum::<u64>() as usize
     }
 
     /// The laws of deletion that were broken: each with its name and how.
@@ -260,6 +261,16 @@ impl FakeCloud {
     /// The accounts that may use a snapshot, beside its owner.
     pub fn shares_of(&self, place: &Place, id: &str) -> BTreeSet<AccountId> {
         self.cloud.shares_of(place, id)
+    }
+
+    /// Lets other accounts launch an image, as somebody else might: not use its snapshots.
+    pub fn share_image(&self, place: &Place, id: &str, with: &[AccountId]) {
+        self.cloud.share_image(place, id, with);
+    }
+
+    /// The accounts that may launch an image, beside its owner.
+    pub fn shares_of_image(&self, place: &Place, id: &str) -> BTreeSet<AccountId> {
+        self.cloud.shares_of_image(place, id)
     }
 
     /// The IAM actions that AWS has asked for on behalf of callers, with their accounts: EBS,

@@ -58,7 +58,7 @@ pub(super) async fn a_job_is_loaded_as_it_was_written(journal: &dyn Journal) {
         Job::new(JobId::spread(&run), planned_spread, precise, precise, SignedDuration::MAX);
     let mut long = act(&run, odd, 0);
     if let Work::Act { facts, .. } = &mut long.work {
-        *facts = json!({"tags": vec!["x".repeat(256); 200], "none": null, "big": u64::MAX});
+        *facts = json!({"tags": vec!["x".repeat(256); 200], "none": null, "big": u64::MAX}).into();
     }
     let jobs = [spread, find(&run), long];
     create(journal, &jobs).await;

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use lamplighter_core::cloud::{ec2::Image, instances::Instance};
 use lamplighter_simulator::{Protection, Shortage};
 
-use super::{BEGIN, World, owned};
+use super::{BEGIN, World, owned, sorted};
 
 impl World {
     /// Puts an instance there: a `t3.micro` on demand that has been running for a year.
@@ -63,7 +63,19 @@ impl World {
         tags: [(&str, &str); N],
         snapshots: [&str; M],
     ) -> World {
-        let image = Image {
+        self.image_with(id, days_old, tags, snapshots, |_| {})
+    }
+
+    /// The same, with something else about it.
+    pub fn image_with<const N: usize, const M: usize>(
+        self,
+        id: &str,
+        days_old: i64,
+        tags: [(&str, &str); N],
+        snapshots: [&str; M],
+        change: impl FnOnce(&mut Image),
+    ) -> World {
+        let mut image = Image {
             id: id.to_owned(),
             name: id.to_owned(),
             state: "available".to_owned(),
@@ -76,7 +88,15 @@ impl World {
             snapshots: snapshots.map(str::to_owned).into(),
             tags: owned(tags),
         };
+        change(&mut image);
         self.cloud.put_image(&self.here, image);
+        self
+    }
+
+    /// The owner of the image there lets other accounts launch it, and not use its snapshots.
+    pub fn launchable<const N: usize>(self, image: &str, by: [&str; N]) -> World {
+        let by = by.map(|it| it.parse().expect("the test names an account"));
+        self.cloud.share_image(&self.here, image, &by);
         self
     }
 
@@ -116,6 +136,19 @@ impl World {
         let zone = format!("{}a", self.here.region);
         self.cloud.cloud().run_short(&self.here, instance_type, &zone, Shortage::Refuses);
         self
+    }
+
+    /// The instances, one line each: id, state, type, and tags.
+    pub fn instances(&self) -> String {
+        let places = self.cloud.places();
+        let all = places.iter().flat_map(|place| self.cloud.instances_in(place));
+        sorted(all.map(|it| {
+            let mut line = format!("{} {} {}", it.id, it.state, it.instance_type);
+            for (key, value) in &it.tags {
+                line.push_str(&format!(" {key}={value}"));
+            }
+            line
+        }))
     }
 }
 

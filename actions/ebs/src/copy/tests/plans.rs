@@ -199,7 +199,7 @@ fn check_left(change: impl FnOnce(&mut Snapshot), reason: &str) {
 fn only_completed_snapshots_at_hand_are_copied() {
     check_left(
         |it| it.state = SnapshotState::Pending,
-        "pending: only completed snapshots are copied",
+        "pending: only completed snapshots can be used",
     );
     check_left(|it| it.state = SnapshotState::Error, "it failed");
     check_left(|it| it.state = SnapshotState::Recoverable, "it is in the recycle bin");
@@ -239,7 +239,7 @@ fn a_snapshot_is_copied_once_whichever_task_has_copied_it() {
         straight(),
         &[
             "snap-a: leave because `snap-c` in 999900001111/eu-central-1 is being made of it",
-            "snap-c: leave because pending: only completed snapshots are copied",
+            "snap-c: leave because pending: only completed snapshots can be used",
         ],
     );
     check(
@@ -318,7 +318,7 @@ fn tags_that_do_not_fit_are_known_before() {
     check(
         with(50),
         straight(),
-        &["problem: snap-a: its 50 tags leave no room for those that name its copies: a snapshot \
-           has at most 50"],
+        &["problem: snap-a: its 50 tags leave no room for those that name its copies: AWS allows \
+           at most 50"],
     );
 }

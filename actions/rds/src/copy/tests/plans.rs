@@ -351,9 +351,7 @@ fn tags_that_do_not_fit_are_known_before() {
         &INSTANCES,
         with(50),
         plain(),
-        &[
-            "problem: s: its 50 tags leave no room for those that name its copies: a snapshot has at \
-           most 50",
-        ],
+        &["problem: s: its 50 tags leave no room for those that name its copies: AWS allows at \
+             most 50"],
     );
 }

@@ -265,7 +265,7 @@ impl Doctor<'_> {
         const CHECK: &str = "permissions";
         let action = action::ordered(ACTIONS, &task.order.action)?;
         let needs = action.needs(&task.order.params)?.of(account, true);
-        let mut allowed: BTreeSet<&str> = action.listing().iter().copied().collect();
+        let mut allowed: BTreeSet<&str> = action.listing(&task.order.params)?.into_iter().collect();
         if task.order.mode == Mode::Observe {
             return Ok(Finding::ok(
                 CHECK,

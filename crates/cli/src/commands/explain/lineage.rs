@@ -120,7 +120,7 @@ async fn look(
     for action in kinds {
         let mut page = None;
         loop {
-            let listed = action.list(&*scope, &filter, page).await?;
+            let listed = action.list_kind(&*scope, &filter, page).await?;
             all.extend(listed.items.into_iter().filter(|it| it.id == id).map(|it| Found {
                 place: place.clone(),
                 kind: action.target_kind(),

@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
-use lamplighter_core::{AccountId, AnyAction, Catalog, Place, Region};
+use lamplighter_core::{
+    AccountId, AnyAction, Catalog, Place, Region, Resource, cloud::tagged::Tagged,
+};
 
 /// How the ids of EC2 begin, and what they are the ids of.
 const OF_EC2: [(&str, &str); 4] =
@@ -28,7 +30,9 @@ impl Subject {
     /// What may list it: one action for each kind of thing that it may be.
     pub(super) fn kinds(&self, catalog: Catalog) -> Vec<&'static dyn AnyAction> {
         let mut kinds: Vec<&'static dyn AnyAction> = Vec::new();
-        for action in catalog.iter().copied().filter(|it| self.may_be(*it)) {
+        // What is of several kinds is of one of them, too.
+        let of_one = catalog.iter().copied().filter(|it| it.target_kind() != Tagged::KIND);
+        for action in of_one.filter(|it| self.may_be(*it)) {
             if kinds.iter().all(|it| it.target_kind() != action.target_kind()) {
                 kinds.push(action);
             }
@@ -39,7 +43,7 @@ impl Subject {
     fn may_be(&self, action: &dyn AnyAction) -> bool {
         let of_ec2 = OF_EC2.iter().find(|(prefix, _)| self.id.starts_with(prefix));
         let listed_by = |service: &str| {
-            let permission = action.listing().first();
+            let permission = action.listing_of_kind().first();
             permission.is_some_and(|it| it.split(':').next() == Some(service))
         };
         match (of_ec2, &self.service) {

@@ -62,7 +62,7 @@ pub trait Copies: Send + Sync {
     async fn default_key(&self) -> Result<String, Fault>;
 }
 
-/// What `CopySnapshot` is asked for.
+/// What `CopySnapshot` and `CopyImage` are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCopy {
     /// Where the source is.
@@ -74,13 +74,13 @@ pub struct NewCopy {
     pub key: Option<String>,
     /// At most 255 characters.
     pub description: String,
-    /// Set by the creating call itself. At most 50.
+    /// Set by the creating call itself, on the copy of an image and on its snapshots. At most 50.
     pub tags: Tags,
     /// Within how many minutes it is to be done, at a price: 15 to 2880, in steps of 15.
     pub within_minutes: Option<u32>,
 }
 
-/// Who may use a snapshot, beside its owner.
+/// Who may use a snapshot or launch an image, beside its owner.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shares {
     /// These accounts.

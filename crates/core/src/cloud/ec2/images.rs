@@ -1,12 +1,15 @@
 //! Calls on images (AMIs).
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{NewCopy, Shares};
 use crate::{
-    Fault, Tags,
+    AccountId, Fault, Tags,
     cloud::{Page, PageToken, Resource, Scope},
     select::ServerFilter,
 };
@@ -25,6 +28,32 @@ pub trait Images: Send + Sync {
     /// Deregisters an image. Needs `ec2:DeregisterImage`. Its snapshots stay. One that is gone is a
     /// success; one that is protected gives the code `OperationNotPermitted`.
     async fn deregister_image(&self, id: &str) -> Result<(), Fault>;
+
+    /// One page of `ec2:DescribeImages`, of images that this account owns and that `account` may
+    /// launch because they are shared with it by name. Lags behind changes.
+    async fn images_open_to(
+        &self,
+        account: &AccountId,
+        page: Option<PageToken>,
+    ) -> Result<Page<Image>, Fault>;
+
+    /// Starts a copy of an image, with its snapshots, into this account and region under a name that
+    /// is unique there, and returns its id. Needs `ec2:CopyImage` and `ec2:CreateTags`. A name that
+    /// is taken gives the code `InvalidAMIName.Duplicate`. Whether the keys can be used shows only
+    /// later: the copy then ends in `failed`. Source: EC2 API, `CopyImage`.
+    async fn copy_image(&self, name: &str, new: &NewCopy) -> Result<String, Fault>;
+
+    /// Who may launch an image, beside its owner. Needs `ec2:DescribeImageAttribute`. Lags behind
+    /// changes.
+    async fn image_shares(&self, id: &str) -> Result<Shares, Fault>;
+
+    /// Lets accounts launch an image. Needs `ec2:ModifyImageAttribute`. One that may already is a
+    /// success. Who copies it has to be given its snapshots, too.
+    async fn share_image(&self, id: &str, with: &BTreeSet<AccountId>) -> Result<(), Fault>;
+
+    /// Lets accounts launch an image no longer. Needs `ec2:ModifyImageAttribute`. One that may not
+    /// is a success.
+    async fn unshare_image(&self, id: &str, with: &BTreeSet<AccountId>) -> Result<(), Fault>;
 }
 
 /// An image (AMI).

@@ -13,7 +13,6 @@ use super::{
     visible,
 };
 use crate::{
-    buckets::Bucket,
     ec2::{bucket, snapshot_delete::Done},
     iam::Need,
     operation::{Access, Cx, Operation, Spec},
@@ -37,7 +36,7 @@ pub(crate) struct Attribute<'s> {
     deregistration_protection: Option<Valued<String>>,
     description: Option<Valued<String>>,
     last_launched_time: Option<Valued<String>>,
-    launch_permission: Option<Vec<Shown<'s>>>,
+    pub(crate) launch_permission: Option<Vec<Shown<'s>>>,
 }
 
 /// A value in an element of its own.
@@ -132,7 +131,7 @@ impl Operation for ModifyImageAttribute {
         service: "ec2",
         name: "ModifyImageAttribute",
         access: Access::Writes,
-        bucket: Bucket::new(100.0, 5.0),
+        bucket: bucket::MAKES,
     };
 
     type Answer<'s> = Done;

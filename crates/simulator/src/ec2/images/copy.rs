@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     arn,
-    buckets::Bucket,
     ec2::{
+        bucket,
         copy_rules::check_minutes,
         tags::{self, TagSpecification},
     },
@@ -53,7 +53,7 @@ impl Operation for CopyImage {
         service: "ec2",
         name: "CopyImage",
         access: Access::Writes,
-        bucket: Bucket::new(100.0, 1.0),
+        bucket: bucket::COPIES_OF_IMAGES,
     };
 
     type Answer<'s> = Created;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Protection, backing, lifecycle, need, visible};
 use crate::{
     access,
-    buckets::Bucket,
+    ec2::bucket,
     iam::Need,
     operation::{Access, Cx, Operation, Spec},
     refusal::Refusal,
@@ -42,7 +42,7 @@ impl Operation for DeregisterImage {
         service: "ec2",
         name: "DeregisterImage",
         access: Access::Writes,
-        bucket: Bucket::new(100.0, 5.0),
+        bucket: bucket::MAKES,
     };
 
     type Answer<'s> = Deregistered;

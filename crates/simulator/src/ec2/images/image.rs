@@ -7,7 +7,10 @@ use lamplighter_core::{AccountId, Place, Region, Tags, cloud::ec2 as core};
 
 use crate::{
     arn,
-    ec2::instances::{Platform, types::Architecture},
+    ec2::{
+        instances::{Platform, types::Architecture},
+        snapshots::Snapshot,
+    },
     iam::Context,
     organization::Organization,
 };
@@ -72,6 +75,9 @@ pub(crate) enum State {
 }
 
 impl State {
+    const ALL: [State; 5] =
+        [State::Pending, State::Available, State::Failed, State::Disabled, State::Deregistered];
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             State::Pending => "pending",
@@ -177,22 +183,24 @@ impl Image {
         }
     }
 
-    /// As tests say it, past all rules.
-    pub(crate) fn of_core(owner: AccountId, it: core::Image) -> Image {
+    /// As tests say it, past all rules, with its snapshots.
+    pub(crate) fn of_core(owner: AccountId, it: core::Image, snapshots: &[Snapshot]) -> Image {
         let at = it.created_at.unwrap_or(Timestamp::UNIX_EPOCH);
-        let mapping = |(number, snapshot): (u8, &String)| Mapping {
+        let mapping = |(number, snapshot): (u8, &Snapshot)| Mapping {
             device: format!("/dev/xvd{}", char::from(b'a' + number)).into(),
-            snapshot_id: snapshot.as_str().into(),
-            size_gib: 8,
+            snapshot_id: snapshot.id.clone(),
+            size_gib: snapshot.size_gib,
             kind: "gp3".into(),
             iops: None,
             throughput: None,
-            encrypted: false,
+            encrypted: snapshot.encrypted,
             delete_on_termination: true,
         };
+        let state = State::ALL.into_iter().find(|state| state.as_str() == it.state);
         Image {
             description: it.description.as_str().into(),
-            mappings: (0..).zip(&it.snapshots).map(mapping).collect(),
+            state: state.unwrap_or(State::Available),
+            mappings: (0..).zip(snapshots).map(mapping).collect(),
             source_instance: it.source_instance.as_deref().map(Box::from),
             tags: it.tags,
             ..Image::available(owner, &it.id, &it.name, Architecture::X86, at)

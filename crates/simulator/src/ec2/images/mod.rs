@@ -24,11 +24,14 @@ mod visible;
 
 use std::borrow::Cow;
 
+pub(crate) use attributes::{Changes, DescribeImageAttribute, ModifyImageAttribute};
+pub(crate) use copy::CopyImage;
 pub(crate) use create::CreateImage;
 pub(crate) use deregister::DeregisterImage;
 pub(crate) use describe::DescribeImages;
 pub(crate) use image::{Image, Mapping, Permission, Protection, State};
 pub(crate) use lifecycle::{Happening, happen, snapshot_ended};
+pub(crate) use permissions::{Requested, Shown};
 pub(crate) use visible::usable;
 
 use crate::{

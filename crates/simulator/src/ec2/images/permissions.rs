@@ -22,8 +22,8 @@ pub(crate) struct Requested {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Shown<'s> {
-    user_id: Option<&'s str>,
-    group: Option<&'static str>,
+    pub(crate) user_id: Option<&'s str>,
+    pub(crate) group: Option<&'static str>,
     organization_arn: Option<&'s str>,
     organizational_unit_arn: Option<&'s str>,
 }

@@ -43,6 +43,7 @@ pub(crate) use type_specifications::{DescribeInstanceTypes, Types};
 
 use crate::{
     buckets::{Bucket, Throttling},
+    ec2::bucket,
     iam::{Context, Need},
     operation::{Cx, Spec},
     refusal::Refusal,
@@ -64,15 +65,11 @@ pub(crate) const OPERATIONS: &[Entry] = &[
     Entry::ec2::<type_offerings::DescribeInstanceTypeOfferings>(),
 ];
 
-/// The bucket of the calls `StartInstances` and `RunInstances`.
-/// Source: EC2 Developer Guide, "Request throttling for the Amazon EC2 API".
-const STARTS: Bucket = Bucket::new(5.0, 2.0);
-/// The buckets of the instances that calls touch: its name, what it holds and gains a second.
-/// Source: the same, "Resource rate limiting".
-const STARTED: (&str, Bucket) = ("StartInstances:instances", Bucket::new(1000.0, 2.0));
-const RUN: (&str, Bucket) = ("RunInstances:instances", Bucket::new(1000.0, 2.0));
-const STOPPED: (&str, Bucket) = ("StopInstances:instances", Bucket::new(1000.0, 20.0));
-const TERMINATED: (&str, Bucket) = ("TerminateInstances:instances", Bucket::new(1000.0, 20.0));
+/// The buckets of the instances that calls touch, by name.
+const STARTED: (&str, Bucket) = ("StartInstances:instances", bucket::STARTED);
+const RUN: (&str, Bucket) = ("RunInstances:instances", bucket::STARTED);
+const STOPPED: (&str, Bucket) = ("StopInstances:instances", bucket::STOPPED);
+const TERMINATED: (&str, Bucket) = ("TerminateInstances:instances", bucket::STOPPED);
 
 /// Pays for the instances that a call touches.
 fn spend(

@@ -7,7 +7,7 @@ use lamplighter_core::Tags;
 use serde::Deserialize;
 
 use super::{
-    Instance, PublicIp, RUN, STARTS, compatibility,
+    Instance, PublicIp, RUN, compatibility,
     describe::{Reservation, Shown},
     launch_devices::{self, BlockDevice, Planned},
     power, spend,
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     arn,
     ec2::{
+        bucket,
         images::{self, Image},
         tags::{self, TagSpecification},
     },
@@ -63,8 +64,12 @@ pub(crate) struct Placement {
 }
 
 impl Operation for RunInstances {
-    const SPEC: Spec =
-        Spec { service: "ec2", name: "RunInstances", access: Access::Writes, bucket: STARTS };
+    const SPEC: Spec = Spec {
+        service: "ec2",
+        name: "RunInstances",
+        access: Access::Writes,
+        bucket: bucket::STARTS,
+    };
 
     type Answer<'s> = Reservation<'s>;
 

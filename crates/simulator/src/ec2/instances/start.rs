@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::{
-    Instance, Purchase, Root, STARTED, STARTS, compatibility, needs,
+    Instance, Purchase, Root, STARTED, compatibility, needs,
     power::{self, Changes, Order, Outcome},
     spend,
 };
 use crate::{
+    ec2::bucket,
     iam::{Context, Need},
     kms::{Kms, Manager},
     operation::{Access, Cx, Operation, Spec},
@@ -25,8 +26,12 @@ pub(crate) struct StartInstances {
 }
 
 impl Operation for StartInstances {
-    const SPEC: Spec =
-        Spec { service: "ec2", name: "StartInstances", access: Access::Writes, bucket: STARTS };
+    const SPEC: Spec = Spec {
+        service: "ec2",
+        name: "StartInstances",
+        access: Access::Writes,
+        bucket: bucket::STARTS,
+    };
 
     type Answer<'s> = Changes;
 

@@ -14,7 +14,7 @@ use super::{
     spend,
 };
 use crate::{
-    buckets::Bucket,
+    ec2::bucket,
     iam::Need,
     operation::{Access, Cx, Operation, Spec},
     refusal::Refusal,
@@ -37,7 +37,7 @@ impl Operation for TerminateInstances {
         service: "ec2",
         name: "TerminateInstances",
         access: Access::Writes,
-        bucket: Bucket::new(100.0, 5.0),
+        bucket: bucket::MAKES,
     };
 
     type Answer<'s> = Changes;

@@ -92,6 +92,32 @@ fn a_shared_snapshot_can_be_used_and_encryption_follows() {
     assert_eq!(made["encrypted"], true);
 }
 
+/// EBS User Guide, "Amazon EBS encryption", encryption outcomes.
+#[test]
+fn a_volume_has_the_key_of_the_accounts_own_snapshot_unless_another_is_named() {
+    let owner = Bed::new().at("222233334444", "us-east-1");
+    let key = put_key(&owner, "01234567-0123-0123-0123-0123456789ab", &[]);
+    put(&owner, "snap-a", |it| {
+        (it.encrypted, it.kms_key_id) = (true, Some(key.as_str().into()));
+        it.share.accounts.insert("123456789012".parse().unwrap());
+    });
+    let aws = "arn:aws:kms:us-east-1:123456789012:";
+    let of_bed = |bed: &Bed, named: Option<&str>| {
+        let encrypted = named.map(|_| true);
+        let kms_key_id = named.map(str::to_owned);
+        let made = bed.ask(CreateVolume { encrypted, kms_key_id, ..of(Some("snap-a"), None) });
+        made.unwrap()["kmsKeyId"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(of_bed(&owner, None), key);
+    let other = put_key(&owner, "11234567-0123-0123-0123-0123456789ab", &[]);
+    assert_eq!(of_bed(&owner, Some(&other)), other);
+    owner.here(|it| it.ec2.settings.encryption_by_default = true);
+    assert_eq!(of_bed(&owner, None), key);
+    // What others share is encrypted with the default key.
+    let shared = of_bed(&owner.at("123456789012", "us-east-1"), None);
+    assert!(shared.starts_with(aws), "{shared}");
+}
+
 #[test]
 fn the_same_request_with_a_token_makes_one_volume() {
     let bed = bed();
