@@ -6,8 +6,10 @@
 mod choice;
 mod frozen;
 mod params;
+mod quiesce;
 mod scripts;
 mod set;
+mod vss;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,7 +24,7 @@ use lamplighter_core::{
     cloud::{
         ec2::{DESCRIPTION_MAX, DryRun, NewSet, Volume},
         instances::Instance,
-        ssm::all_online,
+        ssm::{Document, all_online},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -31,8 +33,9 @@ use crate::watch::{Begin, begin, made_by, not_started};
 use choice::{Chosen, NotChosen, attached, choose};
 use frozen::Frozen;
 use params::Params;
-use scripts::{Otherwise, Scripts};
+use quiesce::{Holder, Otherwise, Quiesce};
 use set::{Consistency, Set, Stand, consistency_of};
+use vss::Shadows;
 
 /// What planning knows beside the instances.
 #[derive(Default)]
@@ -49,9 +52,11 @@ pub struct Known {
 pub enum Taking {
     /// Scripts run around the moment of the snapshots.
     Frozen(Frozen),
-    /// The set is taken without scripts, for this reason.
+    /// Windows takes it itself.
+    Shadows(Shadows),
+    /// It is taken while applications run on, for this reason.
     Crash {
-        /// Why, where scripts were asked for.
+        /// Why, where they were to be held still.
         why: Option<String>,
     },
     /// It is taken.
@@ -60,7 +65,7 @@ pub enum Taking {
         set: Set,
         /// When the set was asked for that is application-consistent.
         proven: Option<Timestamp>,
-        /// Why there is none, where scripts were asked for.
+        /// Why there is none, where applications were to be held still.
         why: Option<String>,
     },
 }
@@ -104,15 +109,22 @@ impl Action for SnapshotInstance {
     }
 
     fn permissions(params: &Params) -> Permissions {
-        let is_needed = |it: &&&str| params.scripts.is_some() || !it.starts_with("ssm:");
+        let is_needed = |it: &&&str| match **it {
+            "ec2:CreateSnapshots" | "ec2:DeleteSnapshot" => params.may_take(),
+            other => params.quiesce.is_some() || !other.starts_with("ssm:"),
+        };
         let needed: Vec<&str> = Self::SPEC.permissions.iter().filter(is_needed).copied().collect();
-        Permissions::here(&needed).labelling()
+        let (shell, vss) =
+            params.quiesce.as_ref().map_or((false, false), |it| (it.scripts.is_some(), it.vss));
+        let documents = [(shell, Document::Shell), (vss, Document::Vss)];
+        let documents = documents.into_iter().filter(|it| it.0).map(|it| it.1);
+        Permissions::here(&needed).labelling().running(documents)
     }
 
     async fn look(cx: &LookCx<'_>, params: &Params, found: &[Instance]) -> Result<Known, Fault> {
         let ids = found.iter().flat_map(|it| it.volumes.iter().cloned()).collect();
         let volumes = attached(cx.here.ec2(), ids, Some(cx.pulse)).await?;
-        let online = match &params.scripts {
+        let online = match &params.quiesce {
             Some(_) if !found.is_empty() => {
                 all_online(cx.here.ssm()).await.doing("listing what SSM manages")?
             }
@@ -133,23 +145,27 @@ impl Action for SnapshotInstance {
         state: Option<Taking>,
     ) -> Result<Progress<Taking>, Fault> {
         let at_once = |state| Ok(Progress::Again { state, wait: Duration::ZERO });
-        match (state, &params.scripts) {
-            // Before anything is frozen, the job says that it may be.
-            (None, Some(scripts)) => match cannot_run(target) {
-                None => at_once(Taking::Frozen(Frozen::begin())),
-                Some(why) if scripts.otherwise == Otherwise::Fail => Err(Fault::permanent(why)),
-                Some(why) => at_once(Taking::Crash { why: Some(why) }),
-            },
-            (None, None) => crash(cx, params, target, None).await,
-            (Some(Taking::Frozen(frozen)), Some(scripts)) => {
-                frozen.step(cx, (params, scripts), target).await
+        let Some(state) = state else {
+            let Some(quiesce) = &params.quiesce else {
+                return crash(cx, params, target, None).await;
+            };
+            return match quiesce.holder(target) {
+                // Before anything is frozen, the job says that it may be.
+                Ok(Holder::Scripts) => at_once(Taking::Frozen(Frozen::begin())),
+                Ok(Holder::Vss) => at_once(Taking::Shadows(Shadows::begin())),
+                Err(why) => give_up(params, why),
+            };
+        };
+        match state {
+            Taking::Frozen(frozen) => {
+                let scripts = params.quiesce.as_ref().and_then(|it| it.scripts.as_ref());
+                let lost = || Fault::permanent("the job knows no scripts any more");
+                frozen.step(cx, (params, scripts.ok_or_else(lost)?), target).await
             }
-            (Some(Taking::Frozen(_)), None) => {
-                Err(Fault::permanent("the job knows no scripts any more"))
-            }
-            (Some(Taking::Crash { why }), _) => crash(cx, params, target, why).await,
-            (Some(Taking::Following { set, proven, why }), _) => {
-                follow(cx, params, set, proven, why).await
+            Taking::Shadows(shadows) => shadows.step(cx, params, target).await,
+            Taking::Crash { why } => crash(cx, params, target, why).await,
+            Taking::Following { set, proven, why } => {
+                follow(cx, (params, target), set, proven, why).await
             }
         }
     }
@@ -188,12 +204,12 @@ fn judge(params: &Params, it: &Instance, known: &Known) -> Verdict {
         Ok(chosen) => chosen,
     };
     let mut reasons = Vec::new();
-    let consistency = match &params.scripts {
+    let consistency = match &params.quiesce {
         None => Consistency::Crash,
-        Some(scripts) => match (cannot(it, &known.online), scripts.otherwise) {
-            (None, _) => Consistency::Application,
-            (Some(reason), Otherwise::Fail) => return Verdict::Fail { reason },
-            (Some(reason), Otherwise::Crash) => {
+        Some(quiesce) => match (can_hold(quiesce, it, &chosen, &known.online), quiesce.otherwise) {
+            (Ok(()), _) => Consistency::Application,
+            (Err(reason), Otherwise::Fail) => return Verdict::Fail { reason },
+            (Err(reason), Otherwise::Crash) => {
                 reasons.push(reason);
                 Consistency::Crash
             }
@@ -211,18 +227,42 @@ fn judge(params: &Params, it: &Instance, known: &Known) -> Verdict {
     }
 }
 
-/// Why an instance cannot run scripts, whether SSM hears of it or not.
-fn cannot_run(it: &Instance) -> Option<String> {
-    if it.platform.starts_with("windows") {
-        return Some("it runs Windows, and scripts are for Linux".to_owned());
+/// Whether a set can be application-consistent, or why not.
+fn can_hold(
+    quiesce: &Quiesce,
+    it: &Instance,
+    chosen: &Chosen<'_>,
+    online: &BTreeSet<String>,
+) -> Result<(), String> {
+    match quiesce.holder(it)? {
+        Holder::Vss if !chosen.without.is_empty() => Err(vss::leaves_out(&chosen.without)),
+        _ if online.contains(&it.id) => Ok(()),
+        _ => Err("SSM does not manage it, or does not hear of it, so that it runs no commands"
+            .to_owned()),
     }
-    (it.state != "running").then(|| format!("it is `{}`, and runs no scripts", it.state))
 }
 
-/// Why an instance cannot run scripts.
-fn cannot(it: &Instance, online: &BTreeSet<String>) -> Option<String> {
-    let silent = "SSM does not manage it, or does not hear of it, so that it runs no scripts";
-    cannot_run(it).or_else(|| (!online.contains(&it.id)).then(|| silent.to_owned()))
+/// What the task says of an instance whose set cannot be application-consistent.
+fn give_up(params: &Params, why: String) -> Result<Progress<Taking>, Fault> {
+    match params.must_be_consistent() {
+        true => Err(Fault::permanent(why)),
+        false => {
+            let state = Taking::Crash { why: Some(why) };
+            Ok(Progress::Again { state, wait: Duration::ZERO })
+        }
+    }
+}
+
+/// The instance as it is now, and its volumes. `None`: it is gone.
+async fn shown(
+    cx: &StepCx<'_>,
+    target: &Instance,
+) -> Result<Option<(Instance, BTreeMap<String, Volume>)>, Fault> {
+    let id = &target.id;
+    let found = cx.here.instances().instance(id).await.doing(format!("looking at `{id}`"))?;
+    let Some(now) = found else { return Ok(None) };
+    let volumes = attached(cx.here.ec2(), now.volumes.clone(), None).await?;
+    Ok(Some((now, volumes)))
 }
 
 /// Takes a set of an instance as it is now, and returns the ids of its snapshots; or why there is
@@ -232,19 +272,18 @@ async fn take(
     params: &Params,
     target: &Instance,
 ) -> Result<Result<Vec<String>, String>, Fault> {
-    let (ec2, id) = (cx.here.ec2(), &target.id);
-    let found = cx.here.instances().instance(id).await.doing(format!("looking at `{id}`"))?;
-    let Some(now) = found else { return Ok(Err("it is gone".to_owned())) };
-    let volumes = attached(ec2, now.volumes.clone(), None).await?;
+    let Some((now, volumes)) = shown(cx, target).await? else {
+        return Ok(Err("it is gone".to_owned()));
+    };
     let chosen = match chosen(params, &now, &volumes) {
         Ok(chosen) => chosen,
         Err(NotChosen::Leave(reason)) => return Ok(Err(reason)),
         Err(NotChosen::Fail(reason)) => return Err(Fault::permanent(reason)),
     };
-    ec2.create_snapshots(&new_set(cx, params, &now, &chosen)).await.map(Ok)
+    cx.here.ec2().create_snapshots(&new_set(cx, params, &now, &chosen)).await.map(Ok)
 }
 
-/// Takes a set without scripts.
+/// Takes a set while applications run on.
 async fn crash(
     cx: &StepCx<'_>,
     params: &Params,
@@ -254,14 +293,14 @@ async fn crash(
     if cx.tried.times > 0 {
         match begin(cx, &made_by(cx, cx.here.ec2()).await?) {
             Begin::Follow(started) => {
-                return follow(cx, params, Set::found(started), None, why).await;
+                return follow(cx, (params, target), Set::found(started), None, why).await;
             }
             Begin::Wait(wait) => return Ok(Progress::Later { wait }),
             Begin::Make => {}
         }
     }
     Ok(match take(cx, params, target).await.map_err(not_started)? {
-        // Rounds with scripts may have made one before that does not show yet.
+        // An earlier round may have made one that does not show yet.
         Ok(made) if why.is_some() => Taking::follows(Set::now(cx, made).unsure(), None, why),
         Ok(made) => Taking::follows(Set::now(cx, made), None, why),
         Err(reason) => Progress::Skipped(reason),
@@ -302,13 +341,13 @@ fn new_set(cx: &StepCx<'_>, params: &Params, target: &Instance, chosen: &Chosen<
 /// Says how the job goes on with the set that it has begun.
 async fn follow(
     cx: &StepCx<'_>,
-    params: &Params,
+    (params, target): (&Params, &Instance),
     set: Set,
     proven: Option<Timestamp>,
     why: Option<String>,
 ) -> Result<Progress<Taking>, Fault> {
     let made = made_by(cx, cx.here.ec2()).await?;
-    let (kept, also) = match set.stands(cx, params, made, proven).await? {
+    let (kept, also) = match set.stands(cx, (params, target), made, proven).await? {
         Stand::Pending(set, wait) => {
             return Ok(Progress::Again { state: Taking::Following { set, proven, why }, wait });
         }
@@ -321,8 +360,7 @@ async fn follow(
     let why = why.filter(|_| consistency == Consistency::Crash);
     let because = why.as_ref().map(|why| format!(" because {why}")).unwrap_or_default();
     let done = format!("created {}, {consistency}{because}{also}", ids.join(", "));
-    let must = |it: &Scripts| it.otherwise == Otherwise::Fail;
-    match why.is_some() && params.scripts.as_ref().is_some_and(must) {
+    match why.is_some() && params.must_be_consistent() {
         true => Err(Fault::permanent(done)),
         false => Ok(Progress::Done(done)),
     }

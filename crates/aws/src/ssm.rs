@@ -13,7 +13,7 @@ use lamplighter_core::{
     Fault, FaultKind, Place,
     cloud::{
         Page, PageToken, Ssm,
-        ssm::{NewShell, Outcome, SHORTEST_DELIVERY},
+        ssm::{Document, NewCommand, Outcome, SHORTEST_DELIVERY},
     },
 };
 
@@ -62,15 +62,18 @@ impl Ssm for SsmClient {
         Ok(Page { items: ids.map(str::to_owned).collect(), next: next(answer.next_token()) })
     }
 
-    async fn run_shell(&self, new: &NewShell) -> Result<String, Fault> {
+    async fn send(&self, new: &NewCommand) -> Result<String, Fault> {
         let doing = format!("sending a command to `{}`", new.instance_id);
         let call = self.call(&doing, "ssm:SendCommand");
+        let parameters = new.parameters.iter();
+        let parameters =
+            parameters.map(|(name, value)| ((*name).to_owned(), vec![value.clone()])).collect();
         let request = self
             .client
             .send_command()
-            .document_name("AWS-RunShellScript")
+            .document_name(new.document.name())
             .instance_ids(&new.instance_id)
-            .parameters("commands", vec![new.script.clone()])
+            .set_parameters(Some(parameters))
             .timeout_seconds(SHORTEST_DELIVERY)
             .comment(&new.comment)
             .customize()
@@ -86,11 +89,20 @@ impl Ssm for SsmClient {
         })
     }
 
-    async fn outcome(&self, command: &str, instance: &str) -> Result<Option<Outcome>, Fault> {
+    async fn outcome(
+        &self,
+        document: Document,
+        command: &str,
+        instance: &str,
+    ) -> Result<Option<Outcome>, Fault> {
         let doing = format!("looking at the command `{command}`");
         let call = self.call(&doing, "ssm:GetCommandInvocation");
-        let request =
-            self.client.get_command_invocation().command_id(command).instance_id(instance);
+        let request = self
+            .client
+            .get_command_invocation()
+            .command_id(command)
+            .instance_id(instance)
+            .set_plugin_name(document.step().map(str::to_owned));
         let answer = match call.answer(request.send().await) {
             Err(fault) if fault.code.as_deref() == Some("InvocationDoesNotExist") => {
                 return Ok(None);

@@ -1,6 +1,6 @@
 //! Resources, as policies name them.
 
-use lamplighter_core::AccountId;
+use lamplighter_core::{AccountId, cloud::ssm::Document};
 use serde_json::{Value, json};
 
 use crate::table::Kind;
@@ -48,6 +48,7 @@ impl Resource {
     pub(crate) fn of(kind: Kind, owner: Owner) -> Resource {
         let (service, rest) = match kind {
             Kind::Any => return Resource::Any,
+            Kind::Document(it) => return Resource::document(it),
             Kind::Volume => ("ec2", "volume/*"),
             Kind::Instance => ("ec2", "instance/*"),
             Kind::Snapshot => ("ec2", "snapshot/*"),
@@ -63,17 +64,18 @@ impl Resource {
             Kind::Backup => ("dynamodb", "table/*/backup/*"),
             Kind::ScalableTarget => ("application-autoscaling", "scalable-target/*"),
             Kind::Key => ("kms", "key/*"),
-            Kind::ShellScript => ("ssm", "document/AWS-RunShellScript"),
         };
         let owner = match kind {
-            Kind::Snapshot
-            | Kind::OldSnapshot
-            | Kind::Image
-            | Kind::OldImage
-            | Kind::ShellScript => Owner::Nobody,
+            Kind::Snapshot | Kind::OldSnapshot | Kind::Image | Kind::OldImage => Owner::Nobody,
             _ => owner,
         };
         Resource::Arn { service, region: "*".to_owned(), owner, rest: rest.to_owned() }
+    }
+
+    /// A document of AWS, which is in no account.
+    fn document(it: Document) -> Resource {
+        let rest = format!("document/{}", it.name());
+        Resource::Arn { service: "ssm", region: "*".to_owned(), owner: Owner::Nobody, rest }
     }
 
     pub(crate) fn render(&self, form: Form<'_>) -> Value {

@@ -8,9 +8,10 @@
 use Kind::{
     Any, Backup, Cluster, ClusterSnapshot, Database, DatabaseSnapshot, Image, Instance, Key,
     OldClusterSnapshot, OldDatabaseSnapshot, OldImage, OldSnapshot, OptionGroup, ScalableTarget,
-    ShellScript, Snapshot, Table, Volume,
+    Snapshot, Table, Volume,
 };
-use When::{Always, ByTask, ForService, Grants, Lent, Marked, Ours, SharedWith, Tagging};
+use When::{Always, ByTask, ForService, Grants, IfRun, Lent, Marked, Ours, SharedWith, Tagging};
+use lamplighter_core::cloud::ssm::Document;
 
 /// A kind of resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,8 +40,8 @@ pub(crate) enum Kind {
     Backup,
     ScalableTarget,
     Key,
-    /// AWS's own document that runs a shell script.
-    ShellScript,
+    /// A document of SSM.
+    Document(Document),
 }
 
 /// Under which condition an action is allowed on a kind of resources.
@@ -65,6 +66,8 @@ pub(crate) enum When {
     ForService,
     /// The same, and the grant is for the service.
     Grants,
+    /// The task has instances run this document.
+    IfRun,
 }
 
 /// One IAM action.
@@ -105,7 +108,7 @@ impl Kind {
             DatabaseSnapshot | OldDatabaseSnapshot => "database snapshots",
             ClusterSnapshot | OldClusterSnapshot => "cluster snapshots",
             Table => "tables",
-            Any | Backup | OptionGroup | ScalableTarget | Key | ShellScript => return None,
+            Any | Backup | OptionGroup | ScalableTarget | Key | Kind::Document(_) => return None,
         })
     }
 
@@ -130,7 +133,7 @@ impl Kind {
             Backup => "Backup",
             ScalableTarget => "ScalableTarget",
             Key => "Key",
-            ShellScript => "ShellScript",
+            Kind::Document(_) => "Document",
         }
     }
 }
@@ -264,7 +267,14 @@ pub(crate) const TABLE: &[Row] = &[
     row("rds:StopDBInstance", &[(Database, ByTask)]),
     row("ssm:DescribeInstanceInformation", EVERYTHING),
     row("ssm:GetCommandInvocation", EVERYTHING),
-    row("ssm:SendCommand", &[(Instance, ByTask), (ShellScript, Always)]),
+    row(
+        "ssm:SendCommand",
+        &[
+            (Instance, ByTask),
+            (Kind::Document(Document::Shell), IfRun),
+            (Kind::Document(Document::Vss), IfRun),
+        ],
+    ),
     row("tag:GetResources", EVERYTHING),
 ];
 

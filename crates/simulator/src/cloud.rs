@@ -85,6 +85,8 @@ pub(crate) enum Happening {
     Rule(Place, events::Due),
     /// Something in RDS.
     Rds(Place, rds::Happening),
+    /// An instance takes snapshots of itself, as it was told.
+    Shadows(Place, ssm::Shadows),
 }
 
 /// What came of a call, and what the edge has to make of it.
@@ -325,6 +327,7 @@ impl State {
                 Happening::DynamoDb(place, it) => dynamodb::happen(self, &place, it, at),
                 Happening::Rule(place, it) => events::fire(self, &place, it, at),
                 Happening::Rds(place, it) => rds::happen(self, &place, it, at),
+                Happening::Shadows(place, it) => ssm::take(self, &place, it, at),
             }
         }
     }

@@ -8,15 +8,16 @@ use jiff::Timestamp;
 use lamplighter_core::{
     Fault, FaultKind, Progress, StepCx,
     action::DESCRIBE_LAG,
-    cloud::{instances::Instance, ssm::Outcome},
+    cloud::{instances::Instance, ssm::Document},
     retry::MAX_ATTEMPTS,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Taking,
+    Taking, give_up,
     params::Params,
-    scripts::{NEVER_FROZEN, Otherwise, Scripts, THAWED_BEFORE},
+    quiesce::{Then, ended},
+    scripts::{NEVER_FROZEN, Scripts, THAWED_BEFORE},
     set::{Set, last_call},
     take,
 };
@@ -68,28 +69,6 @@ enum Taken {
     Nothing { why: String, then: Then },
 }
 
-/// What becomes of a job that has taken nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Then {
-    /// It begins anew: the reason may be gone next time.
-    Again,
-    /// What the task says of instances that cannot run scripts.
-    Otherwise,
-    /// It fails: a permission is missing, which is nothing of the instance.
-    Fail,
-}
-
-impl Then {
-    fn after(fault: &Fault) -> Then {
-        match fault.kind {
-            FaultKind::Permission => Then::Fail,
-            FaultKind::Throttled | FaultKind::Transient => Then::Again,
-            FaultKind::Config | FaultKind::Refused | FaultKind::Permanent => Then::Otherwise,
-        }
-    }
-}
-
 impl Frozen {
     /// Nothing has happened yet.
     pub(super) fn begin() -> Frozen {
@@ -134,10 +113,10 @@ impl Job<'_> {
             return Ok(self.nothing("nobody knows whether it was frozen".to_owned(), Then::Again));
         }
         let freezing = scripts.freezing(cx.job, round, target);
-        match cx.here.ssm().run_shell(&freezing).await {
+        match cx.here.ssm().send(&freezing).await {
             Ok(command) => Ok(self.on(Phase::Freezing { command, since: cx.now }, LOOK)),
             Err(fault) => match Then::after(&fault) {
-                Then::Otherwise => self.give_up(fault.chain()),
+                Then::Otherwise => give_up(self.params, fault.chain()),
                 Then::Again | Then::Fail => Err(not_started(fault)),
             },
         }
@@ -150,7 +129,7 @@ impl Job<'_> {
     ) -> Result<Progress<Taking>, Fault> {
         let cx = self.cx;
         let is_over = cx.now >= since + self.scripts.thaw_after();
-        match cx.here.ssm().outcome(&command, &self.target.id).await {
+        match cx.here.ssm().outcome(Document::Shell, &command, &self.target.id).await {
             Err(fault) if fault.kind == FaultKind::Throttled && !is_over => Err(fault),
             Err(fault) => {
                 let then = Then::after(&fault);
@@ -192,7 +171,7 @@ impl Job<'_> {
 
     async fn thaw(&self, taken: Taken) -> Result<Progress<Taking>, Fault> {
         let Job { cx, scripts, target, round, .. } = *self;
-        match cx.here.ssm().run_shell(&scripts.thawing(cx.job, round, target)).await {
+        match cx.here.ssm().send(&scripts.thawing(cx.job, round, target)).await {
             Ok(command) => Ok(self.on(Phase::Thawing { taken, command, since: cx.now }, LOOK)),
             Err(fault) if self.is_tried_again(&fault) => Err(fault),
             Err(fault) => {
@@ -208,7 +187,7 @@ impl Job<'_> {
         since: Timestamp,
     ) -> Result<Progress<Taking>, Fault> {
         let cx = self.cx;
-        let late = match cx.here.ssm().outcome(&command, &self.target.id).await {
+        let late = match cx.here.ssm().outcome(Document::Shell, &command, &self.target.id).await {
             Err(fault) if self.is_tried_again(&fault) => return Err(fault),
             Err(fault) => Some(fault.chain()),
             Ok(None) if cx.now < since + THAW => {
@@ -237,7 +216,7 @@ impl Job<'_> {
                 Ok(self.on(Phase::Look { frozen_at, since, late }, Duration::ZERO))
             }
             Taken::Nothing { why, then: Then::Again } => self.again(why),
-            Taken::Nothing { why, then: Then::Otherwise } => self.give_up(why),
+            Taken::Nothing { why, then: Then::Otherwise } => give_up(self.params, why),
             Taken::Nothing { why, then: Then::Fail } => Err(Fault::new(FaultKind::Permission, why)),
         }
     }
@@ -250,10 +229,9 @@ impl Job<'_> {
     ) -> Result<Progress<Taking>, Fault> {
         let cx = self.cx;
         let made = made_by(cx, cx.here.ec2()).await?;
-        if let Some((set, asked_at)) =
-            last_call(&made).filter(|(_, at)| *at >= to_second(frozen_at))
-        {
-            let proven = late.is_none().then_some(asked_at);
+        let newest = last_call(made).map(|(set, _)| set);
+        if let Some(set) = newest.filter(|it| it.asked_at() >= to_second(frozen_at)) {
+            let proven = late.is_none().then(|| set.asked_at());
             return Ok(Taking::follows(set, proven, late));
         }
         if cx.now < since + DESCRIBE_LAG {
@@ -265,20 +243,10 @@ impl Job<'_> {
     /// Begins anew, unless it was done often enough.
     fn again(&self, why: String) -> Result<Progress<Taking>, Fault> {
         if self.round >= ROUNDS {
-            return self.give_up(why);
+            return give_up(self.params, why);
         }
         let state = Taking::Frozen(Frozen { round: self.round + 1, phase: Phase::Freeze });
         Ok(Progress::Again { state, wait: ANEW * (1 << self.round.min(ROUNDS)) })
-    }
-
-    fn give_up(&self, why: String) -> Result<Progress<Taking>, Fault> {
-        match self.scripts.otherwise {
-            Otherwise::Fail => Err(Fault::permanent(why)),
-            Otherwise::Crash => {
-                let state = Taking::Crash { why: Some(why) };
-                Ok(Progress::Again { state, wait: Duration::ZERO })
-            }
-        }
     }
 
     /// Nothing was taken: thaws.
@@ -304,15 +272,4 @@ impl Job<'_> {
 /// Tags say the time to the second.
 fn to_second(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
-}
-
-fn ended(it: &Outcome) -> String {
-    let code = match it.exit_code {
-        Some(code) => format!("ended with {code}"),
-        None => format!("did not run to its end: {}", it.details),
-    };
-    match it.errors.trim() {
-        "" => code,
-        errors => format!("{code}: {errors}"),
-    }
 }

@@ -9,7 +9,10 @@ use std::time::Duration;
 use lamplighter_core::{
     JobId,
     action::BadParams,
-    cloud::{instances::Instance, ssm::NewShell},
+    cloud::{
+        instances::Instance,
+        ssm::{Document, NewCommand},
+    },
     length::Length,
 };
 use schemars::JsonSchema;
@@ -42,31 +45,17 @@ pub(super) struct Scripts {
     /// that were taken later are not application-consistent.
     #[serde(default = "a_minute")]
     thaw_after: Length,
-    /// What becomes of an instance that cannot run them: one that SSM does not manage or does not
-    /// hear of, or that runs Windows, or whose scripts fail.
-    #[serde(default)]
-    pub(super) otherwise: Otherwise,
 }
 
 fn a_minute() -> Length {
     Length::try_from("1m".to_owned()).expect("it is a length")
 }
 
-/// What becomes of an instance that cannot run scripts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Otherwise {
-    /// Its job fails.
-    #[default]
-    Fail,
-    /// It gets a crash-consistent set.
-    Crash,
-}
-
 impl Scripts {
     pub(super) fn check(&self) -> Result<(), BadParams> {
-        let bad =
-            |key: &str, message: String| Err(BadParams { path: format!("scripts.{key}"), message });
+        let bad = |key: &str, message: String| {
+            Err(BadParams { path: format!("quiesce.scripts.{key}"), message })
+        };
         for (key, script) in [("freeze", &self.freeze), ("thaw", &self.thaw)] {
             if script.trim().is_empty() {
                 return bad(key, "there is nothing to run".to_owned());
@@ -89,7 +78,7 @@ impl Scripts {
     }
 
     /// Freezes, for the so-manieth time in this job.
-    pub(super) fn freezing(&self, job: &JobId, round: u32, instance: &Instance) -> NewShell {
+    pub(super) fn freezing(&self, job: &JobId, round: u32, instance: &Instance) -> NewCommand {
         let Scripts { freeze, thaw, .. } = self;
         let seconds = self.thaw_after().as_secs();
         let script = format!(
@@ -113,7 +102,7 @@ sh "$d/freeze"
 
     /// Thaws what was frozen for the so-manieth time in this job, however often it is asked. What
     /// was not frozen yet will not be.
-    pub(super) fn thawing(&self, job: &JobId, round: u32, instance: &Instance) -> NewShell {
+    pub(super) fn thawing(&self, job: &JobId, round: u32, instance: &Instance) -> NewCommand {
         let script = format!(
             r#"set -u
 mkdir -p {DIRECTORY} && chmod 700 {DIRECTORY} || exit 201
@@ -133,9 +122,13 @@ exit "$(cat "$d/code")"
     }
 }
 
-fn command(instance: &Instance, script: String, what: &str) -> NewShell {
-    let comment = format!("lamplighter {what} {}", instance.id);
-    NewShell { instance_id: instance.id.clone(), script, comment }
+fn command(instance: &Instance, script: String, what: &str) -> NewCommand {
+    NewCommand {
+        instance_id: instance.id.clone(),
+        document: Document::Shell,
+        parameters: [("commands", script)].into(),
+        comment: format!("lamplighter {what} {}", instance.id),
+    }
 }
 
 /// The name of a directory: unique for each job and round, and of harmless characters.

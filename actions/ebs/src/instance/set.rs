@@ -7,12 +7,19 @@ use jiff::Timestamp;
 use lamplighter_core::{
     Doing, Fault, StepCx, Tags,
     action::{CONSISTENCY_TAG, SOURCE_TAG, TAKEN_AT_TAG},
-    cloud::ec2::{Snapshot, SnapshotState},
+    cloud::{
+        ec2::{Snapshot, SnapshotState},
+        instances::Instance,
+    },
     copying,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{choice::attached, params::Params};
+use super::{
+    choice::attached,
+    params::Params,
+    vss::{are_held, is_of_windows},
+};
 use crate::watch::{Started, Twins, delete_twins};
 
 /// What a job remembers of the set that it has begun.
@@ -82,11 +89,12 @@ impl Set {
     }
 
     /// Says how it stands, when this is what the job has made: it waits for the oldest set of which
-    /// none has failed, or for the one that is proven to be application-consistent, tells each snapshot of it what it is, and in the end deletes all others.
+    /// none has failed, or for the one that is proven to be application-consistent, tells each
+    /// snapshot of it what it is, and in the end deletes all others.
     pub(super) async fn stands(
         self,
         cx: &StepCx<'_>,
-        params: &Params,
+        (params, target): (&Params, &Instance),
         made: Vec<Snapshot>,
         proven: Option<Timestamp>,
     ) -> Result<Stand, Fault> {
@@ -114,7 +122,7 @@ impl Set {
             });
         };
         let kept = sets.remove(index);
-        label(cx, params, &kept, consistency_of(&kept, proven)).await?;
+        label(cx, params, target, &kept, consistency_of(&kept, proven)).await?;
         let is_pending = kept.iter().any(|it| it.state != SnapshotState::Completed);
         let is_unsure = self.snapshots.is_none() || self.started.may_have_twins();
         if is_pending || (is_unsure && may_be_hidden) {
@@ -155,19 +163,20 @@ fn by_call(made: Vec<Snapshot>) -> Vec<Vec<Snapshot>> {
 }
 
 /// How a set was taken, when the one that was asked for then is proven to be
-/// application-consistent.
+/// application-consistent. Those that VSS has held say so themselves.
 pub(super) fn consistency_of(set: &[Snapshot], proven: Option<Timestamp>) -> Consistency {
     let asked_at = set.first().and_then(asked_at);
-    match proven.is_some() && asked_at == proven {
+    match are_held(set) || proven.is_some() && asked_at == proven {
         true => Consistency::Application,
         false => Consistency::Crash,
     }
 }
 
-/// The newest set of these, and when it was asked for.
-pub(super) fn last_call(made: &[Snapshot]) -> Option<(Set, Timestamp)> {
-    let (it, at) = made.iter().filter_map(|it| Some((it, asked_at(it)?))).max_by_key(|it| it.1)?;
-    Some((Set::found(Started::found(&it.id, at)), at))
+/// The set of these that was asked for last, and its snapshots.
+pub(super) fn last_call(made: Vec<Snapshot>) -> Option<(Set, Vec<Snapshot>)> {
+    let newest = by_call(made).pop()?;
+    let first = newest.first()?;
+    Some((Set::found(Started::found(&first.id, asked_at(first)?)), newest))
 }
 
 fn asked_at(snapshot: &Snapshot) -> Option<Timestamp> {
@@ -175,10 +184,11 @@ fn asked_at(snapshot: &Snapshot) -> Option<Timestamp> {
 }
 
 /// Tells each snapshot of which volume it is a backup and how it was taken, and gives it the tags
-/// of its volume that are asked for.
+/// that are asked for and that it could not be made with.
 async fn label(
     cx: &StepCx<'_>,
     params: &Params,
+    target: &Instance,
     set: &[Snapshot],
     consistency: Consistency,
 ) -> Result<(), Fault> {
@@ -190,7 +200,14 @@ async fn label(
     for it in bare {
         let volume = volumes.get(&it.volume_id).map_or(&none, |it| &it.tags);
         let values = cx.values(&it.volume_id, volume);
-        let mut tags = params.volume_tags(volume, &it.tags, 2, &values);
+        // Windows takes no tags but ours with the call.
+        let mut tags = match is_of_windows(it) {
+            true => params.wanted_tags().of(&target.tags, &cx.values(&target.id, &target.tags)),
+            false => Tags::new(),
+        };
+        let mut has = it.tags.clone();
+        has.extend(tags.clone());
+        tags.extend(params.volume_tags(volume, &has, 2, &values));
         tags.insert(SOURCE_TAG.to_owned(), it.volume_id.clone());
         tags.insert(CONSISTENCY_TAG.to_owned(), consistency.as_str().to_owned());
         ec2.set_tags(&it.id, &tags).await.doing(format!("telling `{}` what it is", it.id))?;

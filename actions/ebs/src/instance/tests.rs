@@ -265,14 +265,15 @@ fn what_has_changed_since_the_plan_is_looked_at_again() {
 }
 
 fn with_scripts(change: impl FnOnce(&mut Value)) -> Value {
-    let mut params =
-        json!({ "scripts": { "freeze": "fsfreeze -f /data", "thaw": "fsfreeze -u /data" } });
-    change(&mut params["scripts"]);
-    params
+    let mut scripts = json!({ "freeze": "fsfreeze -f /data", "thaw": "fsfreeze -u /data" });
+    change(&mut scripts);
+    json!({ "quiesce": { "scripts": scripts } })
 }
 
 fn or_crash() -> Value {
-    with_scripts(|it| it["otherwise"] = json!("crash"))
+    let mut params = with_scripts(|_| {});
+    params["quiesce"]["otherwise"] = json!("crash");
+    params
 }
 
 fn managed() -> World {
@@ -307,7 +308,7 @@ fn a_set_between_freeze_and_thaw_is_application_consistent_and_says_so() {
 #[test]
 fn a_plan_says_who_can_run_scripts_and_what_becomes_of_the_others() {
     let what = |consistency: &str| format!("create 3 {consistency} snapshots of 24 GiB");
-    let silent = "SSM does not manage it, or does not hear of it, so that it runs no scripts";
+    let silent = "SSM does not manage it, or does not hear of it, so that it runs no commands";
     check_plan(&managed(), with_scripts(|_| {}), &what("application-consistent"));
     check_plan(&world(), or_crash(), &format!("{} because {silent}", what("crash-consistent")));
     let plan = world().plan(&SnapshotInstance, with_scripts(|_| {}));
@@ -323,7 +324,7 @@ fn a_plan_says_who_can_run_scripts_and_what_becomes_of_the_others() {
     let windows = other(|it| it.platform = "windows".to_owned());
     assert_eq!(windows, "problem: i-a: it runs Windows, and scripts are for Linux");
     let stopped = other(lamplighter_testkit::stopped);
-    assert_eq!(stopped, "problem: i-a: it is `stopped`, and runs no scripts");
+    assert_eq!(stopped, "problem: i-a: it is `stopped`, and runs no commands");
 }
 
 #[test]
@@ -396,16 +397,24 @@ fn a_set_whose_answer_was_lost_is_proven_by_its_thaw() {
 }
 
 #[test]
+fn a_task_that_holds_nothing_still_is_refused() {
+    for quiesce in [json!({}), json!({ "vss": false }), json!({ "otherwise": "crash" })] {
+        let found = SnapshotInstance.check_params(&json!({ "quiesce": quiesce }));
+        assert_eq!(found.map_err(|it| it.path), Err("quiesce".to_owned()));
+    }
+}
+
+#[test]
 fn scripts_that_cannot_be_are_refused() {
     #[track_caller]
     fn check(change: impl FnOnce(&mut Value), path: &str) {
         let found = SnapshotInstance.check_params(&with_scripts(change)).map_err(|it| it.path);
         assert_eq!(found, Err(path.to_owned()));
     }
-    check(|it| it["freeze"] = json!(" "), "scripts.freeze");
-    check(|it| it["thaw"] = json!("a\nLAMPLIGHTER-END-OF-SCRIPT\nb"), "scripts.thaw");
-    check(|it| it["thaw-after"] = json!("11m"), "scripts.thaw-after");
-    check(|it| it["thaw-after"] = json!("30s"), "scripts.thaw-after");
+    check(|it| it["freeze"] = json!(" "), "quiesce.scripts.freeze");
+    check(|it| it["thaw"] = json!("a\nLAMPLIGHTER-END-OF-SCRIPT\nb"), "quiesce.scripts.thaw");
+    check(|it| it["thaw-after"] = json!("11m"), "quiesce.scripts.thaw-after");
+    check(|it| it["thaw-after"] = json!("30s"), "quiesce.scripts.thaw-after");
 }
 
 #[test]

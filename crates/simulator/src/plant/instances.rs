@@ -102,6 +102,11 @@ impl Cloud {
         self.at(place, |it, _| it.ssm.failing.push((id.into(), text.into(), exit_code)));
     }
 
+    /// VSS cannot hold all applications of an instance still from now on.
+    pub fn disturb_vss(&self, place: &Place, id: &str) {
+        self.at(place, |it, _| drop(it.ssm.restless.insert(id.into())));
+    }
+
     /// A volume that says so is on an instance.
     pub fn attach_volume(&self, place: &Place, id: &str, volume: &str) {
         self.change_instance(place, id, |it| {

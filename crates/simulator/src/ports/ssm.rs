@@ -5,7 +5,7 @@ use lamplighter_core::{
     Fault,
     cloud::{
         Page, PageToken, Ssm,
-        ssm::{NewShell, Outcome, SHORTEST_DELIVERY},
+        ssm::{Document, NewCommand, Outcome, SHORTEST_DELIVERY},
     },
 };
 
@@ -33,22 +33,30 @@ impl Ssm for Inside {
         .await
     }
 
-    async fn run_shell(&self, new: &NewShell) -> Result<String, Fault> {
+    async fn send(&self, new: &NewCommand) -> Result<String, Fault> {
+        let parameters = new.parameters.iter();
         let request = SendCommand {
-            document_name: "AWS-RunShellScript".to_owned(),
+            document_name: new.document.name().to_owned(),
             instance_ids: vec![new.instance_id.clone()],
-            parameters: [("commands".to_owned(), vec![new.script.clone()])].into(),
+            parameters: parameters
+                .map(|(name, value)| ((*name).to_owned(), vec![value.clone()]))
+                .collect(),
             timeout_seconds: u32::try_from(SHORTEST_DELIVERY).ok(),
             comment: new.comment.clone(),
         };
         self.make(request, |it| it.command.command_id).await
     }
 
-    async fn outcome(&self, command: &str, instance: &str) -> Result<Option<Outcome>, Fault> {
+    async fn outcome(
+        &self,
+        document: Document,
+        command: &str,
+        instance: &str,
+    ) -> Result<Option<Outcome>, Fault> {
         let request = GetCommandInvocation {
             command_id: command.to_owned(),
             instance_id: instance.to_owned(),
-            plugin_name: None,
+            plugin_name: document.step().map(str::to_owned),
         };
         let outcome = self.make(request, |it| {
             (!["Pending", "InProgress"].contains(&it.status)).then(|| Outcome {

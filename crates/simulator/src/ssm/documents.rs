@@ -9,21 +9,46 @@ use crate::{ec2::instances::Platform, refusal::Refusal};
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) name: &'static str,
-    /// Its only step.
-    pub(super) plugin: &'static str,
+    /// Its steps. Of more than one, who asks for the outcome must say which he means.
+    pub(super) steps: &'static [&'static str],
     /// What it runs on.
     pub(super) platform: Platform,
-    required: &'static str,
+    required: Option<&'static str>,
     optional: &'static [&'static str],
 }
 
-const DOCUMENTS: &[Document] = &[Document {
-    name: "AWS-RunShellScript",
-    plugin: "aws:runShellScript",
-    platform: Platform::Linux,
-    required: "commands",
-    optional: &["workingDirectory", "executionTimeout"],
-}];
+/// Has Windows take snapshots of its volumes.
+pub(super) const VSS: &str = "AWSEC2-VssInstallAndSnapshot";
+const DOCUMENTS: &[Document] = &[
+    Document {
+        name: "AWS-RunShellScript",
+        steps: &["aws:runShellScript"],
+        platform: Platform::Linux,
+        required: Some("commands"),
+        optional: &["workingDirectory", "executionTimeout"],
+    },
+    // Source: EC2 User Guide, "Use Systems Manager command documents to create VSS based
+    // snapshots".
+    Document {
+        name: VSS,
+        steps: &["runPowerShellScript", "CreateVssSnapshot"],
+        platform: Platform::Windows,
+        required: None,
+        optional: &[
+            "AmiName",
+            "CollectDiagnosticLogs",
+            "CopyOnly",
+            "CreateAmi",
+            "ExcludeBootVolume",
+            "NoWriters",
+            "SaveVssMetadata",
+            "VssVersion",
+            "description",
+            "executionTimeout",
+            "tags",
+        ],
+    },
+];
 
 /// The document of this name, if there is one.
 pub(super) fn find(name: &str) -> Result<&'static Document, Refusal> {
@@ -36,13 +61,14 @@ pub(super) fn find(name: &str) -> Result<&'static Document, Refusal> {
 impl Document {
     /// Refuses parameters that it does not have, and those that are missing.
     pub(super) fn check(&self, parameters: &BTreeMap<String, Vec<String>>) -> Result<(), Refusal> {
-        let is_known = |it: &str| it == self.required || self.optional.contains(&it);
+        let is_known = |it: &str| self.required == Some(it) || self.optional.contains(&it);
+        let missing = |it: &&str| parameters.get(*it).is_none_or(Vec::is_empty);
         let bad = |message: String| Err(Refusal::new("InvalidParameters", message));
-        match parameters.keys().find(|it| !is_known(it)) {
-            Some(other) => bad(format!("Parameter \"{other}\" is not defined in the document.")),
-            None if parameters.get(self.required).is_none_or(Vec::is_empty) => {
-                bad(format!("Parameter \"{}\" requires a value.", self.required))
-            }
+        if let Some(other) = parameters.keys().find(|it| !is_known(it)) {
+            return bad(format!("Parameter \"{other}\" is not defined in the document."));
+        }
+        match self.required.filter(missing) {
+            Some(it) => bad(format!("Parameter \"{it}\" requires a value.")),
             None => Ok(()),
         }
     }

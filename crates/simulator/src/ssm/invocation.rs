@@ -63,9 +63,13 @@ impl Operation for GetCommandInvocation {
         let Some(command) = shown else {
             return Err(Refusal::new("InvocationDoesNotExist", ""));
         };
-        if plugin_name.is_some_and(|it| it != command.plugin) {
-            return Err(Refusal::new("InvalidPluginName", ""));
-        }
+        let steps = command.document.steps;
+        let step = match plugin_name.as_deref() {
+            None if steps.len() == 1 => steps.last(),
+            None => None,
+            Some(name) => steps.iter().find(|it| **it == name),
+        };
+        let Some(plugin_name) = step else { return Err(Refusal::new("InvalidPluginName", "")) };
         let (status, response_code) = match command.exit_code {
             _ if cx.now < command.ends_at => ("InProgress", -1),
             0 => ("Success", 0),
@@ -75,14 +79,14 @@ impl Operation for GetCommandInvocation {
             command_id,
             instance_id: command.instance.to_string(),
             comment: command.comment.to_string(),
-            document_name: command.document,
-            plugin_name: command.plugin,
+            document_name: command.document.name,
+            plugin_name,
             response_code,
             status,
             status_details: status,
             standard_output_content: "",
             standard_error_content: match status {
-                "Failed" => format!("failed to run commands: exit status {response_code}"),
+                "Failed" => command.errors.to_string(),
                 _ => String::new(),
             },
         })

@@ -7,10 +7,13 @@ mod invocation;
 mod send;
 #[cfg(test)]
 mod tests;
+mod vss;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+
+use documents::Document;
 
 use crate::{
     buckets::Bucket,
@@ -22,6 +25,7 @@ use crate::{
 pub(crate) use information::{DescribeInstanceInformation, Filter};
 pub(crate) use invocation::GetCommandInvocation;
 pub(crate) use send::SendCommand;
+pub(crate) use vss::{Shadows, take};
 
 /// The operations that are here.
 pub(crate) const OPERATIONS: &[Entry] = &[
@@ -39,18 +43,21 @@ pub(crate) struct Ssm {
     commands: BTreeMap<Box<str>, Command>,
     /// Scripts with these texts end so on an instance.
     pub(crate) failing: Vec<(Box<str>, Box<str>, i32)>,
+    /// On these VSS does not hold all applications still.
+    pub(crate) restless: BTreeSet<Box<str>>,
 }
 
 /// A command on one instance.
 #[derive(Debug)]
 struct Command {
     instance: Box<str>,
-    document: &'static str,
-    plugin: &'static str,
+    document: &'static Document,
     comment: Box<str>,
     sent_at: Timestamp,
     ends_at: Timestamp,
     exit_code: i32,
+    /// What it has written as errors.
+    errors: Box<str>,
 }
 
 /// Whether SSM manages an instance, and hears of it.

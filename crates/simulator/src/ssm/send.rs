@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BUCKET, Command, Ping, documents, validation};
+use super::{BUCKET, Command, Ping, Shadows, documents, validation};
 use crate::{
+    cloud::Happening,
     ec2::instances,
     iam::Need,
     operation::{Access, Cx, Operation, Spec},
@@ -96,22 +97,32 @@ impl Operation for SendCommand {
         let command_id = cx.state.uuid("command");
         let (sent_at, takes) = (cx.now, cx.state.dials.times.command);
         let text = parameters.values().flatten().cloned().collect::<Vec<_>>().join("\n");
+        let mut shadows = Vec::new();
+        let caller = cx.caller;
         let ssm = &mut cx.here_mut().ssm;
         for instance in &instance_ids {
             let fails = ssm
                 .failing
                 .iter()
                 .find(|(id, part, _)| **id == **instance && text.contains(&**part));
+            let exit_code = fails.map_or(0, |(_, _, code)| *code);
             let command = Command {
                 instance: instance.as_str().into(),
-                document: document.name,
-                plugin: document.plugin,
+                document,
                 comment: comment.as_str().into(),
                 sent_at,
                 ends_at: sent_at + takes,
-                exit_code: fails.map_or(0, |(_, _, code)| *code),
+                exit_code,
+                errors: format!("failed to run commands: exit status {exit_code}").into(),
             };
-            ssm.commands.insert(format!("{command_id}/{instance}").into(), command);
+            let key: Box<str> = format!("{command_id}/{instance}").into();
+            ssm.commands.insert(key.clone(), command);
+            if document.name == documents::VSS && exit_code == 0 {
+                shadows.push(Shadows::new(key, instance, &parameters, caller));
+            }
+        }
+        for it in shadows {
+            cx.state.agenda.plan(sent_at + takes, Happening::Shadows(cx.place.clone(), it));
         }
         Ok(Sent {
             command: Shown {

@@ -3,7 +3,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     bed::Bed,
-    ec2::instances::{Platform, types},
+    ec2::{
+        instances::{Platform, types},
+        trial::{attached, put_volume},
+    },
 };
 
 /// A cloud with an instance that SSM hears of.
@@ -70,7 +73,7 @@ fn a_command_that_cannot_be_is_refused() {
     #[track_caller]
     fn check(change: impl FnOnce(&mut SendCommand), expected: &str) {
         let bed = bed();
-        put(&bed, "i-w", |it| it.platform = Platform::Windows);
+        put(&bed, "i-a", |it| it.platform = Platform::Windows);
         put(&bed, "i-lost", |it| it.agent = Agent::Lost);
         put(&bed, "i-none", |it| it.agent = Agent::None);
         put(&bed, "i-off", |it| it.power = Power::Stopped);
@@ -79,7 +82,7 @@ fn a_command_that_cannot_be_is_refused() {
     for id in ["i-lost", "i-none", "i-off", "i-unknown"] {
         check(|it| it.instance_ids.push(id.to_owned()), "InvalidInstanceId");
     }
-    check(|it| it.instance_ids.push("i-w".to_owned()), "UnsupportedPlatformType");
+    check(|it| it.instance_ids.push("i-a".to_owned()), "UnsupportedPlatformType");
     check(|it| it.instance_ids.clear(), "ValidationException");
     check(|it| it.instance_ids = vec!["i-1".to_owned(); 51], "ValidationException");
     check(|it| it.document_name = "AWS-Nothing".to_owned(), "InvalidDocument");
@@ -121,4 +124,69 @@ fn only_what_has_registered_is_listed_page_by_page() {
     assert!(next_token.is_some());
     let rest = DescribeInstanceInformation { next_token, ..Default::default() };
     assert_eq!(ids(rest), Ok(vec![lost.to_owned()]));
+}
+
+/// An instance with Windows, its root volume and another one; and a command to take a set of them.
+fn windows(bed: &Bed, parameters: &[(&str, &str)]) -> SendCommand {
+    bed.cloud.dial(|it| it.times.command = jiff::SignedDuration::from_secs(5));
+    put(bed, "i-a", |it| it.platform = Platform::Windows);
+    for (id, device) in [("vol-c", "/dev/xvda"), ("vol-d", "/dev/sdf")] {
+        put_volume(bed, attached(id, "i-a", device));
+        bed.cloud.attach_volume(&bed.place, "i-a", id);
+    }
+    let parameters = parameters.iter().map(|(key, it)| ((*key).to_owned(), vec![(*it).to_owned()]));
+    SendCommand {
+        document_name: "AWSEC2-VssInstallAndSnapshot".to_owned(),
+        instance_ids: vec!["i-a".to_owned()],
+        parameters: parameters.collect(),
+        ..SendCommand::default()
+    }
+}
+
+/// How the command ends, and the tags of what it takes.
+fn windows_ends(bed: &Bed, parameters: &[(&str, &str)]) -> (Value, Vec<lamplighter_core::Tags>) {
+    let request = windows(bed, parameters);
+    let command = bed.ask(request).unwrap()["Command"]["CommandId"].as_str().unwrap().to_owned();
+    bed.pass(5);
+    let asking = |plugin: Option<&str>| GetCommandInvocation {
+        command_id: command.clone(),
+        instance_id: "i-a".to_owned(),
+        plugin_name: plugin.map(str::to_owned),
+    };
+    // It has two steps: who asks must say which.
+    assert_eq!(bed.ask(asking(None)), Err("InvalidPluginName"));
+    let found = bed.ask(asking(Some("CreateVssSnapshot"))).unwrap();
+    let made = bed.cloud.snapshots_in(&bed.place).into_iter().map(|it| it.tags);
+    (json!([found["Status"], found["ResponseCode"]]), made.collect())
+}
+
+#[test]
+fn windows_takes_snapshots_of_itself_and_aws_says_that_applications_were_held_still() {
+    let (ended, made) = windows_ends(&Bed::new(), &[("tags", "Key=team,Value=red;Key=b,Value=")]);
+    assert_eq!(ended, json!(["Success", 0]));
+    assert_eq!(made.len(), 2);
+    for tags in made {
+        let keys: Vec<&str> = tags.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["AppConsistent", "AwsVssConfig", "Device", "Name", "b", "team"]);
+        assert_eq!((tags["AppConsistent"].as_str(), tags["team"].as_str()), ("True", "red"));
+    }
+    let (ended, made) = windows_ends(&Bed::new(), &[("ExcludeBootVolume", "True")]);
+    assert_eq!((ended, made.len()), (json!(["Success", 0]), 1));
+}
+
+#[test]
+fn where_vss_fails_there_are_snapshots_all_the_same_that_say_nothing_of_applications() {
+    let bed = Bed::new();
+    bed.cloud.disturb_vss(&bed.place, "i-a");
+    let (ended, made) = windows_ends(&bed, &[]);
+    assert_eq!((ended, made.len()), (json!(["Failed", 1]), 2));
+    assert!(made.iter().all(|it| !it.contains_key("AppConsistent")));
+}
+
+#[test]
+fn reserved_tags_fail_the_command() {
+    for key in ["AppConsistent", "AwsVssConfig", "Device"] {
+        let (ended, made) = windows_ends(&Bed::new(), &[("tags", &format!("Key={key},Value=x"))]);
+        assert_eq!((ended, made.len()), (json!(["Failed", 1]), 0), "{key}");
+    }
 }
