@@ -104,7 +104,7 @@ impl Cloud {
 
     /// VSS cannot hold all applications of an instance still from now on.
     pub fn disturb_vss(&self, place: &Place, id: &str) {
-        self.at(place, |it, _| drop(it.ssm.restless.insert(id.into())));
+        self.at(place, |it, _| _ = it.ssm.restless.insert(id.into()));
     }
 
     /// A volume that says so is on an instance.
