@@ -174,6 +174,16 @@ impl Started {
         })
     }
 
+    /// What an earlier step of the job has started.
+    pub(crate) fn found(snapshot: &str, at: Timestamp) -> Started {
+        Started::new(snapshot, at, true)
+    }
+
+    /// When it was started.
+    pub(crate) fn at(&self) -> Timestamp {
+        self.at
+    }
+
     /// Whether describes may not show yet all that was made since it was started.
     pub(crate) fn may_be_hidden(&self, cx: &StepCx<'_>) -> bool {
         cx.longest_lag_left(self.at).is_some()

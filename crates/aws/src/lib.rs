@@ -32,6 +32,7 @@ mod role;
 mod scope;
 mod settings;
 mod several;
+mod ssm;
 mod tables;
 #[cfg(test)]
 mod wire;

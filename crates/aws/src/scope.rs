@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use lamplighter_core::{
     Place, Scope,
-    cloud::{Ec2, Instances, Kms, Rds, Session, Tables},
+    cloud::{Ec2, Instances, Kms, Rds, Session, Ssm, Tables},
 };
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     instances::{InstancesClient, Switchboard},
     kms::KmsClient,
     rds::RdsClient,
+    ssm::SsmClient,
     tables::TablesClient,
 };
 
@@ -23,6 +24,7 @@ pub(crate) struct PlaceScope {
     kms: KmsClient,
     instances: InstancesClient,
     rds: RdsClient,
+    ssm: SsmClient,
     tables: TablesClient,
 }
 
@@ -40,8 +42,9 @@ impl PlaceScope {
         let instances = InstancesClient::new(&ec2, place, session, switchboard);
         let kms = KmsClient::new(config, place, whom);
         let rds = RdsClient::new(config, place, whom);
+        let ssm = SsmClient::new(config, place, whom);
         let tables = TablesClient::new(config, place, whom);
-        PlaceScope { place: place.clone(), ec2, kms, instances, rds, tables }
+        PlaceScope { place: place.clone(), ec2, instances, kms, rds, ssm, tables }
     }
 }
 
@@ -64,6 +67,10 @@ impl Scope for PlaceScope {
 
     fn rds(&self) -> &dyn Rds {
         &self.rds
+    }
+
+    fn ssm(&self) -> &dyn Ssm {
+        &self.ssm
     }
 
     fn tables(&self) -> &dyn Tables {

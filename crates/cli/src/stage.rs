@@ -55,16 +55,33 @@ impl Scene {
         self.fleet.begin.map(|it| it.0)
     }
 
-    /// The accounts of the configuration that the fleet has not. Nobody can enter them, and every
-    /// task that works there fails there.
-    pub(crate) fn unknown_accounts(&self) -> impl Iterator<Item = &Account> {
-        self.config.accounts.iter().filter(|it| !self.fleet.accounts.contains_key(&it.id))
+    /// The accounts of the configuration that nobody can enter, and why: the fleet has not the
+    /// account, or not its role. Every task that works there fails there.
+    pub(crate) fn closed_accounts(&self) -> impl Iterator<Item = (&Account, String)> {
+        self.config.accounts.iter().filter_map(|it| {
+            let Some(there) = self.fleet.accounts.get(&it.id) else {
+                return Some((it, "it is not in the fleet".to_owned()));
+            };
+            let name = it.role.as_ref()?.as_str().rsplit(":role/").next();
+            let role = name.filter(|it| there.role.as_deref() != Some(*it))?;
+            Some((it, format!("it has no role `{role}` in the fleet")))
+        })
     }
 }
 
 /// Reads a fleet; every problem is shown with its place.
-pub(crate) fn read_fleet(source: &Source) -> Result<Fleet, Failure> {
-    read("fleet", source, yaml::read(source, Fleet::check))
+pub(crate) fn read_fleet(source: &Source, config: &Config) -> Result<Fleet, Failure> {
+    let fleet = yaml::read::<Fleet>(source, |it| with_accounts(it, config).check());
+    Ok(with_accounts(&read("fleet", source, fleet)?, config))
+}
+
+/// A fleet that names no accounts has those of the configuration.
+pub(crate) fn with_accounts(fleet: &Fleet, config: &Config) -> Fleet {
+    let mut fleet = fleet.clone();
+    if fleet.accounts.is_empty() {
+        fleet.accounts = generated(config).accounts;
+    }
+    fleet
 }
 
 /// Reads rules of what goes wrong; every problem is shown with its place.
@@ -410,11 +427,29 @@ tasks:
     }
 
     #[test]
-    fn an_account_that_the_fleet_has_not_is_named() {
-        let mut scene = Scene::new(config(), None, None);
-        scene.fleet.accounts.retain(|id, _| id.as_str() == "111122223333");
-        let unknown: Vec<&str> = scene.unknown_accounts().map(|it| it.name.as_str()).collect();
-        assert_eq!(unknown, ["prod"]);
+    fn an_account_that_nobody_can_enter_is_named() {
+        #[track_caller]
+        fn check(change: impl FnOnce(&mut Fleet), expected: &[&str]) {
+            let mut scene = Scene::new(config(), None, None);
+            change(&mut scene.fleet);
+            let closed = scene.closed_accounts().map(|(it, why)| format!("{}: {why}", it.name));
+            assert_eq!(closed.collect::<Vec<_>>(), expected);
+        }
+        check(|_| {}, &[]);
+        let hub = |id: &AccountId| id.as_str() == "111122223333";
+        check(|it| it.accounts.retain(|id, _| hub(id)), &["prod: it is not in the fleet"]);
+        check(
+            |it| it.accounts.values_mut().for_each(|it| it.role = None),
+            &["prod: it has no role `ops/member` in the fleet"],
+        );
+    }
+
+    #[test]
+    fn a_fleet_without_accounts_has_those_of_the_configuration() {
+        let config = config();
+        let fleet = read_fleet(&Source::new("fleet.yaml", "volumes: [{}]"), &config).unwrap();
+        assert_eq!(fleet.accounts, generated(&config).accounts);
+        assert_eq!(fleet.volumes.len(), 1);
     }
 
     #[test]
@@ -436,7 +471,7 @@ tasks:
     #[test]
     fn a_fleet_with_problems_is_reported_with_places() {
         let text = "accounts:\n  \"111122223333\": { regions: [eu-west-1] }\nvolumes:\n  - { size: 0, tagz: {} }\n";
-        let failure = read_fleet(&Source::new("fleet.yaml", text)).unwrap_err();
+        let failure = read_fleet(&Source::new("fleet.yaml", text), &config()).unwrap_err();
         for part in ["fleet.yaml:4:", "tagz", "did you mean `tags`?"] {
             assert!(failure.message.contains(part), "{}", failure.message);
         }

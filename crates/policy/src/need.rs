@@ -190,6 +190,10 @@ impl Asked<'_> {
             When::Tagging => self.tagging(kind, rows),
             When::SharedWith => vec![(self.shared(), "Shared")],
             When::ForService => vec![(self.for_services(rows), "Use")],
+            When::IfRun => {
+                let documents = self.needs.documents.iter().map(|it| Kind::Document(*it));
+                documents.filter(|it| *it == kind).map(|_| (Conditions::new(), "Run")).collect()
+            }
             When::Grants => {
                 let mut conditions = self.for_services(rows);
                 add(&mut conditions, "Bool", "kms:GrantIsForAWSResource", ["true"]);

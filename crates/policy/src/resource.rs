@@ -1,6 +1,6 @@
 //! Resources, as policies name them.
 
-use lamplighter_core::AccountId;
+use lamplighter_core::{AccountId, cloud::ssm::Document};
 use serde_json::{Value, json};
 
 use crate::table::Kind;
@@ -48,6 +48,7 @@ impl Resource {
     pub(crate) fn of(kind: Kind, owner: Owner) -> Resource {
         let (service, rest) = match kind {
             Kind::Any => return Resource::Any,
+            Kind::Document(it) => return Resource::document(it),
             Kind::Volume => ("ec2", "volume/*"),
             Kind::Instance => ("ec2", "instance/*"),
             Kind::Snapshot => ("ec2", "snapshot/*"),
@@ -69,6 +70,12 @@ impl Resource {
             _ => owner,
         };
         Resource::Arn { service, region: "*".to_owned(), owner, rest: rest.to_owned() }
+    }
+
+    /// A document of AWS, which is in no account.
+    fn document(it: Document) -> Resource {
+        let rest = format!("document/{}", it.name());
+        Resource::Arn { service: "ssm", region: "*".to_owned(), owner: Owner::Nobody, rest }
     }
 
     pub(crate) fn render(&self, form: Form<'_>) -> Value {

@@ -1,7 +1,7 @@
 //! What each IAM action can be narrowed to: the one table from which policies are made.
 //!
 //! Source: Service Authorization Reference, "Actions, resources, and condition keys" of Amazon
-//! EC2, RDS, DynamoDB, Application Auto Scaling, KMS and the Resource Groups Tagging API. An action
+//! EC2, RDS, DynamoDB, Application Auto Scaling, KMS, Systems Manager and the Resource Groups Tagging API. An action
 //! that cannot be narrowed to resources is on [`Kind::Any`]. An action that is missing here is in no
 //! policy, and a test of the catalog fails.
 
@@ -10,7 +10,8 @@ use Kind::{
     OldClusterSnapshot, OldDatabaseSnapshot, OldImage, OldSnapshot, OptionGroup, ScalableTarget,
     Snapshot, Table, Volume,
 };
-use When::{Always, ByTask, ForService, Grants, Lent, Marked, Ours, SharedWith, Tagging};
+use When::{Always, ByTask, ForService, Grants, IfRun, Lent, Marked, Ours, SharedWith, Tagging};
+use lamplighter_core::cloud::ssm::Document;
 
 /// A kind of resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +40,8 @@ pub(crate) enum Kind {
     Backup,
     ScalableTarget,
     Key,
+    /// A document of SSM.
+    Document(Document),
 }
 
 /// Under which condition an action is allowed on a kind of resources.
@@ -63,6 +66,8 @@ pub(crate) enum When {
     ForService,
     /// The same, and the grant is for the service.
     Grants,
+    /// The task has instances run this document.
+    IfRun,
 }
 
 /// One IAM action.
@@ -103,7 +108,7 @@ impl Kind {
             DatabaseSnapshot | OldDatabaseSnapshot => "database snapshots",
             ClusterSnapshot | OldClusterSnapshot => "cluster snapshots",
             Table => "tables",
-            Any | Backup | OptionGroup | ScalableTarget | Key => return None,
+            Any | Backup | OptionGroup | ScalableTarget | Key | Kind::Document(_) => return None,
         })
     }
 
@@ -128,6 +133,7 @@ impl Kind {
             Backup => "Backup",
             ScalableTarget => "ScalableTarget",
             Key => "Key",
+            Kind::Document(_) => "Document",
         }
     }
 }
@@ -259,6 +265,16 @@ pub(crate) const TABLE: &[Row] = &[
     row("rds:StartDBInstance", &[(Database, ByTask)]),
     row("rds:StopDBCluster", &[(Cluster, ByTask)]),
     row("rds:StopDBInstance", &[(Database, ByTask)]),
+    row("ssm:DescribeInstanceInformation", EVERYTHING),
+    row("ssm:GetCommandInvocation", EVERYTHING),
+    row(
+        "ssm:SendCommand",
+        &[
+            (Instance, ByTask),
+            (Kind::Document(Document::Shell), IfRun),
+            (Kind::Document(Document::Vss), IfRun),
+        ],
+    ),
     row("tag:GetResources", EVERYTHING),
 ];
 

@@ -24,7 +24,7 @@ use crate::{
     random::Random,
     rds,
     refusal::Refusal,
-    scaling, sqs,
+    scaling, sqs, ssm,
     trail::{Call, Outcome, Trail},
     wire::answer::RequestId,
 };
@@ -63,6 +63,7 @@ pub(crate) struct Services {
     pub(crate) bus: Bus,
     pub(crate) kms: kms::Kms,
     pub(crate) rds: rds::Rds,
+    pub(crate) ssm: ssm::Ssm,
     pub(crate) scaling: scaling::Scaling,
 }
 
@@ -84,6 +85,8 @@ pub(crate) enum Happening {
     Rule(Place, events::Due),
     /// Something in RDS.
     Rds(Place, rds::Happening),
+    /// An instance takes snapshots of itself, as it was told.
+    Shadows(Place, ssm::Shadows),
 }
 
 /// What came of a call, and what the edge has to make of it.
@@ -324,6 +327,7 @@ impl State {
                 Happening::DynamoDb(place, it) => dynamodb::happen(self, &place, it, at),
                 Happening::Rule(place, it) => events::fire(self, &place, it, at),
                 Happening::Rds(place, it) => rds::happen(self, &place, it, at),
+                Happening::Shadows(place, it) => ssm::take(self, &place, it, at),
             }
         }
     }
@@ -405,6 +409,13 @@ impl State {
         let count = self.ids.entry("request").or_default();
         *count += 1;
         format!("01234567-0123-0123-0123-{count:012x}")
+    }
+
+    /// The id of something that has a UUID.
+    pub(crate) fn uuid(&mut self, kind: &'static str) -> String {
+        let count = self.ids.entry(kind).or_default();
+        *count += 1;
+        format!("89abcdef-0123-4567-89ab-{count:012x}")
     }
 
     /// How many ids of a kind were handed out.

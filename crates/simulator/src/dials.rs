@@ -57,6 +57,8 @@ pub struct Times {
     pub status_checks: SignedDuration,
     /// An instance is seen after it was terminated.
     pub terminated_seen: SignedDuration,
+    /// An instance runs a command.
+    pub command: SignedDuration,
     /// An image is seen after it was deregistered, and its name is taken.
     pub deregistered_seen: SignedDuration,
     /// A DynamoDB table is being made, changed, or deleted.
@@ -86,6 +88,7 @@ impl Default for Times {
             power_off: SignedDuration::from_secs(15),
             status_checks: SignedDuration::from_mins(3),
             terminated_seen: SignedDuration::from_hours(1),
+            command: SignedDuration::from_secs(1),
             deregistered_seen: SignedDuration::from_mins(5),
             table: SignedDuration::from_secs(10),
             billing_mode: SignedDuration::from_mins(3),

@@ -30,6 +30,7 @@ mod scaling;
 mod serve;
 mod shelf;
 mod sqs;
+mod ssm;
 mod sts;
 mod table;
 mod trail;

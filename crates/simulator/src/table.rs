@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     dynamodb, ec2, events, kms,
     operation::{Operation, Spec},
-    organizations, rds, scaling, sqs, sts,
+    organizations, rds, scaling, sqs, ssm, sts,
     wire::dispatch::{self, Serve},
 };
 
@@ -29,7 +29,7 @@ impl Entry {
         Entry { spec: O::SPEC, serve: Serve::Form(dispatch::form::<O>) }
     }
 
-    /// An operation of the JSON protocols: DynamoDB, KMS, SQS, EventBridge.
+    /// An operation of the JSON protocols: DynamoDB, KMS, SQS, SSM, EventBridge.
     pub(crate) const fn json<O: Operation + DeserializeOwned>() -> Entry {
         Entry { spec: O::SPEC, serve: Serve::Json(dispatch::json::<O>) }
     }
@@ -58,6 +58,7 @@ pub(crate) const TABLE: &[&[Entry]] = &[
     rds::OPERATIONS,
     scaling::OPERATIONS,
     sqs::OPERATIONS,
+    ssm::OPERATIONS,
     sts::OPERATIONS,
 ];
 

@@ -12,7 +12,11 @@ use lamplighter_core::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::choice::Volumes;
+use super::{
+    choice::Volumes,
+    quiesce::{Otherwise, Quiesce},
+    vss::TAGS_OF_AWS,
+};
 
 /// Task, job, source, taken-at, instance and consistency.
 const OWNERSHIP_TAGS: usize = 6;
@@ -25,6 +29,10 @@ pub struct Params {
     /// Which volumes of each instance: all, unless this says otherwise.
     #[serde(default)]
     pub(super) volumes: Volumes,
+    /// How a set becomes application-consistent. Without this it is crash-consistent: as after a
+    /// loss of power.
+    #[serde(default)]
+    pub(super) quiesce: Option<Quiesce>,
     /// The description of the snapshots, with placeholders. A longer one than AWS's 255 characters
     /// is cut and ends in `…`.
     #[serde(default = "default_description")]
@@ -54,12 +62,16 @@ impl Params {
             let message = "neither `root` nor `data` volumes: nothing is left".to_owned();
             return Err(BadParams { path: "volumes".to_owned(), message });
         }
+        if let Some(quiesce) = &self.quiesce {
+            quiesce.check()?;
+        }
         self.wanted_tags().check()
     }
 
     /// The tags that all snapshots of a set get.
     pub(super) fn wanted_tags(&self) -> Wanted<'_> {
-        Wanted { made: "snapshot", own: &self.tags, copied: &self.copy_tags, ours: OWNERSHIP_TAGS }
+        let ours = self.ownership_tags();
+        Wanted { made: "snapshot", own: &self.tags, copied: &self.copy_tags, ours }
     }
 
     /// What is said of tags for which there is no room.
@@ -67,7 +79,7 @@ impl Params {
         let of_instance = self.wanted_tags().left_out(&instance.tags);
         let mut taken = self.copy_tags.of(&instance.tags);
         taken.extend(self.tags.keys().map(|key| (key.clone(), String::new())));
-        let used = taken.len() + OWNERSHIP_TAGS;
+        let used = taken.len() + self.ownership_tags();
         let of_volumes = volumes.iter().filter_map(|volume| {
             let left = self.of_volume(used).left_out(&without(&volume.tags, &taken))?;
             Some(format!("`{}`: {left}", volume.id))
@@ -86,6 +98,22 @@ impl Params {
         values: &Values<'_>,
     ) -> Tags {
         self.of_volume(snapshot.len() + missing).of(&without(volume, snapshot), values)
+    }
+
+    /// Whether it takes sets itself: Windows may take them all.
+    pub(super) fn may_take(&self) -> bool {
+        let others = |it: &Quiesce| it.scripts.is_some() || it.otherwise == Otherwise::Crash;
+        self.quiesce.as_ref().is_none_or(others)
+    }
+
+    /// Whether a set that is not application-consistent is a failure.
+    pub(super) fn must_be_consistent(&self) -> bool {
+        self.quiesce.as_ref().is_some_and(|it| it.otherwise == Otherwise::Fail)
+    }
+
+    fn ownership_tags(&self) -> usize {
+        let vss = self.quiesce.as_ref().is_some_and(|it| it.vss);
+        OWNERSHIP_TAGS + if vss { TAGS_OF_AWS } else { 0 }
     }
 
     fn of_volume(&self, used: usize) -> Wanted<'_> {

@@ -3,15 +3,23 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+use jiff::Timestamp;
 use lamplighter_core::{
     Doing, Fault, StepCx, Tags,
     action::{CONSISTENCY_TAG, SOURCE_TAG, TAKEN_AT_TAG},
-    cloud::ec2::{Snapshot, SnapshotState},
+    cloud::{
+        ec2::{Snapshot, SnapshotState},
+        instances::Instance,
+    },
     copying,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{choice::attached, params::Params};
+use super::{
+    choice::attached,
+    params::Params,
+    vss::{are_held, is_of_windows},
+};
 use crate::watch::{Started, Twins, delete_twins};
 
 /// What a job remembers of the set that it has begun.
@@ -29,6 +37,8 @@ pub struct Set {
 pub(super) enum Consistency {
     /// As after a loss of power.
     Crash,
+    /// Applications were told, and held still.
+    Application,
 }
 
 /// How it stands with a set that was begun.
@@ -45,6 +55,7 @@ impl Consistency {
     fn as_str(self) -> &'static str {
         match self {
             Consistency::Crash => "crash",
+            Consistency::Application => "application",
         }
     }
 }
@@ -53,7 +64,8 @@ impl Set {
     /// What this step has just begun.
     pub(super) fn now(cx: &StepCx<'_>, snapshots: Vec<String>) -> Set {
         let first = snapshots.first().map(String::as_str).unwrap_or_default();
-        Set { started: Started::now(cx, first, cx.now), snapshots: Some(snapshots) }
+        let at = Timestamp::from_second(cx.now.as_second()).unwrap_or(cx.now);
+        Set { started: Started::now(cx, first, at), snapshots: Some(snapshots) }
     }
 
     /// What an earlier try has begun.
@@ -66,14 +78,25 @@ impl Set {
         self.look_again(None)
     }
 
+    /// When it was asked for, as its tags say it.
+    pub(super) fn asked_at(&self) -> Timestamp {
+        self.started.at()
+    }
+
+    /// The same, where there may be another set that does not show yet.
+    pub(super) fn unsure(self) -> Set {
+        Set { snapshots: None, ..self }
+    }
+
     /// Says how it stands, when this is what the job has made: it waits for the oldest set of which
-    /// none has failed, tells each snapshot of it what it is, and in the end deletes all others.
+    /// none has failed, or for the one that is proven to be application-consistent, tells each
+    /// snapshot of it what it is, and in the end deletes all others.
     pub(super) async fn stands(
         self,
         cx: &StepCx<'_>,
-        params: &Params,
+        (params, target): (&Params, &Instance),
         made: Vec<Snapshot>,
-        consistency: Consistency,
+        proven: Option<Timestamp>,
     ) -> Result<Stand, Fault> {
         let may_be_hidden = self.started.may_be_hidden(cx);
         if let Some(id) = self.missing(&made) {
@@ -85,7 +108,10 @@ impl Set {
         let failed = made.iter().find(|it| it.state == SnapshotState::Error).cloned();
         let mut sets = by_call(made);
         let is_whole = |set: &Vec<Snapshot>| set.iter().all(|it| it.state != SnapshotState::Error);
-        let Some(index) = sets.iter().position(is_whole) else {
+        let is_proven =
+            |set: &Vec<Snapshot>| consistency_of(set, proven) == Consistency::Application;
+        let best = sets.iter().position(|set| is_whole(set) && is_proven(set));
+        let Some(index) = best.or_else(|| sets.iter().position(is_whole)) else {
             return Ok(match failed {
                 Some(Snapshot { id, state_message, .. }) => {
                     let why = state_message.unwrap_or_else(|| "AWS does not say why".to_owned());
@@ -96,7 +122,7 @@ impl Set {
             });
         };
         let kept = sets.remove(index);
-        label(cx, params, &kept, consistency).await?;
+        label(cx, params, target, &kept, consistency_of(&kept, proven)).await?;
         let is_pending = kept.iter().any(|it| it.state != SnapshotState::Completed);
         let is_unsure = self.snapshots.is_none() || self.started.may_have_twins();
         if is_pending || (is_unsure && may_be_hidden) {
@@ -136,11 +162,33 @@ fn by_call(made: Vec<Snapshot>) -> Vec<Vec<Snapshot>> {
     calls.into_values().collect()
 }
 
+/// How a set was taken, when the one that was asked for then is proven to be
+/// application-consistent. Those that VSS has held say so themselves.
+pub(super) fn consistency_of(set: &[Snapshot], proven: Option<Timestamp>) -> Consistency {
+    let asked_at = set.first().and_then(asked_at);
+    match are_held(set) || proven.is_some() && asked_at == proven {
+        true => Consistency::Application,
+        false => Consistency::Crash,
+    }
+}
+
+/// The set of these that was asked for last, and its snapshots.
+pub(super) fn last_call(made: Vec<Snapshot>) -> Option<(Set, Vec<Snapshot>)> {
+    let newest = by_call(made).pop()?;
+    let first = newest.first()?;
+    Some((Set::found(Started::found(&first.id, asked_at(first)?)), newest))
+}
+
+fn asked_at(snapshot: &Snapshot) -> Option<Timestamp> {
+    snapshot.tags.get(TAKEN_AT_TAG)?.parse().ok()
+}
+
 /// Tells each snapshot of which volume it is a backup and how it was taken, and gives it the tags
-/// of its volume that are asked for.
+/// that are asked for and that it could not be made with.
 async fn label(
     cx: &StepCx<'_>,
     params: &Params,
+    target: &Instance,
     set: &[Snapshot],
     consistency: Consistency,
 ) -> Result<(), Fault> {
@@ -152,7 +200,14 @@ async fn label(
     for it in bare {
         let volume = volumes.get(&it.volume_id).map_or(&none, |it| &it.tags);
         let values = cx.values(&it.volume_id, volume);
-        let mut tags = params.volume_tags(volume, &it.tags, 2, &values);
+        // Windows takes no tags but ours with the call.
+        let mut tags = match is_of_windows(it) {
+            true => params.wanted_tags().of(&target.tags, &cx.values(&target.id, &target.tags)),
+            false => Tags::new(),
+        };
+        let mut has = it.tags.clone();
+        has.extend(tags.clone());
+        tags.extend(params.volume_tags(volume, &has, 2, &values));
         tags.insert(SOURCE_TAG.to_owned(), it.volume_id.clone());
         tags.insert(CONSISTENCY_TAG.to_owned(), consistency.as_str().to_owned());
         ec2.set_tags(&it.id, &tags).await.doing(format!("telling `{}` what it is", it.id))?;

@@ -263,3 +263,170 @@ fn what_has_changed_since_the_plan_is_looked_at_again() {
     let targets = world.targets();
     assert!(targets.contains("i-a succeeded"), "{targets}");
 }
+
+fn with_scripts(change: impl FnOnce(&mut Value)) -> Value {
+    let mut scripts = json!({ "freeze": "fsfreeze -f /data", "thaw": "fsfreeze -u /data" });
+    change(&mut scripts);
+    json!({ "quiesce": { "scripts": scripts } })
+}
+
+fn or_crash() -> Value {
+    let mut params = with_scripts(|_| {});
+    params["quiesce"]["otherwise"] = json!("crash");
+    params
+}
+
+fn managed() -> World {
+    world().managed("i-a")
+}
+
+/// The calls that a run makes of one operation, in order.
+fn calls(world: &World, operations: &[&str]) -> Vec<&'static str> {
+    let calls = world.cloud().calls().into_iter().map(|it| it.operation);
+    calls.filter(|it| operations.contains(it)).collect()
+}
+
+const ROUND: [&str; 3] = ["SendCommand", "CreateSnapshots", "SendCommand"];
+
+#[test]
+fn keeps_the_rules_of_an_action_with_scripts() {
+    // Where no message arrives, steps are a minute apart.
+    conforms(&SnapshotInstance, with_scripts(|it| it["thaw-after"] = json!("10m")), || {
+        server(&[("vol-root", &[]), ("vol-data", &[("db", "yes")])]).managed("i-a")
+    });
+}
+
+#[test]
+fn a_set_between_freeze_and_thaw_is_application_consistent_and_says_so() {
+    let world = ran(managed(), with_scripts(|_| {}));
+    let ids = "`snap-1`, `snap-2`, `snap-3`";
+    assert_eq!(world.targets(), format!("i-a succeeded: created {ids}, application-consistent"));
+    assert_eq!(calls(&world, &ROUND), ROUND);
+    assert!(made(&world).iter().all(|it| it.tags["lamplighter:consistency"] == "application"));
+}
+
+#[test]
+fn a_plan_says_who_can_run_scripts_and_what_becomes_of_the_others() {
+    let what = |consistency: &str| format!("create 3 {consistency} snapshots of 24 GiB");
+    let silent = "SSM does not manage it, or does not hear of it, so that it runs no commands";
+    check_plan(&managed(), with_scripts(|_| {}), &what("application-consistent"));
+    check_plan(&world(), or_crash(), &format!("{} because {silent}", what("crash-consistent")));
+    let plan = world().plan(&SnapshotInstance, with_scripts(|_| {}));
+    assert_eq!(plan, format!("problem: i-a: {silent}"));
+    let other = |change: fn(&mut Instance)| {
+        let world = World::new().instance_with("i-a", [], |it| {
+            it.volumes = vec!["vol-root".to_owned()];
+            change(it);
+        });
+        let world = world.volume_with("vol-root", [], |it| it.instances = vec!["i-a".to_owned()]);
+        world.managed("i-a").plan(&SnapshotInstance, with_scripts(|_| {}))
+    };
+    let windows = other(|it| it.platform = "windows".to_owned());
+    assert_eq!(windows, "problem: i-a: it runs Windows, and scripts are for Linux");
+    let stopped = other(lamplighter_testkit::stopped);
+    assert_eq!(stopped, "problem: i-a: it is `stopped`, and runs no commands");
+}
+
+#[test]
+fn what_goes_wrong_with_scripts_is_thawed_and_told_as_it_was() {
+    /// `part` is in the script that ends with `code`.
+    #[track_caller]
+    fn check(part: &str, code: i32, expected_calls: &[&str], why: &str) {
+        let all = "`snap-1`, `snap-2`, `snap-3`";
+        let broken = || {
+            let world = managed();
+            world.cloud().cloud().fail_commands(world.here(), "i-a", part, code);
+            world
+        };
+        let world = ran(broken(), or_crash());
+        let expected = format!("i-a succeeded: created {all}, crash-consistent because {why}");
+        assert_eq!(world.targets(), expected);
+        assert_eq!(calls(&world, &ROUND), expected_calls);
+        assert!(made(&world).iter().all(|it| it.tags["lamplighter:consistency"] == "crash"));
+
+        let world = ran(broken(), with_scripts(|_| {}));
+        let targets = world.targets();
+        assert!(targets.starts_with("i-a failed: ") && targets.ends_with(why), "{targets}");
+        let sent = calls(&world, &["SendCommand"]);
+        assert_eq!(sent.len(), 2, "what may be frozen is thawed");
+    }
+    let status = |code: i32| format!("failed to run commands: exit status {code}");
+    let why = format!("`freeze` ended with 1: {}", status(1));
+    check("/freeze", 1, &["SendCommand", "SendCommand", "CreateSnapshots"], &why);
+    let why = format!("`thaw` ended with 9: {}", status(9));
+    check("echo $?", 9, &ROUND, &why);
+    check("echo $?", 203, &ROUND, "it thawed by itself before");
+}
+
+#[test]
+fn an_instance_that_ssm_hears_of_no_more_is_thawed_by_itself_and_its_set_is_crash_consistent() {
+    let mut world = managed();
+    let engines = world.begin(&SnapshotInstance, or_crash());
+    let state = || calls(&world, &["SendCommand"]).len();
+    assert_eq!(state(), 1, "it is being frozen");
+    world.cloud().cloud().manage_instance(world.here(), "i-a", false);
+    world.run_to_the_end(&engines);
+    let targets = world.targets();
+    assert!(targets.contains("crash-consistent because `thaw` could not be sent: "), "{targets}");
+}
+
+#[test]
+fn a_job_says_that_something_is_frozen_before_anything_is() {
+    let calm = ran(managed(), with_scripts(|_| {})).cloud().calls();
+    let first = calm.iter().position(|it| it.operation == "SendCommand").unwrap() + 1;
+    let world = managed();
+    world.faults().at_calls(first..=first, Mishap::CrashAfter);
+    let world = ran(world, with_scripts(|_| {}));
+    // Nobody knows the command: what it froze is thawed, and then it is frozen anew.
+    let sent: Vec<&str> = ["SendCommand", "SendCommand"].into_iter().chain(ROUND).collect();
+    assert_eq!(calls(&world, &ROUND), sent);
+    assert!(world.targets().ends_with("application-consistent"), "{}", world.targets());
+}
+
+#[test]
+fn a_set_whose_answer_was_lost_is_proven_by_its_thaw() {
+    let calm = ran(managed(), with_scripts(|_| {})).cloud().calls();
+    let call = calm.iter().position(|it| it.operation == "CreateSnapshots").unwrap() + 1;
+    for mishap in [Mishap::AnswerLost, Mishap::CrashAfter] {
+        let world = managed();
+        world.faults().at_calls(call..=call, mishap);
+        let world = ran(world, with_scripts(|_| {}));
+        assert!(world.targets().ends_with("application-consistent"), "{}", world.targets());
+        assert_eq!(calls(&world, &ROUND), ROUND);
+    }
+}
+
+#[test]
+fn a_task_that_holds_nothing_still_is_refused() {
+    for quiesce in [json!({}), json!({ "vss": false }), json!({ "otherwise": "crash" })] {
+        let found = SnapshotInstance.check_params(&json!({ "quiesce": quiesce }));
+        assert_eq!(found.map_err(|it| it.path), Err("quiesce".to_owned()));
+    }
+}
+
+#[test]
+fn scripts_that_cannot_be_are_refused() {
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut Value), path: &str) {
+        let found = SnapshotInstance.check_params(&with_scripts(change)).map_err(|it| it.path);
+        assert_eq!(found, Err(path.to_owned()));
+    }
+    check(|it| it["freeze"] = json!(" "), "quiesce.scripts.freeze");
+    check(|it| it["thaw"] = json!("a\nLAMPLIGHTER-END-OF-SCRIPT\nb"), "quiesce.scripts.thaw");
+    check(|it| it["thaw-after"] = json!("11m"), "quiesce.scripts.thaw-after");
+    check(|it| it["thaw-after"] = json!("30s"), "quiesce.scripts.thaw-after");
+}
+
+#[test]
+fn a_missing_permission_is_a_failure_whatever_becomes_of_instances_without_scripts() {
+    for denied in ["ssm:SendCommand", "ssm:GetCommandInvocation", "ec2:CreateSnapshots"] {
+        let world = managed();
+        let all = SnapshotInstance::SPEC.permissions.iter().copied();
+        let allowed: Vec<&str> = all.filter(|it| *it != denied).collect();
+        world.cloud().allow_only(&allowed);
+        let world = ran(world, or_crash());
+        let targets = world.targets();
+        assert!(targets.starts_with("i-a failed: ") && targets.contains(denied), "{targets}");
+        assert_eq!(made(&world), []);
+    }
+}

@@ -5,9 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use lamplighter_catalog::ACTIONS;
 use lamplighter_core::{
-    AccountId, Place, Region, TaskName,
-    action::{self, Effect, JOB_TAG, SOURCE_TAG, TASK_TAG, Verdict},
-    cloud::ec2::{Snapshot, SnapshotState},
+    AccountId, Place, Region, Tags, TaskName,
+    action::{self, Effect, JOB_TAG, SOURCE_TAG, TAKEN_AT_TAG, TASK_TAG, Verdict},
+    cloud::{
+        ec2::Snapshot,
+        rds::{self, Kind},
+        table_backups,
+    },
     engine::Planner,
     task::Task,
 };
@@ -32,9 +36,9 @@ pub(crate) struct Backup {
     pub(crate) region: Region,
     /// What it is a backup of.
     pub(crate) source: String,
-    /// The volume that AWS says that it is of, which it forgets of copies.
+    /// The volume, database or table that AWS says that it is of. It forgets the volumes of copies.
     #[serde(skip)]
-    volume: String,
+    of: String,
     /// The image that it is a part of.
     #[serde(skip)]
     image: Option<String>,
@@ -44,7 +48,8 @@ pub(crate) struct Backup {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) job: Option<String>,
     pub(crate) taken_at: Timestamp,
-    pub(crate) state: SnapshotState,
+    /// In the service's own word.
+    pub(crate) state: String,
     /// What each task that deletes makes of it.
     pub(crate) kept: Vec<Kept>,
 }
@@ -87,8 +92,14 @@ pub(crate) async fn backups(scene: &Scene, stage: &Stage) -> Result<Vec<Backup>,
         let made = stage.cloud.snapshots_in(&place).into_iter();
         backups.extend(made.filter_map(|it| {
             let image = parts.remove(&it.id);
-            backup(&place, it, image)
+            Some(Backup { image, ..of_volume(&place, it)? })
         }));
+        for kind in [Kind::Instance, Kind::Cluster] {
+            let made = stage.cloud.database_snapshots_in(&place, kind).into_iter();
+            backups.extend(made.filter_map(|it| of_database(&place, it)));
+        }
+        let made = stage.cloud.table_backups_in(&place).into_iter();
+        backups.extend(made.filter_map(|it| of_table(&place, it)));
     }
     let mut kept = verdicts(scene, stage).await?;
     for backup in &mut backups {
@@ -102,20 +113,41 @@ pub(crate) async fn backups(scene: &Scene, stage: &Stage) -> Result<Vec<Backup>,
     Ok(backups)
 }
 
-/// A snapshot, alone or of an image, if a task made it.
-fn backup(place: &Place, snapshot: Snapshot, image: Option<String>) -> Option<Backup> {
-    let mut tags = snapshot.tags;
+/// A snapshot of a volume, if a task made it.
+fn of_volume(place: &Place, it: Snapshot) -> Option<Backup> {
+    backup(place, (it.id, it.volume_id), it.tags, (it.started_at, it.state.as_str()))
+}
+
+/// A snapshot of a database or a cluster, if a task made it.
+fn of_database(place: &Place, it: rds::Snapshot) -> Option<Backup> {
+    // One that is still being made has no time of its own.
+    let asked_at = it.tags.get(TAKEN_AT_TAG).and_then(|at| at.parse().ok());
+    let taken_at = it.original_created_at.or(it.created_at).or(asked_at).unwrap_or_default();
+    backup(place, (it.id, it.database), it.tags, (taken_at, &it.state))
+}
+
+/// A backup of a table, if a task made it.
+fn of_table(place: &Place, it: table_backups::Backup) -> Option<Backup> {
+    backup(place, (it.id, it.table), it.tags, (it.created_at, &it.state))
+}
+
+fn backup(
+    place: &Place,
+    (id, of): (String, String),
+    mut tags: Tags,
+    (taken_at, state): (Timestamp, &str),
+) -> Option<Backup> {
     Some(Backup {
         task: tags.remove(TASK_TAG)?,
         job: tags.remove(JOB_TAG),
-        source: tags.remove(SOURCE_TAG).unwrap_or_else(|| snapshot.volume_id.clone()),
-        volume: snapshot.volume_id,
-        image,
-        id: snapshot.id,
+        source: tags.remove(SOURCE_TAG).unwrap_or_else(|| of.clone()),
+        of,
+        image: None,
+        id,
         account: place.account.clone(),
         region: place.region.clone(),
-        taken_at: snapshot.started_at,
-        state: snapshot.state,
+        taken_at,
+        state: state.to_owned(),
         kept: Vec::new(),
     })
 }
@@ -175,13 +207,13 @@ fn kept(task: &TaskName, verdict: Verdict) -> Kept {
 pub(super) fn twins(backups: &[Backup]) -> Vec<String> {
     let mut first = BTreeMap::new();
     let mut twins = Vec::new();
-    for Backup { account, region, volume, image, id, job, .. } in backups {
+    for Backup { account, region, of, image, id, job, .. } in backups {
         let Some(job) = job else { continue };
-        let (of, made) = match image {
+        let (what, made) = match image {
             Some(image) => ("", image),
-            None => (volume.as_str(), id),
+            None => (of.as_str(), id),
         };
-        if let Some(other) = first.insert((account, region, of, job), made)
+        if let Some(other) = first.insert((account, region, what, job), made)
             && other != made
         {
             twins.push(format!("once: `{other}` and `{made}` are both of the job `{job}`"));
@@ -229,18 +261,66 @@ tasks:
     }
 
     #[test]
+    fn backups_of_every_kind_are_there_with_what_becomes_of_them() {
+        const CONFIG: &str = "accounts:
+  hub: { id: \"111122223333\", regions: [eu-west-1] }
+tasks:
+  volumes: { action: ebs.snapshot.create, accounts: all, schedule: { cron: \"0 2 * * *\" } }
+  databases: { action: rds.snapshot.create, accounts: all, schedule: { cron: \"0 2 * * *\" } }
+  clusters: { action: rds.cluster-snapshot.create, accounts: all, schedule: { cron: \"0 2 * * *\" } }
+  tables: { action: dynamodb.backup.create, accounts: all, schedule: { cron: \"0 2 * * *\" } }
+  prune:
+    action: rds.snapshot.delete
+    accounts: all
+    schedule: { cron: \"0 9 1 1 *\" }
+    select: { tags: { \"lamplighter:task\": databases } }
+    with: { keep: { last: 1 } }
+";
+        let source = Source::new("tasks.yaml", CONFIG);
+        let config = lamplighter_config::load(&[source], ACTIONS, &|_| Err(String::new()));
+        let fleet = "volumes: [{ id: vol-0a0b0c0d }]\ndatabases: [{ id: orders }]
+clusters: [{ id: aurora }]\ntables: [{ id: carts }]";
+        let config = config.unwrap();
+        let fleet = stage::read_fleet(&Source::new("fleet.yaml", fleet), &config).unwrap();
+        let scene = Scene::new(config, Some(fleet), None);
+        let begin = "2026-03-02T00:00:00Z".parse().unwrap();
+        let mut stage = Stage::set(&scene, begin, 1).unwrap();
+        stage.employ(&scene.config.tasks, 2);
+        stage.rehearsal.run_until("2026-03-03T12:00:00Z".parse().unwrap()).unwrap();
+        let left = finish(backups(&scene, &stage)).unwrap().unwrap();
+        let told = left.iter().map(|it| {
+            let kept: Vec<&str> = it.kept.iter().map(|it| it.verdict).collect();
+            format!("{} {} {} {}", it.source, it.task, it.taken_at.strftime("%d"), kept.concat())
+        });
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [
+                "aurora clusters 02 ",
+                "aurora clusters 03 ",
+                "carts tables 02 ",
+                "carts tables 03 ",
+                "orders databases 02 delete",
+                "orders databases 03 keep",
+                "vol-0a0b0c0d volumes 02 ",
+                "vol-0a0b0c0d volumes 03 ",
+            ]
+        );
+        assert_eq!(twins(&left), Vec::<String>::new());
+    }
+
+    #[test]
     fn two_backups_of_one_job_are_told() {
         let backup = |id: &str, volume: &str, image: Option<&str>, job: &str| Backup {
             id: id.to_owned(),
             account: "111122223333".parse().unwrap(),
             region: "eu-west-1".parse().unwrap(),
             source: "i-1".to_owned(),
-            volume: volume.to_owned(),
+            of: volume.to_owned(),
             image: image.map(str::to_owned),
             task: "nightly".to_owned(),
             job: Some(job.to_owned()),
             taken_at: Timestamp::UNIX_EPOCH,
-            state: SnapshotState::Completed,
+            state: "completed".to_owned(),
             kept: Vec::new(),
         };
         let told = twins(&[

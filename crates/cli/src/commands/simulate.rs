@@ -32,15 +32,13 @@ pub(crate) async fn run(globals: &Globals, args: &SimulateArgs) -> Result<Exit, 
     }
     let config = configuration::load(&globals.config)?;
     let fleet = args.fleet.as_deref().map(stage::source).transpose()?;
-    let fleet = fleet.as_ref().map(stage::read_fleet).transpose()?;
+    let fleet = fleet.map(|it| stage::read_fleet(&it, &config)).transpose()?;
     let faults = args.faults.as_deref().map(stage::source).transpose()?;
     let faults = faults.as_ref().map(stage::read_faults).transpose()?;
     let scene = Scene::new(config, fleet, faults);
-    for account in scene.unknown_accounts() {
-        output::note(&format!(
-            "account `{}` ({}) is not in the fleet: nobody can enter it",
-            account.name, account.id
-        ));
+    for (account, why) in scene.closed_accounts() {
+        let (name, id) = (&account.name, &account.id);
+        output::note(&format!("nobody can enter account `{name}` ({id}): {why}"));
     }
     let begin = match &args.from {
         Some(text) => instant("--from", text, &TimeZone::UTC)?,

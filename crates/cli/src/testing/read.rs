@@ -13,7 +13,7 @@ use lamplighter_simulator::{
     words::{Instant, OneOrMore},
 };
 
-use crate::stage;
+use crate::stage::with_accounts;
 
 use super::words::{Expect, File, FleetWords, Test};
 
@@ -165,15 +165,6 @@ impl Fleets<'_> {
         };
         Some(with_accounts(fleet, self.config))
     }
-}
-
-/// A fleet that names no accounts has those of the configuration.
-fn with_accounts(fleet: &Fleet, config: &Config) -> Fleet {
-    let mut fleet = fleet.clone();
-    if fleet.accounts.is_empty() {
-        fleet.accounts = stage::generated(config).accounts;
-    }
-    fleet
 }
 
 /// Says what is wrong with one test.

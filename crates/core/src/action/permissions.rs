@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{AccountId, Region};
+use crate::{AccountId, Region, cloud::ssm::Document};
 
 /// IAM actions, and where they are needed. Policies are generated from these.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Permissions {
     pub marks: BTreeSet<&'static str>,
     /// Whether it sets tags on what it has made, after it was made.
     pub labels: bool,
+    /// The documents of SSM that it may have instances run.
+    pub documents: BTreeSet<Document>,
 }
 
 impl Permissions {
@@ -64,6 +66,13 @@ impl Permissions {
     #[must_use]
     pub fn labelling(mut self) -> Permissions {
         self.labels = true;
+        self
+    }
+
+    /// And it may have instances run these documents of SSM.
+    #[must_use]
+    pub fn running(mut self, documents: impl IntoIterator<Item = Document>) -> Permissions {
+        self.documents.extend(documents);
         self
     }
 

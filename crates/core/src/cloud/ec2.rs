@@ -118,6 +118,19 @@ pub enum SnapshotState {
     Recovering,
 }
 
+impl SnapshotState {
+    /// In AWS's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SnapshotState::Pending => "pending",
+            SnapshotState::Completed => "completed",
+            SnapshotState::Error => "error",
+            SnapshotState::Recoverable => "recoverable",
+            SnapshotState::Recovering => "recovering",
+        }
+    }
+}
+
 /// An EBS snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Snapshot {

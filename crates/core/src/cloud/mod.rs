@@ -6,6 +6,7 @@ pub mod instances;
 pub mod kms;
 pub mod organizations;
 pub mod rds;
+pub mod ssm;
 pub mod table_backups;
 pub mod tables;
 pub mod tagged;
@@ -24,6 +25,7 @@ pub use instances::Instances;
 pub use kms::Kms;
 pub use organizations::{Members, Organizations};
 pub use rds::Rds;
+pub use ssm::Ssm;
 pub use tables::Tables;
 
 /// One account in one region, with credentials for it.
@@ -38,6 +40,8 @@ pub trait Scope: Send + Sync {
     fn kms(&self) -> &dyn Kms;
     /// RDS and Aurora there.
     fn rds(&self) -> &dyn Rds;
+    /// SSM there.
+    fn ssm(&self) -> &dyn Ssm;
     /// DynamoDB there.
     fn tables(&self) -> &dyn Tables;
 }

@@ -88,7 +88,8 @@ impl Engine {
             Err(fault) if state.is_some() && fault.kind == FaultKind::Transient => {
                 return Ok(Outcome::Later { wait: DOOR_WAIT });
             }
-            scope => scope.doing(doing())?,
+            // The step was not even begun.
+            scope => scope.map_err(Fault::nothing_tried).doing(doing())?,
         };
         let cx = StepCx {
             session: &session,

@@ -382,8 +382,14 @@ fn made_for(config: &Config) -> Fleet {
         fleet.images.push(from_value(tagged).unwrap());
     }
     if config.tasks.iter().any(|it| it.order.action == "ec2.instance.snapshot") {
-        let servers = json!({"count": 1, "volumes": 3, "tags": {"snapshot": "nightly"}});
-        fleet.instances.push(from_value(servers).unwrap());
+        let servers = |platform: &str| {
+            json!({
+                "count": 1, "volumes": 3, "agent": "online", "tags": {"snapshot": "nightly"},
+                "platform": platform,
+            })
+        };
+        let servers = ["linux", "windows"].map(servers);
+        fleet.instances.extend(servers.map(|it| from_value(it).unwrap()));
     }
     fleet
 }

@@ -141,6 +141,10 @@ impl Scope for Door {
         panic!("nothing here asks for instances")
     }
 
+    fn ssm(&self) -> &dyn lamplighter_core::cloud::Ssm {
+        unreachable!("no test here uses it")
+    }
+
     fn rds(&self) -> &dyn Rds {
         panic!("nothing here asks for databases")
     }

@@ -3,7 +3,8 @@
 use crate::{operation::Cx, refusal::Refusal};
 
 /// Refuses ids that are none: `kind`, such as `i`, and 8 or 17 hexadecimal digits. Where ids
-/// count from one they may be shorter. Source: EC2 User Guide, "Resource IDs".
+/// count from one they may be shorter, and what a fleet calls something is its id.
+/// Source: EC2 User Guide, "Resource IDs".
 pub(crate) fn check(
     cx: &Cx<'_>,
     kind: &str,
@@ -18,7 +19,9 @@ pub(crate) fn check(
             length && digits.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
         })
     };
-    match ids.iter().find(|id| !good(id)) {
+    let ec2 = &cx.here().ec2;
+    let there = |id: &str| ec2.instances.get(id).is_some() || ec2.images.get(id).is_some();
+    match ids.iter().find(|id| !good(id) && !there(id)) {
         Some(id) => Err(Refusal::new(code, format!("Invalid id: \"{id}\""))),
         None => Ok(()),
     }

@@ -25,7 +25,7 @@ pub(crate) mod snapshots;
 pub(crate) mod tagging;
 pub(crate) mod tags;
 #[cfg(test)]
-mod trial;
+pub(crate) mod trial;
 pub(crate) mod volume_create;
 pub(crate) mod volume_delete;
 pub(crate) mod volume_modify;

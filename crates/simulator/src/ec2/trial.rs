@@ -38,7 +38,7 @@ pub(super) fn volume(id: &str) -> Volume {
     }
 }
 
-pub(super) fn attached(id: &str, instance: &str, device: &str) -> Volume {
+pub(crate) fn attached(id: &str, instance: &str, device: &str) -> Volume {
     let attachment = Attachment {
         instance_id: instance.into(),
         device: device.into(),
@@ -48,7 +48,7 @@ pub(super) fn attached(id: &str, instance: &str, device: &str) -> Volume {
     Volume { attachments: [attachment].into(), ..volume(id) }
 }
 
-pub(super) fn put_volume(bed: &Bed, volume: Volume) {
+pub(crate) fn put_volume(bed: &Bed, volume: Volume) {
     bed.here(|it| it.ec2.volumes.fill([(volume.id.as_str().into(), volume)]));
 }
 

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     ec2::{
         instances::{
-            Device, Instance, Platform, Power, PublicIp, Purchase, StateReason,
+            Agent, Device, Instance, Platform, Power, PublicIp, Purchase, StateReason,
             types::{self, Architecture, InstanceType},
         },
         volumes::Volume,
@@ -40,6 +40,8 @@ entry! {
         pub zone: OneOrMore<String>,
         /// What they run, or several; `linux` by default.
         pub platform: OneOrMore<InstancePlatform>,
+        /// Whether SSM manages them, or several; `none` by default.
+        pub agent: OneOrMore<InstanceAgent>,
         /// How many of them can hibernate; none by default. Their root volumes are encrypted, and
         /// large enough for the memory.
         pub hibernation: Share,
@@ -82,6 +84,18 @@ pub enum InstanceState {
 pub enum InstancePlatform {
     Linux,
     Windows,
+}
+
+/// The SSM agent of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstanceAgent {
+    /// SSM does not manage it.
+    None,
+    /// SSM manages it.
+    Online,
+    /// SSM manages it, and does not hear of it.
+    Lost,
 }
 
 /// An instance and its own volumes.
@@ -186,6 +200,11 @@ impl Instances {
             instance.power = Power::Stopped;
             instance.state_reason = Some(StateReason::asked(code, why, here.now));
         }
+        instance.agent = match self.agent.as_ref().map(|it| *it.draw(&mut here.random)) {
+            None | Some(InstanceAgent::None) => Agent::None,
+            Some(InstanceAgent::Online) => Agent::Online,
+            Some(InstanceAgent::Lost) => Agent::Lost,
+        };
         let is = |share: Option<Share>, here: &mut Here<'_>| {
             share.unwrap_or(Share::NEVER).draw(&mut here.random)
         };

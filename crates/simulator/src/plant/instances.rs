@@ -12,7 +12,7 @@ use crate::{
     Cloud,
     ec2::{
         images::{self, Permission},
-        instances::{self, Device, Purchase, Shortage, StateReason},
+        instances::{self, Agent, Device, Purchase, Shortage, StateReason},
         snapshots::Snapshot,
     },
     kms::Key,
@@ -88,6 +88,23 @@ impl Cloud {
                 *persistent = false;
             }
         });
+    }
+
+    /// SSM manages an instance from now on, and hears of it or not.
+    pub fn manage_instance(&self, place: &Place, id: &str, online: bool) {
+        self.change_instance(place, id, |it| {
+            it.agent = if online { Agent::Online } else { Agent::Lost };
+        });
+    }
+
+    /// Commands of an instance with this text end with this exit code from now on.
+    pub fn fail_commands(&self, place: &Place, id: &str, text: &str, exit_code: i32) {
+        self.at(place, |it, _| it.ssm.failing.push((id.into(), text.into(), exit_code)));
+    }
+
+    /// VSS cannot hold all applications of an instance still from now on.
+    pub fn disturb_vss(&self, place: &Place, id: &str) {
+        self.at(place, |it, _| _ = it.ssm.restless.insert(id.into()));
     }
 
     /// A volume that says so is on an instance.

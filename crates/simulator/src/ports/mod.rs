@@ -10,6 +10,7 @@ mod locks;
 mod organizations;
 mod rds;
 mod sets;
+mod ssm;
 mod tables;
 mod tiers;
 mod volumes;
@@ -24,7 +25,7 @@ use jiff::SignedDuration;
 use lamplighter_core::{
     AccountId, AccountPool, Fault, FaultKind, Place, Region, Scope,
     classify::{classify, minimum_wait},
-    cloud::{Ec2, Instances, Kms, Members, Rds, Session, Tables, organizations::not_a_member},
+    cloud::{Ec2, Instances, Kms, Members, Rds, Session, Ssm, Tables, organizations::not_a_member},
     task::Group,
 };
 use lamplighter_rehearsal::VirtualClock;
@@ -266,6 +267,10 @@ impl Scope for Inside {
     }
 
     fn rds(&self) -> &dyn Rds {
+        self
+    }
+
+    fn ssm(&self) -> &dyn Ssm {
         self
     }
 

@@ -213,7 +213,9 @@ fn api(service: &str, call: &Result<Call, impl Sized>) -> Api {
         ("sts", _) => answer::STS,
         ("dynamodb", _) => answer::DYNAMODB,
         ("sqs", _) => answer::SQS,
-        ("kms" | "events" | "application-autoscaling", _) | (_, Ok(Call::Json(_))) => answer::KMS,
+        ("kms" | "events" | "application-autoscaling" | "ssm", _) | (_, Ok(Call::Json(_))) => {
+            answer::KMS
+        }
         _ => answer::STS,
     }
 }

@@ -111,6 +111,18 @@ impl World {
         self
     }
 
+    /// SSM manages the instance there, and hears of it.
+    pub fn managed(self, id: &str) -> World {
+        self.cloud.cloud().manage_instance(&self.here, id, true);
+        self
+    }
+
+    /// SSM does not hear of the instance there any more.
+    pub fn unmanaged(self, id: &str) -> World {
+        self.cloud.cloud().manage_instance(&self.here, id, false);
+        self
+    }
+
     /// The first volume of the instance there is encrypted with a customer managed key.
     pub fn encrypted_instance(self, id: &str) -> World {
         let key = self.cloud.cloud().put_customer_key(&self.here, &format!("key-of-{id}"));

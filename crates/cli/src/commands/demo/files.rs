@@ -31,7 +31,7 @@ pub(super) fn scene() -> Result<Scene, Failure> {
     let nothing_beside = |name: &str| Err(format!("there is no `{name}` in the demo"));
     let config = lamplighter_config::load(&sources, ACTIONS, &nothing_beside)
         .map_err(|problems| Failure::failed(configuration::rendered(&problems, &sources)))?;
-    let fleet = stage::read_fleet(&Source::new("fleet.yaml", FLEET))?;
+    let fleet = stage::read_fleet(&Source::new("fleet.yaml", FLEET), &config)?;
     let faults = stage::read_faults(&Source::new("faults.yaml", FAULTS))?;
     Ok(Scene::new(config, Some(fleet), Some(faults)))
 }

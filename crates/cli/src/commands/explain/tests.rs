@@ -46,7 +46,7 @@ fn later() -> Later {
     let nothing = |_: &str| Err(String::new());
     let config = lamplighter_config::load(&sources, ACTIONS, &nothing);
     let config = config.unwrap_or_else(|it| panic!("{}", configuration::rendered(&it, &sources)));
-    let fleet = read_fleet(&Source::new("fleet.yaml", FLEET)).unwrap();
+    let fleet = read_fleet(&Source::new("fleet.yaml", FLEET), &config).unwrap();
     let scene = Scene::new(config, Some(fleet), None);
     let begin = scene.begin().unwrap();
     let mut stage = Stage::set(&scene, begin, 1).unwrap();

@@ -55,6 +55,8 @@ pub(crate) struct Instance {
     pub(crate) hangs: bool,
     /// Why it does not become `running` when it is started, if it does not.
     pub(crate) start_fails: Option<StateReason>,
+    /// What SSM hears of it.
+    pub(crate) agent: Agent,
     /// The AWS service that manages it.
     pub(crate) operator: Option<Operator>,
     pub(crate) tags: Tags,
@@ -151,6 +153,17 @@ pub(crate) enum Platform {
     Windows,
 }
 
+/// Its SSM agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Agent {
+    /// It has none, or one that SSM does not let in.
+    None,
+    /// It answers while the instance runs.
+    Online,
+    /// It has registered, and does not answer any more.
+    Lost,
+}
+
 /// What its root device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Root {
@@ -225,6 +238,7 @@ impl Instance {
             termination_protection: false,
             hangs: false,
             start_fails: None,
+            agent: Agent::None,
             operator: None,
             tags: Tags::new(),
         }

@@ -29,7 +29,7 @@ pub(crate) mod types;
 pub(crate) use attributes::{DescribeInstanceAttribute, ModifyInstanceAttribute, Valued};
 pub(crate) use describe::{DescribeInstances, Reservations};
 pub(crate) use instance::{
-    Device, Instance, Platform, Power, PublicIp, Purchase, Root, StateReason,
+    Agent, Device, Instance, Platform, Power, PublicIp, Purchase, Root, StateReason,
 };
 pub use market::Shortage;
 pub(crate) use market::{Market, zones};
