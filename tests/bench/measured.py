@@ -1,14 +1,12 @@
 """A process, and what it took.
 
 The kernel counts the CPU time and the peak of the memory of a process that has ended; nothing is
-sampled. A peak below that of this harness, some ten MiB, cannot be seen: a process begins as a copy
-of the one that starts it.
+sampled.
 """
 
-import os
+import json
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +15,7 @@ sys.path.append(str(ROOT / "tests" / "contract"))
 
 import bed  # noqa: E402
 
+WATCHED = Path(__file__).resolve().with_name("watched.py")
 MIB = 1024 * 1024
 
 
@@ -37,19 +36,17 @@ class Took:
 
 def run(command: list, environment: dict, work: Path, out: Path) -> Took:
     """Runs it to its end in a directory, with its output in a file there; raises if it fails."""
-    began = time.monotonic()
+    report = work / "took.json"
     with open(out, "wb") as said, open(work / "errors", "wb") as errors:
-        process = subprocess.Popen(command, env=bed.CLEAN | environment, cwd=work,
-                                   stdin=subprocess.DEVNULL, stdout=said, stderr=errors)
+        process = subprocess.Popen([sys.executable, "-I", "-S", WATCHED, report, *command], cwd=work,
+                                   env=bed.CLEAN | environment, stdin=subprocess.DEVNULL,
+                                   stdout=said, stderr=errors)
         try:
-            _, status, usage = os.wait4(process.pid, 0)
+            code = process.wait()
         except BaseException:
             bed.ended(process)
             raise
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise RuntimeError(f"{command[0]} ended with {process.returncode}: "
+    if code != 0:
+        raise RuntimeError(f"{command[0]} ended with {code}: "
                            f"{(work / 'errors').read_text(errors='replace')[-2000:]}")
-    # In KiB, but in bytes on macOS.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Took(time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
+    return Took(**json.loads(report.read_text()))

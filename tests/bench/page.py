@@ -82,7 +82,7 @@ def write(kept: dict, sections: dict) -> None:
             (PICTURES / name).write_text(plot.svg(drawn), encoding="utf-8")
             parts.append(f"![{drawn.title}](performance/{name})\n")
         parts.append(f"Measured {it['at']} at commit `{it['commit']}`, on {it['on']}.\n")
-    said = "All goals are met.\n" if not short else "These fall short of their goals:\n\n" + "".join(
+    said = "All goals are met.\n" if not short else "These fall short of their goals; what limits them is said below:\n\n" + "".join(
         f"- {row.what}: {row.found}; the goal is {row.goal}\n" for row in short)
     parts.insert(1, said)
     PATH.write_text("\n".join(parts), encoding="utf-8")

@@ -14,6 +14,11 @@ POLICY = {"policies": [{
     "name": "select", "resource": "ebs",
     "filters": [{"tag:backup": "daily"}, {"type": "value", "key": "Size", "op": "ge", "value": 100}],
 }]}
+LIMITS = """What limits it: Lamplighter has ten places in one process at a time, and Custodian one. A plan is told
+as a whole, so until its end all that is known of each target that it would act on is kept as a JSON value, for
+`apply` to refuse what has changed since; that is most of the memory. Each listed volume costs {listed:.0f} µs of
+CPU time, and each planned one {planned:.0f} µs more: the SDK reads AWS's XML into types of its own, of which the
+values are made that conditions ask about and plans carry along."""
 # Looks at every volume and plans for one in a hundred: AWS has no filter for this.
 FEW = {"where": "target.size_gib > 495"}
 MOST = 100_000
@@ -81,6 +86,8 @@ def measure(bench) -> Found:
             if volumes == MOST and task == "nightly":
                 compare(bench, found, took, planned, calls)
     grown(found, series, *names.values())
+    if any(row.met is False for row in found.rows):
+        found.said.append(limits(series, *names.values()))
     found.plots += [
         Plot("CPU time of a plan", "volumes in ten places", "s", series["cpu"]),
         Plot("Peak memory of a plan", "volumes in ten places", "MiB", series["memory"]),
@@ -118,14 +125,22 @@ def grown(found: Found, series: dict, most: str, few: str) -> None:
     _, (_, tenth), (_, whole) = series["cpu"][most]
     found.row(f"CPU for {MOST:,} volumes, and for a tenth", f"{whole / tenth:.1f} times as much",
               "at most 10 times: linear", whole <= 10 * tenth)
-    (_, least), _, (_, whole) = series["memory"][few]
-    found.row(f"Peak memory to look at {MOST:,} volumes, and at {MOST // 100:,}",
-              f"{whole:.0f} MiB and {least:.0f} MiB", "flat: at most a half more",
-              whole <= 1.5 * least)
+    # Of the tenth, each place has one full page already.
+    (_, tenth), (_, whole) = series["memory"][few][1:]
+    found.row(f"Peak memory to look at {MOST:,} volumes, and at a tenth, a page in each place",
+              f"{whole:.0f} MiB and {tenth:.0f} MiB", "flat: at most a half more",
+              whole <= 1.5 * tenth)
     (_, tenth), (_, whole) = series["memory"][most][1:]
     (_, fewer), (_, more) = series["planned"][most][1:]
     found.row("Memory for each further target of a plan, which is all told at its end",
               f"{(whole - tenth) * 1024 / (more - fewer):.1f} KiB")
+
+
+def limits(series: dict, most: str, few: str) -> str:
+    """What a volume costs, as it follows from the two tasks: six of ten volumes have the tag."""
+    listed = series["cpu"][few][-1][1] / MOST
+    planned = (series["cpu"][most][-1][1] - 0.6 * MOST * listed) / series["planned"][most][-1][1]
+    return LIMITS.format(listed=listed * 1e6, planned=planned * 1e6)
 
 
 def said(calls: dict) -> str:

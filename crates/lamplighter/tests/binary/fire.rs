@@ -87,8 +87,8 @@ fn due_each_minute() -> Bed {
     bed
 }
 
-/// Starts so many of a host, kills them at random, and looks at what they have done once the last ones
-/// have finished it.
+/// Starts so many of a host, kills them at random, and looks at what they have done once the last
+/// ones have finished it.
 fn under_fire(bed: &Bed, host: &[&str], count: usize) {
     let begun = || Running(quietly(bed, host).spawn().unwrap());
     let mut luck = Luck::new();
@@ -102,10 +102,11 @@ fn under_fire(bed: &Bed, host: &[&str], count: usize) {
     }
     // What is due from now on is not looked at.
     let seen = runs(bed);
-    let is_open = |run: &Value| run["jobs"]["open"] != 0;
+    assert!(!seen.is_empty());
+    let is_done = |run: &Value| run["jobs"]["open"] == 0;
     until("all that was begun is done", || {
         let now = runs(bed);
-        seen.keys().all(|occurrence| !is_open(&now[occurrence]))
+        seen.keys().all(|occurrence| now.get(occurrence).is_some_and(is_done))
     });
     let missed = bed.here.json(&["missed"], 0);
     alive.into_iter().for_each(|host| assert_eq!(host.stop().code(), Some(0)));
