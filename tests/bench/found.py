@@ -14,12 +14,11 @@ class Row:
 
 @dataclass
 class Plot:
-    """A picture of lines, each a name and its points, both axes from zero unless `log`."""
+    """A picture of lines, each a name and its points, with both axes from zero."""
     title: str
     x: str
     y: str
     lines: dict
-    log: bool = False
 
 
 @dataclass

@@ -72,9 +72,9 @@ def measure(bench) -> Found:
               f"{size:.1f} MiB; the program is {os.path.getsize(program) / MIB:.1f} MiB",
               "at most 12 MiB", size <= 12)
     if not bench.deployed:
-        found.said.append("What limits it: the SDK, above all that of EC2, is most of the program. The build "
-                          "for deployment (`cargo build --profile dist`), which is made for size, is smaller; "
-                          "its link takes long, so it is measured only with `scripts/bench --dist`.")
+        found.said.append("What limits it: this build is made for speed. That for deployment (`cargo build "
+                          "--profile dist`), which is made for size, takes long to link, so it is measured only "
+                          "with `scripts/bench --dist`.")
     return found
 
 

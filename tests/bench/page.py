@@ -37,10 +37,10 @@ class Section:
     how: str
 
 
-def noted(found: Found) -> dict:
+def noted(found: Found, commit: str) -> dict:
     """What was found, with when and where."""
     return {"at": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), "on": machine(),
-            "commit": commit(), **found.as_json()}
+            "commit": commit, **found.as_json()}
 
 
 def machine() -> str:
@@ -66,7 +66,8 @@ def read() -> dict:
 
 def write(kept: dict, sections: dict) -> None:
     PICTURES.mkdir(exist_ok=True)
-    KEPT.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    lines = [f'"{key}": {json.dumps(it, ensure_ascii=False)}' for key, it in kept.items()]
+    KEPT.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     parts = [HEAD]
     short = []
     for key, section in sections.items():
