@@ -93,6 +93,40 @@ def ministack() -> Referee:
     }, "/_ministack/reset")
 
 
+class EndPoint:
+    """A fleet as an AWS end point: `lamplighter simulate --serve`, in a directory that has a
+    configuration. What clients need to get there is in `environment`."""
+
+    EXPORT = re.compile(r"(\w+)=(\S+)")
+
+    def __init__(self, program: Path, work: Path, fleet: dict, *arguments: str, port: int = 0):
+        (work / "fleet.yaml").write_text(json.dumps(fleet))
+        self.process = subprocess.Popen(
+            [program, "--config", work / "config", "simulate", "--fleet", work / "fleet.yaml",
+             "--days", "0", "--serve", str(port), *arguments],
+            env=CLEAN, cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, encoding="utf-8",
+        )
+        self.said = []
+        self.environment = {}
+        while not self.environment or self.said[-1].startswith("export "):
+            line = self.process.stdout.readline()
+            if not line:
+                raise RuntimeError(f"the simulator has ended: {''.join(self.said)}")
+            self.said.append(line)
+            if line.startswith("export "):
+                self.environment |= dict(self.EXPORT.findall(line))
+        self.address = self.environment["AWS_ENDPOINT_URL"]
+        # Read on, or it would wait for room in the pipe.
+        threading.Thread(target=lambda: self.said.extend(self.process.stdout), daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        ended(self.process)
+
+
 class Simulator:
     """The simulator: a program of its own for each check, which takes orders by its input."""
 

@@ -6,7 +6,6 @@ the member account may do what `member.yaml` says and nothing else.
 
 import json
 import subprocess
-import threading
 from pathlib import Path
 
 import boto3
@@ -33,40 +32,19 @@ tasks:
 NEXT_TASKS = TASKS + "    mode: observe\n"
 
 
-class Simulator:
-    """EC2 and STS: `lamplighter simulate --serve`."""
+class Simulator(bed.EndPoint):
+    """EC2 and STS."""
 
     def __init__(self, program: Path, port: int, work: Path, policies: list):
         role = {"regions": [REGION], "role": "lamplighter-member", "external-id": EXTERNAL_ID,
                 "policies": policies}
-        fleet = {
+        super().__init__(program, work, {
             "accounts": {HUB: {"name": "hub", **role}, MEMBER: {"name": "prod", **role}},
             "volumes": [
                 {"count": VOLUMES, "size": 8, "tags": {"backup": "daily"}},
                 {"count": 1, "size": 8, "tags": {"backup": "never"}},
             ],
-        }
-        (work / "fleet.yaml").write_text(json.dumps(fleet))
-        self.address = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen(
-            [program, "--config", work / "config", "simulate", "--fleet", work / "fleet.yaml",
-             "--days", "0", "--serve", str(port), "--speed", "10"],
-            env=bed.CLEAN, cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, encoding="utf-8",
-        )
-        self.said = []
-        while f"export AWS_ENDPOINT_URL={self.address}" not in "".join(self.said):
-            line = self.process.stdout.readline()
-            assert line, f"the simulator has ended: {''.join(self.said)}"
-            self.said.append(line)
-        # Read on, or it would wait for room in the pipe.
-        threading.Thread(target=lambda: self.said.extend(self.process.stdout), daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        bed.ended(self.process)
+        }, "--speed", "10", port=port)
 
     def snapshots(self) -> list:
         """The tags of all that Lamplighter made."""

@@ -1,7 +1,7 @@
 //! What people and programs read.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, BufWriter, IsTerminal, Write},
     ops::Range,
 };
 
@@ -34,21 +34,28 @@ pub(crate) fn init_logs(verbose: u8, is_host: bool) {
 
 /// Prints text to standard output. A reader that went away is not an error.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    let mut out = anstream::stdout().lock();
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    match write!(out, "{text}{end}").and_then(|()| out.flush()) {
+    printed(|out| write!(out, "{text}{end}"))
+}
+
+/// Prints JSON to standard output. It may be long, and is never here as a whole.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    printed(|out| {
+        let mut out = BufWriter::new(out);
+        serde_json::to_writer_pretty(&mut out, value)?;
+        writeln!(out)?;
+        out.flush()
+    })
+}
+
+fn printed(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::io("writing to standard output", &error))
         }
         _ => Ok(()),
     }
-}
-
-/// Prints JSON to standard output.
-pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|error| Failure::failed(format!("writing JSON: {error}")))?;
-    print(&text)
 }
 
 /// Prints a line to standard error.

@@ -153,12 +153,41 @@ impl Plan {
         if plan.hash == plan.computed_hash() { Ok(plan) } else { Err(BadPlan::Changed) }
     }
 
+    /// That of the list of everything else, as JSON.
     fn computed_hash(&self) -> String {
-        // `Value` sorts the keys of objects, so the text does not depend on the file's layout.
-        let parts = (self.version, self.planned_at, &self.tasks, &self.problems);
-        let text = serde_json::to_value(parts).map(|value| value.to_string()).unwrap_or_default();
-        hex(&Sha256::digest(text))
+        let mut text = Sha256::new();
+        text.update(format!("[{},{},", self.version, as_sorted_json(&self.planned_at)));
+        // Target by target: as one text, a large plan would be here several times.
+        update_with_list(&mut text, &self.tasks, |text, task| {
+            let TaskPlan { task, occurrence, order, verdicts } = task;
+            text.update(format!(
+                "{{\"occurrence\":{},\"order\":{},\"task\":{},\"verdicts\":",
+                as_sorted_json(occurrence),
+                as_sorted_json(order),
+                as_sorted_json(task),
+            ));
+            update_with_list(text, verdicts, |text, it| text.update(as_sorted_json(it)));
+            text.update("}");
+        });
+        text.update(",");
+        update_with_list(&mut text, &self.problems, |text, it| text.update(as_sorted_json(it)));
+        text.update("]");
+        hex(&text.finalize())
     }
+}
+
+fn update_with_list<T>(text: &mut Sha256, items: &[T], update: impl Fn(&mut Sha256, &T)) {
+    text.update("[");
+    for (index, item) in items.iter().enumerate() {
+        text.update(if index > 0 { "," } else { "" });
+        update(text, item);
+    }
+    text.update("]");
+}
+
+/// JSON that does not depend on the file's layout: `Value` sorts the keys of objects.
+fn as_sorted_json(part: &impl Serialize) -> String {
+    serde_json::to_value(part).map(|value| value.to_string()).unwrap_or_default()
 }
 
 impl TaskPlan {
@@ -234,6 +263,8 @@ impl TaskPlan {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn plan() -> Plan {
@@ -244,6 +275,37 @@ mod tests {
     fn a_saved_plan_is_read_back_whatever_its_layout() {
         let pretty = serde_json::to_string_pretty(&plan()).unwrap();
         assert_eq!(Plan::parse(&pretty).unwrap(), plan());
+    }
+
+    #[test]
+    fn the_hash_is_that_of_all_the_rest_as_one_text() {
+        let order = json!({
+            "task": "nightly", "defined-at": "tasks.yaml:1", "action": "a.b.c", "params": {},
+            "select": {"where": "true"}, "adopt": null, "mode": "act", "guards": {},
+            "max-concurrent": null, "timeout": null, "stop-after": null, "time-zone": "UTC",
+        });
+        let target = |id| {
+            json!({
+                "account": "111122223333", "region": "eu-west-1", "target": id, "verdict": "act",
+                "effect": "create \"it\"", "facts": {"size_gib": 8, "id": id},
+            })
+        };
+        let task = |verdicts: &[Value]| {
+            json!({
+                "task": "nightly", "occurrence": "2026-03-29T02:00:00Z", "order": order,
+                "verdicts": verdicts,
+            })
+        };
+        let tasks = json!([task(&[]), task(&[target("vol-1"), target("vol-2")])]);
+        let problem = json!({"task": "nightly", "kind": "config", "message": "no"});
+        let plan = Plan::new(
+            "2026-03-29T02:00:00Z".parse().unwrap(),
+            serde_json::from_value(tasks).unwrap(),
+            serde_json::from_value(json!([problem, problem])).unwrap(),
+        );
+        let rest = (plan.version, plan.planned_at, &plan.tasks, &plan.problems);
+        let text = serde_json::to_value(rest).unwrap().to_string();
+        assert_eq!(plan.hash, hex(&Sha256::digest(text)));
     }
 
     #[track_caller]

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use aws_sdk_ec2::{
     config::Config,
     operation::create_snapshots::builders::CreateSnapshotsFluentBuilder,
-    types::{InstanceSpecification, SnapshotInfo},
+    types::{InstanceSpecification, ResourceType, SnapshotInfo},
 };
 use aws_smithy_types::retry::RetryConfig;
 use lamplighter_core::{
@@ -12,7 +12,7 @@ use lamplighter_core::{
     cloud::ec2::{NewSet, Sets},
 };
 
-use super::{Ec2Client, snapshot_tags};
+use super::{Ec2Client, tags_of};
 
 #[async_trait]
 impl Sets for Ec2Client {
@@ -50,6 +50,6 @@ impl Ec2Client {
             .create_snapshots()
             .instance_specification(of)
             .description(&new.description)
-            .set_tag_specifications(snapshot_tags(&new.tags))
+            .set_tag_specifications(tags_of(&[ResourceType::Snapshot], &new.tags))
     }
 }

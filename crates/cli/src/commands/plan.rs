@@ -1,6 +1,11 @@
 //! `plan`: what would be done to which target and why, without one writing call.
 
-use std::{fs, io::Write, path::Path, sync::Arc};
+use std::{
+    fs,
+    io::{BufWriter, Write},
+    path::Path,
+    sync::Arc,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
 use lamplighter_catalog::ACTIONS;
@@ -111,14 +116,13 @@ pub(super) async fn survey(
 fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
     let shown = path.display();
     let failed = |error| Failure::io(format_args!("saving the plan to `{shown}`"), &error);
-    let text = serde_json::to_string_pretty(plan)
-        .map_err(|error| Failure::failed(format!("writing the plan: {error}")))?;
     let beside = path.with_extension("partial");
     let written = fs::File::create(&beside)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.write_all(b"\n")?;
-            file.sync_all()
+        .and_then(|file| {
+            let mut out = BufWriter::new(file);
+            serde_json::to_writer_pretty(&mut out, plan)?;
+            writeln!(out)?;
+            out.into_inner()?.sync_all()
         })
         .and_then(|()| fs::rename(&beside, path));
     written.map_err(|error| {

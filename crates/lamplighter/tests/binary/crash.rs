@@ -65,7 +65,7 @@ fn counted(bed: &Bed, at: &str, state: &str) -> u64 {
     run.and_then(|run| run["jobs"][state].as_u64()).unwrap_or_default()
 }
 
-fn quietly(bed: &Bed, args: &[&str]) -> Command {
+pub(crate) fn quietly(bed: &Bed, args: &[&str]) -> Command {
     let mut command = bed.here.command(args);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command
@@ -81,7 +81,7 @@ fn serve(bed: &Bed) -> Running {
 }
 
 #[track_caller]
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < PATIENCE, "waited too long until {what}");

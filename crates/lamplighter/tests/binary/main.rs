@@ -5,6 +5,7 @@
 mod bed;
 mod crash;
 mod examples;
+mod fire;
 mod plans;
 mod refused;
 mod shared;

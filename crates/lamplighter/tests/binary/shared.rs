@@ -64,7 +64,7 @@ fn ask(here: &Here, service: &str, target: &str, body: &Value) -> Option<Value> 
 }
 
 /// Makes the table and the queue as a deployment does, and says to the program where they are.
-fn deploy(here: &mut Here) {
+pub(crate) fn deploy(here: &mut Here) {
     let dynamodb = |here: &Here, operation: &str, body: Value| {
         ask(here, "dynamodb", &format!("DynamoDB_20120810.{operation}"), &body)
     };
@@ -134,7 +134,7 @@ fn here_with_ministack() -> (Here, [Running; 2]) {
     (here, [aws, ministack])
 }
 
-fn ministack(here: &mut Here) -> Running {
+pub(crate) fn ministack(here: &mut Here) -> Running {
     let program = std::env::var_os("LAMPLIGHTER_MINISTACK").map(PathBuf::from).expect(
         "this test needs the emulator: `scripts/test` installs it and names it in \
          LAMPLIGHTER_MINISTACK",
