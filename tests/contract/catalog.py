@@ -15,6 +15,7 @@ FILES = {
     "instances": ("simulator", "moto"),
     "images": ("simulator", "moto"),
     "kms": ("simulator", "moto", "ministack"),
+    "ssm": ("simulator", "moto"),
     "organizations": ("simulator",),
     "rds": ("simulator", "moto"),
     "scaling": ("simulator", "moto"),

@@ -125,3 +125,6 @@ impl Ssm for SsmClient {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

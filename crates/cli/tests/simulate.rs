@@ -171,7 +171,8 @@ fn an_account_that_is_not_in_the_fleet_is_named_and_fails() {
     here.write("fleet.yaml", &hub_only);
     let ended = here.run(&["simulate", "--fleet", "fleet.yaml", "--days", "1"]);
     assert_eq!(ended.code, Some(1));
-    assert!(ended.stderr.contains("account `prod` (222233334444) is not in the fleet"));
+    let told = "account `prod` (222233334444): it is not in the fleet";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
     assert!(ended.stdout.contains("cannot be assumed"), "{}", ended.stdout);
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     Account, ClusterSnapshots, Clusters, DatabaseSnapshots, Databases, Fleet, Instances, Keys,
-    Snapshots, Tables, Unit, VolumeType, Volumes,
+    Snapshots, Tables, Unit, VolumeType, Volumes, instances::InstanceAgent,
 };
 use crate::words::{OneOrMore, Range, Share, TagValue, Text, Time};
 
@@ -291,7 +291,8 @@ fn instances(place: Places<'_>, tags: EntryTags, count: u32) -> Instances {
     let (account, region) = named(place);
     let (count, age) = (Some(Range::only(count)), Some(days(30, 800)));
     let hibernation = Some(Share::percent(30));
-    Instances { account, region, count, age, tags, hibernation, ..Instances::default() }
+    let agent = Some(OneOrMore::one(InstanceAgent::Online));
+    Instances { account, region, count, age, tags, hibernation, agent, ..Instances::default() }
 }
 
 fn databases(place: Places<'_>, tags: EntryTags, count: u32) -> Databases {
