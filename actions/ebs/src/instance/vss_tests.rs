@@ -1,5 +1,5 @@
 use jiff::SignedDuration;
-use lamplighter_core::{Tags, cloud::ec2::Snapshot};
+use lamplighter_core::{Clock, FaultKind, Tags, action::SOURCE_TAG, cloud::ec2::Snapshot};
 use lamplighter_testkit::{Mishap, World, conforms, conforms_in};
 use serde_json::{Value, json};
 
@@ -94,6 +94,51 @@ fn a_plan_says_who_can_be_held_still() {
 }
 
 #[test]
+fn no_volume_is_taken_that_is_not_asked_for() {
+    let root = json!({ "quiesce": { "vss": true }, "volumes": { "root": false } });
+    let world = ran(windows(), root);
+    assert_eq!(world.targets(), "i-a succeeded: created `snap-1`, application-consistent");
+    assert_eq!(made(&world)[0].volume_id, "vol-d");
+    let mut some = or_crash();
+    some["volumes"] = json!({ "tags": { "disk": "vol-c" } });
+    let world = ran(windows(), some);
+    let why = "VSS takes all data volumes, and `vol-d` is to be left out";
+    let expected = format!("i-a succeeded: created `snap-1`, crash-consistent because {why}");
+    assert_eq!(world.targets(), expected);
+    assert_eq!(made(&world)[0].volume_id, "vol-c");
+    assert_eq!(calls(&world), ["CreateSnapshots"]);
+}
+
+/// A run in which a call is answered so.
+fn ran_with(operation: &str, mishap: Mishap) -> World {
+    let calm = ran(windows(), vss()).cloud().calls();
+    // The last one, as a plan is made of the same calls.
+    let call = calm.iter().rposition(|it| it.operation == operation).unwrap() + 1;
+    let world = windows();
+    world.faults().at_calls(call..=call, mishap);
+    ran(world, vss())
+}
+
+#[test]
+fn a_snapshot_is_never_said_to_be_of_the_instance() {
+    let world = ran_with("CreateTags", Mishap::Fails(FaultKind::Permission));
+    assert!(world.targets().starts_with("i-a failed"), "{}", world.targets());
+    let sources: Vec<_> =
+        made(&world).into_iter().map(|it| it.tags.get(SOURCE_TAG).cloned()).collect();
+    assert!(sources.contains(&None), "{sources:?}");
+    assert!(!sources.contains(&Some("i-a".to_owned())), "{sources:?}");
+}
+
+#[test]
+fn one_volume_that_vss_has_not_held_is_enough_for_a_set_to_be_crash_consistent() {
+    let mut set = made(&ran(windows(), vss()));
+    assert!(super::are_held(&set));
+    set[1].tags.insert("AppConsistent".to_owned(), "False".to_owned());
+    assert!(!super::are_held(&set));
+    assert!(!super::are_held(&[]));
+}
+
+#[test]
 fn what_vss_has_not_held_is_crash_consistent_whatever_was_wished() {
     let restless = || {
         let world = windows();
@@ -150,6 +195,19 @@ fn a_command_of_which_nobody_knows_is_waited_for_and_then_sent_anew() {
             assert_eq!(made(&world).len(), 2);
         }
     }
+}
+
+#[test]
+fn a_look_that_fails_before_the_command_is_no_reason_to_wait_for_one() {
+    let calm = ran(windows(), vss()).cloud().calls();
+    let send = calm.iter().position(|it| it.operation == "SendCommand").unwrap();
+    let world = windows();
+    world.faults().at_calls(send..=send, Mishap::Fails(FaultKind::Transient));
+    let begun = world.clock().now();
+    let world = ran(world, vss());
+    assert!(world.targets().ends_with("application-consistent"), "{}", world.targets());
+    let took = world.clock().now().duration_since(begun);
+    assert!(took < SignedDuration::from_mins(30), "{took:#}");
 }
 
 #[test]

@@ -103,18 +103,7 @@ tasks:
     accounts: [prod]
     with: { kinds: [tables, volumes], tags: { team: a } }
 ";
-    let config = parsed(TASKS);
-    let policies = policies(&config);
-    let policy = &policies[&"222233334444".parse::<AccountId>().unwrap()];
-    let allowed = policy["Statement"].as_array().unwrap().iter().map(|it| {
-        let texts = |key: &str| {
-            let all = it[key].as_array().unwrap().iter();
-            all.map(|it| it.as_str().unwrap()).collect::<Vec<_>>().join(" ")
-        };
-        format!("{} on {}", texts("Action"), texts("Resource"))
-    });
-    let mut allowed: Vec<String> = allowed.collect();
-    allowed.sort();
+    let allowed = allowed(TASKS);
     let table = "arn:aws:dynamodb:*:222233334444:table/*";
     let reads = "dynamodb:DescribeTable dynamodb:ListTagsOfResource dynamodb:TagResource";
     assert_eq!(
@@ -125,6 +114,50 @@ tasks:
             "ec2:CreateTags on arn:aws:ec2:*:222233334444:volume/*".to_owned(),
         ]
     );
+}
+
+#[test]
+fn a_task_may_run_the_documents_that_it_needs_and_no_others() {
+    #[track_caller]
+    fn check(quiesce: &str, expected: &[&str]) {
+        let tasks = format!(
+            "accounts:
+  prod: {{ id: \"222233334444\", role: ops/member, external-id: 7f3c, regions: [eu-west-1] }}
+tasks:
+  servers:
+    action: ec2.instance.snapshot
+    accounts: [prod]
+    with: {{ quiesce: {{ {quiesce} }} }}
+"
+        );
+        let allowed = allowed(&tasks).join("\n");
+        let documents = allowed.split(' ').filter_map(|it| it.split_once(":document/"));
+        let documents: BTreeSet<&str> = documents.map(|(_, name)| name.trim_end()).collect();
+        assert_eq!(documents, expected.iter().copied().collect(), "{allowed}");
+    }
+    let scripts = "scripts: { freeze: sync, thaw: sync }";
+    let (shell, vss) = ("AWS-RunShellScript", "AWSEC2-VssInstallAndSnapshot");
+    check(scripts, &[shell]);
+    check("vss: true", &[vss]);
+    check(&format!("{scripts}, vss: true"), &[shell, vss]);
+}
+
+/// What the policy of the account allows, a line for each statement.
+#[track_caller]
+fn allowed(tasks: &str) -> Vec<String> {
+    let policies = policies(&parsed(tasks));
+    let account: AccountId = "222233334444".parse().unwrap();
+    let policy = &policies[&account];
+    let allowed = policy["Statement"].as_array().unwrap().iter().map(|it| {
+        let texts = |key: &str| {
+            let all = it[key].as_array().unwrap().iter();
+            all.map(|it| it.as_str().unwrap()).collect::<Vec<_>>().join(" ")
+        };
+        format!("{} on {}", texts("Action"), texts("Resource"))
+    });
+    let mut allowed: Vec<String> = allowed.collect();
+    allowed.sort();
+    allowed
 }
 
 /// With the policies of one configuration, runs another.

@@ -1,6 +1,7 @@
 use std::{
     future::Future,
     pin::pin,
+    sync::Mutex,
     task::{Context, Poll, Waker},
 };
 
@@ -11,6 +12,8 @@ use crate::{FaultKind, task::Regions};
 struct Tree {
     units: Vec<(&'static str, &'static str)>,
     accounts: Vec<(&'static str, &'static str, &'static str)>,
+    /// Of what the accounts were asked for, once for each first page.
+    asked: Mutex<Vec<String>>,
 }
 
 /// The page of a number: none of what is there on the first, and one thing on each other.
@@ -30,6 +33,9 @@ impl Organizations for Tree {
     ) -> Result<Page<Member>, Fault> {
         if parent == "ou-denied" {
             return Err(Fault::new(FaultKind::Permission, "denied"));
+        }
+        if page.is_none() {
+            self.asked.lock().unwrap().push(parent.to_owned());
         }
         let here = self.accounts.iter().filter(|(_, of, _)| *of == parent);
         let member = |(id, _, state): &(&str, &str, &str)| Member {
@@ -60,10 +66,15 @@ fn tree() -> Tree {
             (C, "ou-deep", "ACTIVE"),
             (D, "ou-deep", "SUSPENDED"),
         ],
+        asked: Mutex::default(),
     }
 }
 
 fn list(units: &[&str], exclude: &[&str]) -> Result<Vec<String>, String> {
+    list_in(&tree(), units, exclude)
+}
+
+fn list_in(tree: &Tree, units: &[&str], exclude: &[&str]) -> Result<Vec<String>, String> {
     let texts = |texts: &[&str]| texts.iter().map(|&it| it.to_owned()).collect();
     let group = Group {
         name: "prod".to_owned(),
@@ -71,8 +82,7 @@ fn list(units: &[&str], exclude: &[&str]) -> Result<Vec<String>, String> {
         exclude: texts(exclude),
         regions: Regions::All,
     };
-    let tree = tree();
-    let mut walk = pin!(members(&tree, &group));
+    let mut walk = pin!(members(tree, &group));
     // Nothing here waits.
     match walk.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(found)) => {
@@ -95,6 +105,15 @@ fn units_are_walked_to_the_bottom_and_closed_accounts_stand_apart() {
     check(&["ou-prod"], &[], &[B, C, CLOSED]);
     check(&["ou-deep"], &[], &[C, CLOSED]);
     check(&["ou-prod", "ou-deep"], &[], &[B, C, CLOSED]);
+}
+
+#[test]
+fn a_unit_that_is_named_and_lies_below_another_is_listed_once() {
+    let tree = tree();
+    list_in(&tree, &["ou-deep", "ou-prod", "ou-prod"], &[]).unwrap();
+    let mut asked = tree.asked.into_inner().unwrap();
+    asked.sort_unstable();
+    assert_eq!(asked, ["ou-deep", "ou-prod"]);
 }
 
 #[test]
