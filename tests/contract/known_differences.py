@@ -115,6 +115,14 @@ MOTO = {
     "rds.option_groups_are_found_by_their_names": Known(
         "names default groups that it does not have", "OptionGroupNotFoundFault"),
     "rds.events_are_shown_for_two_weeks": Known("shows other events", "DB instance stopped"),
+    "ssm.a_command_does_not_show_at_once": accepts("has ended at once"),
+    "ssm.an_unknown_command_does_not_exist": Known(
+        "is `InvalidCommandId`", "InvalidCommandId"),
+    "ssm.an_instance_that_is_not_managed_is_refused": accepts(),
+    "ssm.an_unknown_document_is_refused": accepts(),
+    "ssm.an_unknown_parameter_is_refused": accepts(),
+    "ssm.of_several_steps_one_is_asked_for": accepts("answers with one of its own"),
+    "ssm.managed_instances_are_listed": Known("has no DescribeInstanceInformation", "500"),
 }
 
 MINISTACK = {
