@@ -28,7 +28,7 @@ use crate::{
     template::Values,
 };
 
-pub use any::{AnyAction, Candidate, Catalog, find, ordered};
+pub use any::{AnyAction, Candidate, Catalog, Kept, find, ordered};
 pub use permissions::Permissions;
 
 /// The tag that names the task which made a resource. Retention touches nothing without it.

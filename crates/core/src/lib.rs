@@ -7,6 +7,7 @@ pub mod cloud;
 pub mod copying;
 pub mod engine;
 pub mod events;
+pub mod facts;
 pub mod fault;
 pub mod gone;
 pub mod id;
@@ -30,6 +31,7 @@ use std::collections::BTreeMap;
 pub use action::{Action, AnyAction, Catalog, Progress, Spec, StepCx, Verdict};
 pub use cloud::{AccountPool, Resource, Scope};
 pub use engine::{Clock, Engine, Journal, Ports, Queue};
+pub use facts::Facts;
 pub use fault::{Doing, Fault, FaultKind, if_there};
 pub use id::{AccountId, EventId, JobId, Place, Region, RunId, TaskName};
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    AccountId, Fault, FaultKind, Place, Region, TaskName,
+    AccountId, Facts, Fault, FaultKind, Place, Region, TaskName,
     action::Verdict,
     engine::Survey,
     fault::shortened,
@@ -68,7 +68,7 @@ pub struct TargetPlan {
     /// What was known of the target; `apply` refuses it when that has changed. Only of targets
     /// to act on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub facts: Option<Value>,
+    pub facts: Option<Facts>,
 }
 
 /// The name of a [`Verdict`].
@@ -142,12 +142,14 @@ impl Plan {
 
     /// Reads a saved plan. Whatever is not exactly what [`Plan::new`] made is refused.
     pub fn parse(text: &str) -> Result<Plan, BadPlan> {
+        #[derive(Deserialize)]
+        struct Head {
+            version: Option<Value>,
+        }
         // The version first: a plan of another version may well have other fields.
-        let value: Value = serde_json::from_str(text).map_err(BadPlan::Unreadable)?;
-        if let Some(found) = value.get("version")
-            && *found != VERSION
-        {
-            return Err(BadPlan::Version { found: found.clone() });
+        let head: Head = serde_json::from_str(text).map_err(BadPlan::Unreadable)?;
+        if let Some(found) = head.version.filter(|it| *it != VERSION) {
+            return Err(BadPlan::Version { found });
         }
         let plan: Plan = serde_json::from_str(text).map_err(BadPlan::Unreadable)?;
         if plan.hash == plan.computed_hash() { Ok(plan) } else { Err(BadPlan::Changed) }
@@ -166,7 +168,7 @@ impl Plan {
                 as_sorted_json(order),
                 as_sorted_json(task),
             ));
-            update_with_list(text, verdicts, |text, it| text.update(as_sorted_json(it)));
+            update_with_list(text, verdicts, |text, it| text.update(it.as_sorted_json()));
             text.update("}");
         });
         text.update(",");
@@ -188,6 +190,29 @@ fn update_with_list<T>(text: &mut Sha256, items: &[T], update: impl Fn(&mut Sha2
 /// JSON that does not depend on the file's layout: `Value` sorts the keys of objects.
 fn as_sorted_json(part: &impl Serialize) -> String {
     serde_json::to_value(part).map(|value| value.to_string()).unwrap_or_default()
+}
+
+impl TargetPlan {
+    /// The same for a target, without a tree of values: there may be very many.
+    fn as_sorted_json(&self) -> String {
+        #[derive(Serialize)]
+        struct Sorted<'a> {
+            account: &'a AccountId,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            effect: &'a Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            facts: &'a Option<Facts>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            reason: &'a Option<String>,
+            region: &'a Region,
+            target: &'a str,
+            verdict: VerdictName,
+        }
+        let TargetPlan { account, region, target, verdict, effect, reason, facts } = self;
+        let verdict = *verdict;
+        let sorted = Sorted { account, effect, facts, reason, region, target, verdict };
+        serde_json::to_string(&sorted).unwrap_or_default()
+    }
 }
 
 impl TaskPlan {
@@ -296,7 +321,9 @@ mod tests {
                 "verdicts": verdicts,
             })
         };
-        let tasks = json!([task(&[]), task(&[target("vol-1"), target("vol-2")])]);
+        let mut left = target("vol-3");
+        left["reason"] = json!("it is too young");
+        let tasks = json!([task(&[]), task(&[target("vol-1"), target("vol-2"), left])]);
         let problem = json!({"task": "nightly", "kind": "config", "message": "no"});
         let plan = Plan::new(
             "2026-03-29T02:00:00Z".parse().unwrap(),

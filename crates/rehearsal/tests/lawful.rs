@@ -93,7 +93,7 @@ fn find() -> Job {
 fn act() -> Job {
     let Work::Find { order, place, occurrence, .. } = find().work else { unreachable!() };
     let id = JobId::act(&find().run(), &place, "vol-1");
-    let (target, facts) = ("vol-1".to_owned(), Arc::new(json!({})));
+    let (target, facts) = ("vol-1".to_owned(), json!({}).into());
     let work =
         Work::Act { order, place, occurrence, target, facts, why: String::new(), state: None };
     Job::new(id, work, NOW, NOW, SignedDuration::from_hours(1))

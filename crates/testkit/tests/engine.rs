@@ -380,7 +380,10 @@ fn a_saved_plan_is_done_as_it_is_and_what_changed_since_is_refused() {
     let mut planned = TaskPlan::new(&task.order, BEGIN, vec![place], &mut problems);
     planned.verdicts.sort_by(|a, b| a.target.cmp(&b.target));
     // `vol-a` was larger when it was planned, and `vol-c` was not there.
-    planned.verdicts[0].facts.as_mut().expect("it is acted on")["size_gib"] = json!(9);
+    let larger = planned.verdicts[0].facts.as_mut().expect("it is acted on");
+    let mut facts = larger.value();
+    facts["size_gib"] = json!(9);
+    *larger = facts.into();
     planned.verdicts.truncate(2);
     let plan = Plan::new(BEGIN, vec![planned], problems);
 

@@ -54,7 +54,8 @@ fn planned(targets: usize) -> Job {
     let place = job.work.place().unwrap().clone();
     let target = |n| PlannedTarget {
         target: format!("vol-{n:017x}"),
-        facts: json!({"id": n, "tags": {"name": "the \"volume\" of a database"}, "size-gib": 1.5}),
+        facts: json!({"id": n, "tags": {"name": "the \"volume\" of a database"}, "size-gib": 1.5})
+            .into(),
     };
     let plan = PlannedPlace { place, now: at(0), targets: (0..targets).map(target).collect() };
     job.work = Work::Spread {

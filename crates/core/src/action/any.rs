@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Action, BadParams, LookCx, Permissions, PlanCx, Progress, Spec, StepCx, Verdict};
 use crate::{
-    Fault, Place, Tags,
+    Facts, Fault, Place, Tags,
     cloud::{Page, PageToken, Resource, Scope},
     select::ServerFilter,
 };
@@ -27,6 +27,22 @@ pub struct Candidate {
     pub tags: Tags,
     /// All that is known of it, as JSON.
     pub facts: Value,
+}
+
+/// A listed resource that there is something to do with, as it is kept until the whole place is
+/// listed.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The id that AWS knows it by.
+    pub id: String,
+    /// All that is known of it.
+    pub facts: Facts,
+}
+
+impl From<Candidate> for Kept {
+    fn from(it: Candidate) -> Kept {
+        Kept { id: it.id, facts: it.facts.into() }
+    }
 }
 
 /// An [`Action`] whose types have become JSON. Implemented for every `Action`.
@@ -80,7 +96,7 @@ pub trait AnyAction: Send + Sync {
         &self,
         params: &Value,
         cx: &LookCx<'_>,
-        found: &[Candidate],
+        found: &[Kept],
     ) -> Result<Vec<Verdict>, Fault>;
     /// The places whose gate a job has to be in for its next step.
     fn gated_at(
@@ -94,7 +110,7 @@ pub trait AnyAction: Send + Sync {
         &self,
         cx: &StepCx<'_>,
         params: &Value,
-        target: &Value,
+        target: &Facts,
         state: Option<&Value>,
     ) -> Result<Progress<Value>, Fault>;
     /// Tries what steps on a target would need: see [`Action::rehearse`].
@@ -102,7 +118,7 @@ pub trait AnyAction: Send + Sync {
         &self,
         cx: &StepCx<'_>,
         params: &Value,
-        target: &Value,
+        target: &Facts,
     ) -> Result<Vec<&'static str>, Fault>;
 }
 
@@ -194,13 +210,11 @@ impl<A: Action> AnyAction for A {
         &self,
         params: &Value,
         cx: &LookCx<'_>,
-        found: &[Candidate],
+        found: &[Kept],
     ) -> Result<Vec<Verdict>, Fault> {
         let params: A::Params = from_json(params, "parameters")?;
-        let targets = found
-            .iter()
-            .map(|it| from_json(&it.facts, "target"))
-            .collect::<Result<Vec<A::Target>, Fault>>()?;
+        let targets =
+            found.iter().map(|it| read(&it.facts)).collect::<Result<Vec<A::Target>, Fault>>()?;
         let known = A::look(cx, &params, &targets).await?;
         let plan = PlanCx {
             task: &cx.session.task,
@@ -237,11 +251,11 @@ impl<A: Action> AnyAction for A {
         &self,
         cx: &StepCx<'_>,
         params: &Value,
-        target: &Value,
+        target: &Facts,
         state: Option<&Value>,
     ) -> Result<Progress<Value>, Fault> {
         let params: A::Params = from_json(params, "parameters")?;
-        let target: A::Target = from_json(target, "target")?;
+        let target: A::Target = read(target)?;
         let state: Option<A::State> = state.map(|state| from_json(state, "state")).transpose()?;
         Ok(match self.step(cx, &params, &target, state).await? {
             Progress::Done(summary) => Progress::Done(summary),
@@ -257,10 +271,10 @@ impl<A: Action> AnyAction for A {
         &self,
         cx: &StepCx<'_>,
         params: &Value,
-        target: &Value,
+        target: &Facts,
     ) -> Result<Vec<&'static str>, Fault> {
         let params: A::Params = from_json(params, "parameters")?;
-        A::rehearse(cx, &params, &from_json(target, "target")?).await
+        A::rehearse(cx, &params, &read(target)?).await
     }
 }
 
@@ -296,6 +310,10 @@ pub fn ordered(catalog: Catalog, name: &str) -> Result<&'static dyn AnyAction, F
 fn from_json<T: DeserializeOwned>(value: &Value, what: &str) -> Result<T, Fault> {
     T::deserialize(value)
         .map_err(|err| Fault::permanent(format!("reading the job's {what}")).caused_by(err))
+}
+
+fn read<T: DeserializeOwned>(facts: &Facts) -> Result<T, Fault> {
+    facts.read().map_err(|err| Fault::permanent("reading the job's target").caused_by(err))
 }
 
 fn to_json<T: Serialize>(value: &T, what: &str) -> Result<Value, Fault> {

@@ -17,7 +17,7 @@ use super::{
     survey::{Planned, Survey, survey},
 };
 use crate::{
-    Fault, FaultKind, JobId, Place,
+    Facts, Fault, FaultKind, JobId, Place,
     action::{AnyAction, DESCRIBE_LAG, LookCx, Pulse, Verdict},
     cloud::Session,
     job::{Job, Outcome, PlannedPlace, Status, Work},
@@ -250,14 +250,14 @@ impl Maker<'_> {
         self.record_of(&it.target, &it.facts, status)
     }
 
-    fn open_of(&self, target: &str, facts: &Value, why: Option<&str>) -> Job {
+    fn open_of(&self, target: &str, facts: &Facts, why: Option<&str>) -> Job {
         let timeout = self.order.timeout.unwrap_or_else(|| {
             SignedDuration::try_from(self.action.spec().timeout).unwrap_or(SignedDuration::MAX)
         });
         Job::new(self.id(target), self.work(target, facts, why), self.now, self.now, timeout)
     }
 
-    fn record_of(&self, target: &str, facts: &Value, status: Status) -> Job {
+    fn record_of(&self, target: &str, facts: &Facts, status: Status) -> Job {
         Job::record(self.id(target), self.work(target, facts, None), status, self.now)
     }
 
@@ -265,13 +265,13 @@ impl Maker<'_> {
         JobId::act(&self.job.run(), self.place, target)
     }
 
-    fn work(&self, target: &str, facts: &Value, why: Option<&str>) -> Work {
+    fn work(&self, target: &str, facts: &Facts, why: Option<&str>) -> Work {
         Work::Act {
             order: Arc::clone(self.order),
             place: self.place.clone(),
             occurrence: self.occurrence,
             target: target.to_owned(),
-            facts: Arc::new(facts.clone()),
+            facts: facts.clone(),
             why: why.unwrap_or_default().to_owned(),
             state: None,
         }
@@ -279,10 +279,11 @@ impl Maker<'_> {
 }
 
 /// What differs between two sets of facts, in words.
-fn difference(planned: &Value, found: &Value) -> Option<String> {
+fn difference(planned: &Facts, found: &Facts) -> Option<String> {
     if planned == found {
         return None;
     }
+    let (planned, found) = (&planned.value(), &found.value());
     let keys = |value: &Value| value.as_object().map(|it| it.keys().cloned().collect::<Vec<_>>());
     let mut names = keys(planned).unwrap_or_default();
     names.extend(keys(found).unwrap_or_default());
@@ -307,15 +308,13 @@ mod tests {
 
     #[test]
     fn a_difference_names_what_changed() {
-        let planned = json!({ "size_gib": 8, "state": "in-use" });
-        assert_eq!(difference(&planned, &planned), None);
-        assert_eq!(
-            difference(&planned, &json!({ "size_gib": 16, "state": "in-use" })).as_deref(),
-            Some("`size_gib` was 8 and is 16")
-        );
-        assert_eq!(
-            difference(&planned, &json!({ "size_gib": 8 })).as_deref(),
-            Some("`state` was \"in-use\" and is nothing")
-        );
+        #[track_caller]
+        fn check(found: Value, expected: Option<&str>) {
+            let planned = json!({ "size_gib": 8, "state": "in-use" });
+            assert_eq!(difference(&planned.into(), &found.into()).as_deref(), expected);
+        }
+        check(json!({ "size_gib": 8, "state": "in-use" }), None);
+        check(json!({ "size_gib": 16, "state": "in-use" }), Some("`size_gib` was 8 and is 16"));
+        check(json!({ "size_gib": 8 }), Some("`state` was \"in-use\" and is nothing"));
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{JobId, action::Candidate, cloud::PageToken};
+use crate::{JobId, action::Kept, cloud::PageToken};
 
 /// How long a listing that was broken off may go on. What is on its first pages must not be too
 /// old, and AWS does not keep its place for ever.
@@ -19,11 +19,11 @@ pub(super) struct Listing {
     /// The instant for which all of it is decided.
     pub(super) now: Timestamp,
     /// Selected resources.
-    pub(super) selected: Vec<Candidate>,
+    pub(super) selected: Vec<Kept>,
     /// Resources of which it is not known whether they are selected, and why.
-    pub(super) unknown: Vec<(Candidate, String)>,
+    pub(super) unknown: Vec<(Kept, String)>,
     /// Selected resources of an event that the task itself has made.
-    pub(super) own: Vec<Candidate>,
+    pub(super) own: Vec<Kept>,
     /// How many resources there were.
     pub(super) listed: u64,
     /// How many pages there were.

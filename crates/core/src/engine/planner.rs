@@ -4,11 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
-use serde_json::Value;
-
 use super::{Survey, find::NoPulse, listing::Listing, survey::survey};
 use crate::{
-    AccountId, AccountPool, Catalog, Fault, JobId, Place, RunId, TaskName,
+    AccountId, AccountPool, Catalog, Facts, Fault, JobId, Place, RunId, TaskName,
     action::{self, LookCx, StepCx},
     cloud::Session,
     job::Tried,
@@ -78,7 +76,7 @@ impl Planner {
         &self,
         order: &Order,
         place: &Place,
-        (target, facts): (&str, &Value),
+        (target, facts): (&str, &Facts),
         at: Timestamp,
     ) -> Result<Vec<&'static str>, Fault> {
         let action = action::ordered(self.catalog, &order.action)?;

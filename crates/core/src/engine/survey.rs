@@ -6,15 +6,14 @@
 use std::{collections::BTreeSet, mem::replace};
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::{
     guards::{self, Found},
     listing::Listing,
 };
 use crate::{
-    Doing, Fault, Place, RunId,
-    action::{AnyAction, Candidate, Effect, JOB_TAG, LookCx, TASK_TAG, Verdict},
+    Doing, Facts, Fault, Place, RunId,
+    action::{AnyAction, Candidate, Effect, JOB_TAG, Kept, LookCx, TASK_TAG, Verdict},
     cloud::Session,
     select::{self, Fields, Selected, ServerFilter},
     task::Order,
@@ -29,9 +28,9 @@ pub struct Survey {
     /// Selected resources with their verdicts, in the order listed.
     pub planned: Vec<Planned>,
     /// Resources of which it is not known whether they are selected, and why.
-    pub unknown: Vec<(Candidate, String)>,
+    pub unknown: Vec<(Kept, String)>,
     /// Selected resources of an event that the task itself has made: those are no targets of it.
-    pub own: Vec<Candidate>,
+    pub own: Vec<Kept>,
     /// The numbers that guards judge.
     pub found: Found,
 }
@@ -41,8 +40,8 @@ pub struct Survey {
 pub struct Planned {
     /// Its id.
     pub target: String,
-    /// All that is known of it, as JSON.
-    pub facts: Value,
+    /// All that is known of it.
+    pub facts: Facts,
     /// What should happen to it.
     pub verdict: Verdict,
 }
@@ -87,13 +86,13 @@ pub(super) async fn survey(
             listing.listed += 1;
             match order.select.selects(&seen(&candidate, &fields, place), now) {
                 Selected::Yes if only.is_some() && made_by(order, &candidate) => {
-                    listing.own.push(candidate);
+                    listing.own.push(candidate.into());
                 }
-                Selected::Yes => listing.selected.push(candidate),
+                Selected::Yes => listing.selected.push(candidate.into()),
                 Selected::No => {}
                 Selected::Unknown(why) => {
                     let why = format!("cannot tell whether it is selected: {why}");
-                    listing.unknown.push((candidate, why));
+                    listing.unknown.push((candidate.into(), why));
                 }
             }
         }

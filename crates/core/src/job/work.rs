@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::{
-    AccountId, Place,
+    AccountId, Facts, Place,
     task::{Group, Order, Reach},
 };
 
@@ -59,7 +59,7 @@ pub enum Work {
         /// The target's id.
         target: String,
         /// What was known of the target when it was chosen.
-        facts: Arc<Value>,
+        facts: Facts,
         /// Why it is acted on, in words. Empty where that is obvious.
         #[serde(default)]
         why: String,
@@ -86,7 +86,7 @@ pub struct PlannedTarget {
     /// The target's id.
     pub target: String,
     /// What was known of it.
-    pub facts: Value,
+    pub facts: Facts,
 }
 
 /// What kind of work a job is.

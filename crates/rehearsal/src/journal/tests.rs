@@ -24,7 +24,7 @@ fn job(name: &str, days: i64, target: &str) -> Job {
     let order = Arc::new(task(name, "test.snap", Value::Null, &[]).order);
     let occurrence = NOW + SignedDuration::from_hours(24 * days);
     let id = JobId::act(&RunId::new(&order.task, occurrence), &place, target);
-    let (target, facts) = (target.to_owned(), Arc::new(Value::Null));
+    let (target, facts) = (target.to_owned(), Value::Null.into());
     let work =
         Work::Act { order, place, occurrence, target, facts, why: String::new(), state: None };
     Job::new(id, work, NOW, NOW, SignedDuration::from_hours(1))

@@ -43,7 +43,7 @@ pub(super) async fn a_job_is_loaded_as_it_was_written(journal: &dyn Journal) {
     let run = run("nightly", 0);
     let occurrence = at(0);
     let odd = "vol-1/ü \"quoted\" 'and' {braced} \u{1f56f} @2026-03-29T02:00:00Z%\\";
-    let target = PlannedTarget { target: odd.to_owned(), facts: json!({"size-gib": 1.5}) };
+    let target = PlannedTarget { target: odd.to_owned(), facts: json!({"size-gib": 1.5}).into() };
     let planned = PlannedPlace { place: place(), now: at(0), targets: vec![target] };
     let planned_spread = Work::Spread {
         order: order(&run),

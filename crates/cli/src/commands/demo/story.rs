@@ -183,6 +183,7 @@ impl Ending<'_> {
         }
         for job in self.jobs(PRUNE).await? {
             let Work::Act { place, facts, why, .. } = &job.work else { continue };
+            let facts = facts.value();
             let taken = facts["started_at"].as_str().and_then(|it| it.parse().ok());
             let of_volume = facts["volume_id"].as_str() == Some(&crash.volume);
             let deleted = job.status.state() == State::Succeeded;
