@@ -15,7 +15,7 @@ POLICY = {"policies": [{
     "filters": [{"tag:backup": "daily"}, {"type": "value", "key": "Size", "op": "ge", "value": 100}],
 }]}
 LIMITS = """What limits it: Lamplighter has ten places in one process at a time, and Custodian one. A plan is told
-as a whole, so until its end all that is known of each target that it would act on is kept as a JSON value, for
+as a whole, so until its end all that is known of each target that it would act on is kept as JSON, for
 `apply` to refuse what has changed since; that is most of the memory. Each listed volume costs {listed:.0f} µs of
 CPU time, and each planned one {planned:.0f} µs more: the SDK reads AWS's XML into types of its own, of which the
 values are made that conditions ask about and plans carry along."""
